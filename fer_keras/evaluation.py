@@ -1,0 +1,122 @@
+"""Scores and tables from predictions alone: ids, true classes and probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import classification_report, confusion_matrix
+
+from fer_keras.faces import split_names
+from fer_keras.files import whole_file
+from fer_keras.statistics import SCORES, score_intervals, scores_of_confusion
+
+MERGED = "all test images"
+"""Name of all test images together, where the data set divides them further."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of the test faces.
+
+    Args:
+        ids: string array `(n,)`, the faces' ids `"<split>/<name>"`.
+        y_true: int array `(n,)`, true classes.
+        probabilities: float array `(n, num_classes)`, rows summing to 1.
+        class_names: the class of each column.
+    """
+
+    ids: np.ndarray
+    y_true: np.ndarray
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+
+    @property
+    def y_pred(self):
+        """The most probable classes: int array `(n,)`."""
+        return self.probabilities.argmax(axis=1)
+
+    def select(self, mask):
+        """Return the predictions where the boolean `mask` holds."""
+        return Predictions(
+            self.ids[mask], self.y_true[mask], self.probabilities[mask], self.class_names
+        )
+
+    def by_split(self):
+        """Return a dict from each split of the data set to its predictions.
+
+        Where there are several (PublicTest and PrivateTest, say), the first entry is all of them
+        together, as users of the Kaggle folders know them.
+        """
+        splits = split_names(self.ids)
+        names = list(dict.fromkeys(splits.tolist()))
+        merged = {MERGED: self} if len(names) > 1 else {}
+        return merged | {name: self.select(splits == name) for name in names}
+
+    def confusion(self):
+        """Return the confusion matrix: counts `(num_classes, num_classes)`, rows true classes."""
+        return confusion_matrix(self.y_true, self.y_pred, labels=range(len(self.class_names)))
+
+    def save(self, path):
+        """Write `ids`, `y_true`, `probabilities` and `class_names` to an `.npz` file."""
+        with whole_file(path) as part:
+            np.savez_compressed(
+                part,
+                ids=self.ids.astype(str),
+                y_true=self.y_true,
+                probabilities=self.probabilities,
+                class_names=np.array(self.class_names),
+            )
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            return cls(
+                stored["ids"],
+                stored["y_true"],
+                stored["probabilities"],
+                tuple(stored["class_names"].tolist()),
+            )
+
+
+def score_table(predictions):
+    """Return accuracy, macro F1 and weighted F1 with their 95 % intervals, per split.
+
+    Returns:
+        A DataFrame, one row a split, with columns `split`, `images`, and for each score its
+        value and the ends `<score>_low` and `<score>_high` of its interval, all in 0-1.
+    """
+    rows = []
+    for split, part in predictions.by_split().items():
+        confusion = part.confusion()
+        row = {"split": split, "images": len(part.ids)}
+        intervals = score_intervals(confusion)
+        for name, value in zip(SCORES, scores_of_confusion(confusion), strict=True):
+            row |= {name: float(value)}
+            row |= dict(zip((f"{name}_low", f"{name}_high"), intervals[name], strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def class_report(predictions):
+    """Return precision, recall, F1 and support: a DataFrame, one row a class and two averages."""
+    report = classification_report(
+        predictions.y_true,
+        predictions.y_pred,
+        labels=range(len(predictions.class_names)),
+        target_names=predictions.class_names,
+        output_dict=True,
+        zero_division=0,
+    )
+    report.pop("accuracy", None)
+    table = pd.DataFrame(report).T.rename(columns={"f1-score": "f1"})
+    return table.astype({"support": int}).rename_axis("class").reset_index()
+
+
+def flat_metrics(predictions):
+    """Return all scores as flat pairs, `"PublicTest/accuracy_low": 0.58`, for `metrics.json`."""
+    pairs = {}
+    for row in score_table(predictions).to_dict("records"):
+        split = row.pop("split")
+        pairs |= {f"{split}/{name}": value for name, value in row.items()}
+    return pairs

@@ -1,0 +1,164 @@
+"""Labelled face images in memory, and their division into training, validation and test."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from fer_keras.errors import InputError
+
+IMAGE_SIZE = 48
+"""Height and width of every face, in pixels."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Labelled grayscale faces.
+
+    Args:
+        images: uint8 array `(n, 48, 48)`, grey levels 0 (black) to 255 (white).
+        labels: integer array `(n,)`, indices into `class_names`.
+        ids: string array `(n,)`, unique, each `"<split>/<name>"`: the split that the data set
+            itself assigns (`Training`, `PublicTest`, `PrivateTest`, ...) and the row or file.
+        class_names: the class that each label stands for.
+
+    Raises:
+        ValueError: if the shapes, dtypes or label range do not fit together.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __post_init__(self):
+        count = len(self.images)
+        if self.images.dtype != np.uint8 or self.images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
+            raise ValueError(
+                f"Faces need uint8 images of shape (n, {IMAGE_SIZE}, {IMAGE_SIZE}); "
+                f"got {self.images.dtype} {self.images.shape}."
+            )
+        if self.labels.shape != (count,) or self.ids.shape != (count,):
+            raise ValueError(
+                f"{count} images need {count} labels and ids; "
+                f"got {self.labels.shape} labels and {self.ids.shape} ids."
+            )
+        if count and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(
+                f"Labels must lie in 0..{len(self.class_names) - 1}; "
+                f"got {self.labels.min()}..{self.labels.max()}."
+            )
+
+    def __len__(self):
+        return len(self.images)
+
+    def select(self, index):
+        """Return the faces at `index` (integers, a boolean mask or a slice), in that order."""
+        return replace(
+            self, images=self.images[index], labels=self.labels[index], ids=self.ids[index]
+        )
+
+    def class_counts(self):
+        """Return an int array `(num_classes,)`: how many faces each class has."""
+        return np.bincount(self.labels, minlength=len(self.class_names))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The faces to learn from, to choose by, and to report on.
+
+    Args:
+        train: the faces that the weights are fitted to.
+        test: the faces that scores are reported on, never used to choose anything.
+        validation: the faces that the epoch is chosen by; `None` until they are cut out of
+            `train` by `cut_validation`.
+        notes: sentences on what the reader met: files ignored, rows skipped.
+    """
+
+    train: Faces
+    test: Faces
+    validation: Faces | None = None
+    notes: tuple[str, ...] = ()
+
+
+def split_names(ids):
+    """Return the split part of each id: a string array `(n,)` for ids `"<split>/<name>"`."""
+    return np.array([name.split("/", 1)[0] for name in ids], dtype=str)
+
+
+def concatenate(first, second):
+    """Return the faces of `first` followed by those of `second`."""
+    if first.class_names != second.class_names:
+        raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
+    return Faces(
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.ids, second.ids]),
+        first.class_names,
+    )
+
+
+def copy_groups(images):
+    """Number the groups of images that are equal byte by byte.
+
+    Args:
+        images: uint8 array `(n, height, width)`.
+
+    Returns:
+        An int array `(n,)`: equal images, and only they, share a number; numbers count up from
+        0 in order of first appearance.
+    """
+    numbers = {}
+    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images], int)
+
+
+def stratified_parts(faces, fraction, seed):
+    """Divide faces at random, each class in proportion.
+
+    Args:
+        faces: the `Faces` to divide.
+        fraction: share of the second part, between 0 and 1 (exclusive).
+        seed: integer that fixes the division.
+
+    Returns:
+        Two sorted int arrays: indices of the first and of the second part.
+
+    Raises:
+        InputError: if a class has too few faces to stand on both sides.
+    """
+    splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+    try:
+        first, second = next(splitter.split(np.zeros(len(faces)), faces.labels))
+    except ValueError as error:
+        raise InputError(
+            f"{len(faces)} faces (per class: {faces.class_counts().tolist()}) cannot be divided "
+            f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
+            "of the rare classes or another fraction."
+        ) from error
+    return np.sort(first), np.sort(second)
+
+
+def cut_validation(splits, fraction, seed):
+    """Cut the validation faces out of training: stratified, exact copies kept on one side.
+
+    Whole groups of equal images are drawn, each standing in the class of its first member, so
+    the validation score is never earned by remembering a training image.
+
+    Args:
+        splits: `Splits` without validation.
+        fraction: share of `train` to cut out, between 0 and 1 (exclusive).
+        seed: integer that fixes the choice.
+
+    Returns:
+        `Splits` whose `train` and `validation` together hold the former `train`, in order.
+
+    Raises:
+        InputError: if a class has too few faces.
+    """
+    groups = copy_groups(splits.train.images)
+    _, first_members = np.unique(groups, return_index=True)
+    kept, _ = stratified_parts(splits.train.select(first_members), fraction, seed)
+    in_train = np.isin(groups, kept)
+    return replace(
+        splits, train=splits.train.select(in_train), validation=splits.train.select(~in_train)
+    )

@@ -1,0 +1,123 @@
+"""Faces -> batches: from memory through tf.data, or from a folder through ImageDataGenerator.
+
+Both training feeds run on without end, and what they give in epoch `e` depends on the seed and `e`
+alone: a run that resumes at epoch `e` sees the batches that an undisturbed run would have seen.
+"""
+
+import io
+import math
+from contextlib import redirect_stdout
+
+import numpy as np
+import tensorflow as tf
+
+from fer_keras.faces import IMAGE_SIZE
+
+STUDY_D_AUGMENTATION = {
+    "rotation_range": 10,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.1,
+    "horizontal_flip": True,
+}
+"""ImageDataGenerator's arguments. Study D names the transformations, the strengths are ours."""
+
+
+def steps_per_epoch(num_faces, batch_size):
+    """Return how many batches hold `num_faces` once, the last one perhaps smaller."""
+    return math.ceil(num_faces / batch_size)
+
+
+def training_feed(faces, batch_size, seed, first_epoch=0):
+    """Feed faces from memory, each epoch once in an order of its own, without end.
+
+    Args:
+        faces: the `Faces` to train on; they stay uint8, one copy.
+        batch_size: images a batch; an epoch's last batch may be smaller.
+        seed: integer that fixes every epoch's order.
+        first_epoch: the epoch to begin with, counted from 0.
+
+    Returns:
+        An infinite `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot
+        `(batch, num_classes)`).
+    """
+    images, labels = _tensors(faces)
+    positions = tf.range(len(faces))
+
+    def epoch_batches(epoch):
+        order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
+    batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
+    return _without_autotune(batches.prefetch(2))
+
+
+def evaluation_feed(faces, batch_size=256):
+    """Feed faces from memory once, in their order.
+
+    Args:
+        faces: the `Faces` to predict or to score.
+        batch_size: images a batch; the last one may be smaller.
+
+    Returns:
+        A `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot
+        `(batch, num_classes)`).
+    """
+    return _without_autotune(tf.data.Dataset.from_tensor_slices(_tensors(faces)).batch(batch_size))
+
+
+def generator_feed(directory, class_names, batch_size, seed, augmentation="none", first_epoch=0):
+    """Feed an image folder by Keras' `ImageDataGenerator.flow_from_directory`, without end.
+
+    Args:
+        directory: holds one folder a class, named as in `class_names`.
+        class_names: the classes in label order; the generator alone would sort them by name.
+        batch_size: images a batch; an epoch's last batch may be smaller.
+        seed: integer that fixes order and augmentation.
+        augmentation: `none` or `study_d`.
+        first_epoch: the epoch to begin with, counted from 0.
+
+    Returns:
+        An infinite `tf.data.Dataset` of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot
+        `(batch, num_classes)`).
+    """
+    transformations = STUDY_D_AUGMENTATION if augmentation == "study_d" else {}
+    generator = tf.keras.preprocessing.image.ImageDataGenerator(**transformations)
+    with redirect_stdout(io.StringIO()):  # it prints how many images it found; the reader has said so
+        flow = generator.flow_from_directory(
+            directory,
+            classes=list(class_names),
+            color_mode="grayscale",
+            target_size=(IMAGE_SIZE, IMAGE_SIZE),
+            interpolation="bilinear",
+            batch_size=batch_size,
+            seed=_distant_seed(seed),
+        )
+    # The iterator seeds each batch by its running number, so that this alone resumes it.
+    flow.total_batches_seen = first_epoch * len(flow)
+    signature = (
+        tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32),
+        tf.TensorSpec((None, len(class_names)), tf.float32),
+    )
+    batches = tf.data.Dataset.from_generator(lambda: flow, output_signature=signature)
+    return _without_autotune(batches.prefetch(2))
+
+
+def _distant_seed(seed):
+    # ImageDataGenerator adds the batch number to its seed: with neighbouring seeds, one run's
+    # second batch would draw the same random numbers as the next run's first.
+    return int(np.random.default_rng(seed).integers(2**31))
+
+
+def _tensors(faces):
+    labels = tf.one_hot(faces.labels, len(faces.class_names))
+    return tf.constant(faces.images[..., np.newaxis]), labels
+
+
+def _without_autotune(dataset):
+    # An iterator that ends while TensorFlow's tuning thread sleeps waits for it, for seconds.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    return dataset.with_options(options)

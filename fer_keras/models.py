@@ -1,0 +1,108 @@
+"""The networks: Sequential CNNs from raw grey levels to class probabilities.
+
+Every network takes float or uint8 images `(batch, 48, 48, 1)` with grey levels 0-255 and normalises
+them in its first layer, so that training and use cannot drift apart, and returns float32
+probabilities `(batch, num_classes)`.
+"""
+
+from keras import Input, Sequential, layers
+
+from fer_keras.faces import IMAGE_SIZE
+
+DROPOUT_RATE = 0.5
+"""Dropout rate of `conv3`, whose source does not give one; `conv4_bn` publishes the same."""
+
+
+def conv2(num_classes):
+    """Return study A's network: two padded convolutions, 1,199,495 parameters for 7 classes."""
+    return _network(
+        "conv2",
+        [
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+        ],
+        num_classes,
+    )
+
+
+def conv3(num_classes):
+    """Return study D's network for the CSV, dropout before Flatten: 355,847 parameters for 7."""
+    return _network(
+        "conv3",
+        [*_conv3_features(), layers.Dropout(DROPOUT_RATE), layers.Flatten(), _conv3_hidden()],
+        num_classes,
+    )
+
+
+def conv3_late_dropout(num_classes):
+    """Return study D's network for folders, dropout after the Dense layer: 355,847 parameters."""
+    return _network(
+        "conv3_late_dropout",
+        [*_conv3_features(), layers.Flatten(), _conv3_hidden(), layers.Dropout(DROPOUT_RATE)],
+        num_classes,
+    )
+
+
+def conv4_bn(num_classes):
+    """Return study C's network: four blocks with batch norm, 1,573,511 parameters for 7 classes."""
+    blocks = [
+        layer
+        for filters in (32, 64, 128, 256)
+        for layer in (
+            layers.Conv2D(filters, 3, padding="same"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.MaxPooling2D(),
+        )
+    ]
+    head = [layers.Flatten(), layers.Dense(512, activation="relu"), layers.Dropout(0.5)]
+    return _network("conv4_bn", blocks + head, num_classes)
+
+
+NETWORKS = {builder.__name__: builder for builder in (conv2, conv3, conv3_late_dropout, conv4_bn)}
+
+
+def build(name, num_classes):
+    """Build a network by name, with fresh weights.
+
+    Args:
+        name: one of `NETWORKS`.
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential`.
+
+    Raises:
+        ValueError: if there is no such network; the message lists those that exist.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"No network is called {name!r}; there are {', '.join(NETWORKS)}.")
+    return NETWORKS[name](num_classes)
+
+
+def _conv3_features():
+    return [
+        layer
+        for filters in (32, 64, 128)
+        for layer in (layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D())
+    ]
+
+
+def _conv3_hidden():
+    return layers.Dense(128, activation="relu")
+
+
+def _network(name, hidden_layers, num_classes):
+    return Sequential(
+        [
+            Input((IMAGE_SIZE, IMAGE_SIZE, 1)),
+            layers.Rescaling(1 / 255),
+            *hidden_layers,
+            layers.Dense(num_classes, activation="softmax", dtype="float32"),
+        ],
+        name=name,
+    )

@@ -1,0 +1,91 @@
+"""What the notebooks need: checked parameters, and figures and tables that are kept."""
+
+import ast
+import importlib
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from IPython.display import HTML, Image, display
+
+from fer_keras import plots
+from fer_keras.errors import InputError
+from fer_keras.files import write_text
+
+
+def read_parameters(settings_class, namespace):
+    """Turn a notebook's parameters into checked settings.
+
+    Args:
+        settings_class: a dataclass with one field a parameter.
+        namespace: the notebook's `globals()`.
+
+    Returns:
+        An instance of `settings_class`.
+
+    Raises:
+        InputError: if papermill injected a name that is no parameter, or a value is impossible.
+    """
+    known = [field.name for field in fields(settings_class)]
+    unknown = [name for name in _injected_names(namespace.get("In", ())) if name not in known]
+    if unknown:
+        raise InputError(
+            f"No parameter is called {', '.join(unknown)}; the parameters are {', '.join(known)}."
+        )
+    return settings_class(**{name: namespace[name] for name in known})
+
+
+def start_tensorflow():
+    """Import TensorFlow without its start-up lines, of which no setting silences the first.
+
+    They come from C++ straight to the process's standard error and would stand in the report.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+def project_path(path):
+    """Return an absolute path; a relative one counts from the folder that holds `notebooks/`."""
+    here = Path.cwd()
+    return (here.parent if here.name == "notebooks" else here) / Path(path).expanduser()
+
+
+def show_figure(figure, name, directory):
+    """Show a figure with its alternative text, and keep it as `directory/figures/<name>.png`."""
+    path = Path(directory) / "figures" / f"{name}.png"
+    plots.save(figure, path)
+    display(Image(data=path.read_bytes(), alt=figure.get_label()))
+
+
+def save_table(table, name, directory):
+    """Keep a DataFrame as `directory/tables/<name>.csv`, with its index where that has a name."""
+    named = any(name is not None for name in table.index.names)
+    write_text(Path(directory) / "tables" / f"{name}.csv", table.to_csv(index=named))
+
+
+def show_table(table, name, directory, caption, precision=3):
+    """Show a DataFrame with a caption, and keep it by `save_table`."""
+    save_table(table, name, directory)
+    style = table.style.format(precision=precision, na_rep="").set_caption(caption)
+    display(HTML(style.to_html()))
+
+
+def _injected_names(history):
+    """Names assigned by the cell that papermill adds, which begins with "# Parameters"."""
+    sources = [source for source in history if source.startswith("# Parameters\n")]
+    trees = [ast.parse(source) for source in sources[-1:]]
+    return [
+        node.id
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]

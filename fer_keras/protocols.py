@@ -1,0 +1,247 @@
+"""Study D's comparison as two protocols: which faces and which recipe each arm gets."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fer_keras.audit import leaked, pair_images
+from fer_keras.errors import InputError
+from fer_keras.faces import Splits, concatenate, cut_validation, stratified_parts
+from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
+from fer_keras.sources.drawn import write_drawn_data
+from fer_keras.sources.fer2013_csv import read_all_rows, read_fer2013_csv
+from fer_keras.sources.image_folder import read_image_folder
+from fer_keras.sources.location import find_data
+
+PROTOCOLS = {
+    "same_images": {
+        "CSV": STUDY_D_CSV,
+        "folder": replace(STUDY_D_CSV, feed="image_data_generator"),
+    },
+    "published": {"CSV": STUDY_D_CSV, "folder": STUDY_D_FOLDER},
+}
+"""Protocol -> arm -> recipe. In `same_images`, only storage and feed differ."""
+
+DRAWN_EPOCHS = 3
+"""Epochs on drawn faces, which are learnt sooner than real ones."""
+
+PUBLISHED_TEST_FRACTION = 0.2
+"""Share of all CSV rows that study D tested on."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can set about the comparison; `None` leaves it to the protocol.
+
+    Args:
+        data: folder with the CSV and/or the image folders, or the CSV file; empty: the
+            environment variable `FER_KERAS_DATA`, then `data/`, then drawn faces.
+        protocol: `same_images` or `published`.
+        epochs_csv: epochs of the CSV arm.
+        epochs_folder: epochs of the folder arm.
+        network: builder for both arms.
+        feed_folder: `image_data_generator` or `memory`, for the folder arm.
+        augmentation_folder: `none` or `study_d`, for the folder arm.
+        batch_size: images a step.
+        learning_rate: of Adam.
+        patience: epochs without a better validation accuracy before an arm stops.
+        validation_fraction: share of the training part to choose the epoch by, 0-0.5.
+        seed: fixes everything random, the division into parts too.
+        on_bad_data: `raise`, or `skip` to leave out bad rows and images and list them.
+        output: folder for the run directories.
+
+    Raises:
+        InputError: if a value is impossible.
+    """
+
+    data: str = ""
+    protocol: str = "same_images"
+    epochs_csv: int | None = None
+    epochs_folder: int | None = None
+    network: str | None = None
+    feed_folder: str | None = None
+    augmentation_folder: str | None = None
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    patience: int | None = None
+    validation_fraction: float = 0.1
+    seed: int = 0
+    on_bad_data: str = "raise"
+    output: str = "runs"
+
+    def __post_init__(self):
+        for name in ("data", "output"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} is {getattr(self, name)!r}; give a path as text.")
+        if self.protocol not in PROTOCOLS:
+            raise InputError(
+                f"protocol is {self.protocol!r}; choose one of {', '.join(PROTOCOLS)}."
+            )
+        if self.on_bad_data not in ("raise", "skip"):
+            raise InputError(f"on_bad_data is {self.on_bad_data!r}; choose 'raise' or 'skip'.")
+        fraction = self.validation_fraction
+        if not isinstance(fraction, float) or not 0 < fraction <= 0.5:
+            raise InputError(
+                f"validation_fraction is {fraction!r}; give a number above 0 and at most 0.5."
+            )
+        self.recipes()
+
+    def recipes(self, drawn=False):
+        """Return the checked `Recipe` of each arm, fewer epochs by default on drawn faces."""
+        both = {
+            "network": self.network,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "patience": self.patience,
+            "seed": self.seed,
+        }
+        default_epochs = DRAWN_EPOCHS if drawn else None
+        own = {
+            "CSV": {"epochs": _first_given(self.epochs_csv, default_epochs)},
+            "folder": {
+                "epochs": _first_given(self.epochs_folder, default_epochs),
+                "feed": self.feed_folder,
+                "augmentation": self.augmentation_folder,
+            },
+        }
+        return {
+            arm: _changed(base, both | own[arm]) for arm, base in PROTOCOLS[self.protocol].items()
+        }
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of the comparison, ready to run.
+
+    Args:
+        recipe: how it is trained.
+        splits: its faces, validation cut out.
+        image_folder: the data set's folder, for the folder arm.
+    """
+
+    recipe: Recipe
+    splits: Splits
+    image_folder: Path | None = None
+
+    def num_leaked(self):
+        """Return how many test faces have an exact copy among those that the run learns from.
+
+        Validation counts too: it chooses the epoch.
+        """
+        learnt_from = concatenate(self.splits.train, self.splits.validation)
+        return int(leaked(learnt_from, self.splits.test).sum())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The arms to compare and what a reader must know about their data.
+
+    Args:
+        arms: dict from `CSV` and `folder` to their `Arm`; one of them may be missing.
+        drawn: whether the faces are drawn, for want of real ones.
+        notes: sentences: what was skipped, ignored, paired.
+    """
+
+    arms: dict[str, Arm]
+    drawn: bool
+    notes: tuple[str, ...]
+
+
+def prepare(settings):
+    """Find and read the data, and divide it as the protocol says.
+
+    Args:
+        settings: the `Settings`.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        InputError: if the data is bad, or the two forms hold different images where the
+            protocol wants the same.
+    """
+    location = find_data(settings.data or None)
+    drawn = location is None
+    if drawn:
+        directory = Path(settings.output) / "drawn_faces"
+        write_drawn_data(directory)
+        location = find_data(directory)
+    recipes = settings.recipes(drawn)
+    notes = []
+    csv = folder = None
+    if location.csv:
+        csv = _read_csv(location.csv, settings)
+        notes += csv.notes
+    else:
+        notes.append(f"The CSV arm is skipped: there is no FER2013 CSV beside {location.folder}.")
+    if location.folder:
+        folder = read_image_folder(location.folder, settings.on_bad_data)
+        notes += folder.notes
+    else:
+        notes.append(f"The folder arm is skipped: no train/ and test/ lie beside {location.csv}.")
+    if csv and folder and settings.protocol == "same_images":
+        csv, folder, sentence = _same_images(csv, folder, settings)
+        notes.append(sentence)
+    else:
+        csv, folder = (_with_validation(splits, settings) for splits in (csv, folder))
+    arms = {}
+    if csv:
+        arms["CSV"] = Arm(recipes["CSV"], csv)
+    if folder:
+        arms["folder"] = Arm(recipes["folder"], folder, location.folder)
+    return Comparison(arms, drawn, tuple(notes))
+
+
+def _read_csv(path, settings):
+    if settings.protocol == "same_images":
+        return read_fer2013_csv(path, settings.on_bad_data)
+    faces, notes = read_all_rows(path, settings.on_bad_data)
+    train, test = stratified_parts(faces, PUBLISHED_TEST_FRACTION, settings.seed)
+    return Splits(faces.select(train), faces.select(test), notes=notes)
+
+
+def _with_validation(splits, settings):
+    return splits and cut_validation(splits, settings.validation_fraction, settings.seed)
+
+
+def _same_images(csv, folder, settings):
+    """Keep what both forms hold, in one order, under one division, with one set of test ids."""
+    train = pair_images(csv.train, folder.train)
+    test = pair_images(csv.test, folder.test)
+    if not len(train.first) or not len(test.first):
+        raise InputError(
+            "The CSV and the folder have no images in common, so that the protocol "
+            "'same_images' cannot compare them; give both forms of one data set, or "
+            "take protocol 'published'."
+        )
+    sentence = _pairing_in_words(csv, folder, train, test)
+    csv = Splits(csv.train.select(train.first), csv.test.select(test.first))
+    folder_train = folder.train.select(train.second)
+    folder_test = replace(folder.test.select(test.second), ids=csv.test.ids)
+    csv_cut = _with_validation(csv, settings)
+    position = {name: place for place, name in enumerate(csv.train.ids)}
+    folder_cut = Splits(
+        folder_train.select([position[name] for name in csv_cut.train.ids]),
+        folder_test,
+        folder_train.select([position[name] for name in csv_cut.validation.ids]),
+    )
+    return csv_cut, folder_cut, sentence
+
+
+def _pairing_in_words(csv, folder, train, test):
+    distances = test.distances
+    return (
+        f"Images were paired by their pixels: {len(train.first):,} of {len(csv.train):,} training "
+        f"images of the CSV with the folder's {len(folder.train):,}, and {len(test.first):,} of "
+        f"{len(csv.test):,} test images with its {len(folder.test):,}; test pairs differ by "
+        f"{distances.mean():.2f} grey levels rms on average, {distances.max():.2f} at most. "
+        "What one form holds alone is left out of both arms."
+    )
+
+
+def _first_given(*values):
+    return next((value for value in values if value is not None), None)
+
+
+def _changed(recipe, values):
+    given = {name: value for name, value in values.items() if value is not None}
+    return recipe.changed(**given)

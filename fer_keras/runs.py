@@ -1,0 +1,219 @@
+"""One run, end to end, and everything that it leaves in its run directory."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from fer_keras import plots
+from fer_keras.errors import InputError
+from fer_keras.evaluation import Predictions, class_report, flat_metrics
+from fer_keras.files import whole_file, write_text
+from fer_keras.recipes import Recipe
+from fer_keras.sources.image_folder import link_training_folder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Args:
+        directory: its run directory.
+        recipe: the `Recipe` that it followed.
+        history: DataFrame, one row an epoch.
+        predictions: `Predictions` of the test faces by the best epoch's weights.
+    """
+
+    directory: Path
+    recipe: Recipe
+    history: pd.DataFrame
+    predictions: Predictions
+
+    @property
+    def best_epoch(self):
+        """The epoch whose weights were kept, counted from 1."""
+        return 1 + int(self.history["val_accuracy"].argmax())
+
+
+def run_identity(recipe, splits):
+    """Return what a run directory belongs to: a dict of recipe, data and their sizes."""
+    digest = hashlib.sha256()
+    for faces in (splits.train, splits.validation, splits.test):
+        for array in (faces.images, faces.labels, faces.ids.astype(str)):
+            digest.update(array.tobytes())
+    data = {
+        "sha256": digest.hexdigest(),
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": len(splits.test),
+        "classes": list(splits.test.class_names),
+    }
+    return {"recipe": asdict(recipe), "data": data}
+
+
+def run_name(title, recipe, splits):
+    """Return a directory name for a run that any other recipe or data would change."""
+    identity = json.dumps(run_identity(recipe, splits), sort_keys=True)
+    return f"{title}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+def run(recipe, splits, directory, title="run", image_folder=None):
+    """Train by a recipe, predict the test faces, and write the run directory.
+
+    A run that was killed goes on after its last complete epoch and ends as it would have; a
+    finished one is read back. `metrics.json`, written last, marks it as finished.
+
+    Args:
+        recipe: the `Recipe`.
+        splits: `Splits` with validation.
+        directory: the run directory; made where missing.
+        title: what progress lines begin with.
+        image_folder: the data set's folder (`train/<label>/...`) that `splits.train` was read
+            from; needed by the feed `image_data_generator`.
+
+    Returns:
+        The finished `Run`.
+
+    Raises:
+        InputError: if the directory holds a run of another recipe or other data.
+    """
+    directory = Path(directory)
+    _claim(directory, run_identity(recipe, splits))
+    if not (directory / "metrics.json").is_file():
+        _train_and_predict(recipe, splits, directory, title, image_folder)
+    shutil.rmtree(directory / "backup", ignore_errors=True)
+    return load_run(directory)
+
+
+def load_run(directory):
+    """Read a finished run back from its directory; InputError if it is not finished."""
+    directory = Path(directory)
+    if not (directory / "metrics.json").is_file():
+        raise InputError(f"{directory} holds no finished run; start it again to finish it.")
+    recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
+    history = pd.read_csv(directory / "history.csv")
+    return Run(directory, recipe, history, Predictions.load(directory / "predictions.npz"))
+
+
+def environment():
+    """Return the machine and the versions that a result depends on: a flat dict of strings."""
+    packages = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "papermill")
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": _processor(),
+        "cores": str(len(psutil.Process().cpu_affinity()) if _has_affinity() else os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+        "git commit": _git_commit(),
+    }
+
+
+def _claim(directory, identity):
+    file = directory / "recipe.json"
+    if file.is_file() and json.loads(file.read_text()) != identity:
+        raise InputError(
+            f"{directory} holds a run of another recipe or other data; "
+            "give another directory, or delete this one."
+        )
+    write_text(file, json.dumps(identity, indent=2) + "\n")
+
+
+def _train_and_predict(recipe, splits, directory, title, image_folder):
+    # Imported here, so that reading finished runs needs no TensorFlow.
+    from fer_keras import feeds
+    from fer_keras.progress import progress_callback
+    from fer_keras.training import train
+
+    write_text(directory / "environment.json", json.dumps(environment(), indent=2) + "\n")
+    model, history = train(
+        recipe,
+        _training_feed(recipe, splits, directory, image_folder),
+        len(splits.train),
+        feeds.evaluation_feed(splits.validation),
+        len(splits.test.class_names),
+        directory,
+        [progress_callback(title, recipe, len(splits.train))],
+    )
+    with whole_file(directory / "model.keras") as part:
+        model.save(part)
+    probabilities = model.predict(feeds.evaluation_feed(splits.test), verbose=0)
+    test = splits.test
+    predictions = Predictions(test.ids, test.labels, probabilities, test.class_names)
+    predictions.save(directory / "predictions.npz")
+    write_text(directory / "history.csv", history.to_csv(index=False))
+    _write_tables_and_figures(predictions, history, directory, title)
+    write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
+
+
+def _training_feed(recipe, splits, directory, image_folder):
+    from fer_keras import feeds
+
+    if recipe.feed == "memory":
+        return lambda epoch: feeds.training_feed(
+            splits.train, recipe.batch_size, recipe.seed, epoch
+        )
+    if image_folder is None:
+        raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")
+    linked = directory / "backup" / "training_folder"
+    shutil.rmtree(linked, ignore_errors=True)
+    link_training_folder(image_folder, splits.train, linked)
+    return lambda epoch: feeds.generator_feed(
+        linked,
+        splits.train.class_names,
+        recipe.batch_size,
+        recipe.seed,
+        recipe.augmentation,
+        epoch,
+    )
+
+
+def _write_tables_and_figures(predictions, history, directory, title):
+    reports = [
+        class_report(part).assign(split=split) for split, part in predictions.by_split().items()
+    ]
+    write_text(directory / "class_report.csv", pd.concat(reports).to_csv(index=False))
+    confusion = pd.DataFrame(
+        predictions.confusion(), predictions.class_names, predictions.class_names
+    ).rename_axis("true class")
+    write_text(directory / "confusion_matrix.csv", confusion.to_csv())
+    figures = {
+        "curves": plots.training_curves({title: history}),
+        "confusion_matrix": plots.confusion_matrices({title: predictions}),
+    }
+    for name, figure in figures.items():
+        plots.save(figure, directory / f"{name}.png")
+
+
+def _processor():
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _has_affinity():
+    return hasattr(psutil.Process, "cpu_affinity")
+
+
+def _git_commit():
+    try:
+        answer = subprocess.run(
+            ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()

@@ -1,0 +1,1 @@
+"""One reader a file: each turns a stored form of a data set into `Splits`."""

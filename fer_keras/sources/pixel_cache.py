@@ -1,0 +1,127 @@
+"""Parsed pixels kept on disk, so that a file of text is parsed once only."""
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+ARRAYS = ("images", "labels", "usages")
+FORMAT = 1
+"""Raised whenever the parser or the stored arrays change, so that older caches are ignored."""
+
+NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
+
+
+def stamp(path):
+    """Return what tells cheaply whether a file has changed: a dict of JSON values.
+
+    Args:
+        path: the `Path` of a source file.
+
+    Returns:
+        The size in bytes, the modification and change times in ns, the inode, and the hash of
+        some blocks spread over the file, first and last included.
+    """
+    status = os.stat(path)
+    step = max(SAMPLE_BYTES, status.st_size // NUM_SAMPLES)
+    samples = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        for offset in (*range(0, status.st_size, step), max(0, status.st_size - SAMPLE_BYTES)):
+            file.seek(offset)
+            samples.update(file.read(SAMPLE_BYTES))
+    return {
+        "size": status.st_size,
+        "modified": status.st_mtime_ns,
+        "changed": status.st_ctime_ns,
+        "inode": status.st_ino,
+        "samples": samples.hexdigest(),
+    }
+
+
+def load(path, source_stamp):
+    """Return the arrays that were stored for a file, if they are surely still its own.
+
+    An equal stamp is enough. A copied or touched file has another one: it is hashed as a whole,
+    and if it still has the content that was parsed, its new stamp is stored.
+
+    Args:
+        path: the `Path` of the source file.
+        source_stamp: its `stamp`, just taken.
+
+    Returns:
+        A dict of the arrays `images` (uint8 `(n, 48, 48)`), `labels` and `usages` (integers
+        `(n,)`), or `None` if no sound cache holds this content.
+    """
+    for place in _places(path):
+        try:
+            with np.load(place, allow_pickle=False) as saved:
+                key = json.loads(str(saved["key"]))
+                is_same_stamp = key["stamp"] == source_stamp
+                if key["format"] != FORMAT or key["stamp"]["size"] != source_stamp["size"]:
+                    continue
+                if not is_same_stamp and key["content"] != _content_hash(path):
+                    continue
+                arrays = {name: saved[name] for name in ARRAYS}
+        except Exception:
+            # A damaged archive raises nearly anything; whatever it is, the source can be parsed.
+            continue
+        if not is_same_stamp:
+            _store(path, source_stamp, key["content"], arrays)
+        return arrays
+    return None
+
+
+def store(path, source_stamp, arrays):
+    """Keep the arrays parsed from a file beside it, or else in the user's cache folder.
+
+    That folder is `$FER_KERAS_CACHE` or `~/.cache/fer_keras`. Nothing is kept if neither can be
+    written to, or if the file has changed meanwhile.
+
+    Args:
+        path: the `Path` of the source file.
+        source_stamp: its `stamp`, taken before it was parsed.
+        arrays: dict of arrays as `load` returns it.
+    """
+    content = _content_hash(path)
+    if stamp(path) == source_stamp:
+        _store(path, source_stamp, content, arrays)
+
+
+@contextmanager
+def whole_file(path):
+    """Open a file to write bytes to; it appears at `path` only when it is complete."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _places(path):
+    digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
+    folder = os.environ.get("FER_KERAS_CACHE") or os.path.expanduser("~/.cache/fer_keras")
+    beside = path.with_name(f"{path.name}.faces-cache.npz")
+    return beside, Path(folder) / f"{path.name}-{digest}.faces-cache.npz"
+
+
+def _content_hash(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _store(path, source_stamp, content, arrays):
+    key = json.dumps({"format": FORMAT, "stamp": source_stamp, "content": content})
+    for place in _places(path):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(place) as file:
+                np.savez(file, key=key, **arrays)
+            return
+        except OSError:
+            continue

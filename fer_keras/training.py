@@ -1,0 +1,155 @@
+"""Fitting a model so that a killed run goes on where it was and ends as if nothing had happened."""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from fer_keras.files import whole_file, write_text
+from fer_keras.models import build
+
+
+def train(recipe, feed_from, num_train, validation_feed, num_classes, directory, progress):
+    """Train a network, or go on with a training that was interrupted.
+
+    After each epoch the state is kept in `directory/backup`: weights with optimiser, history and
+    the best weights so far. Dropout, like the feeds, draws its random numbers from seed and epoch
+    alone, so that an epoch repeated after a kill is the same epoch.
+
+    Args:
+        recipe: the `Recipe`; network, epochs, batch size, learning rate, patience and seed count.
+        feed_from: function from an epoch (counted from 0) to the endless training feed that
+            begins with it.
+        num_train: number of training faces, which makes an epoch.
+        validation_feed: finite feed of the validation faces.
+        num_classes: number of classes.
+        directory: the run directory.
+        progress: Keras callbacks that show how it goes.
+
+    Returns:
+        The model with the weights of the best epoch, by validation accuracy (the earliest of
+        equals), and the history: a DataFrame with one row an epoch.
+    """
+    backup = Backup(Path(directory) / "backup", recipe, num_train)
+    if not backup.finished:
+        model = backup.latest_model() or compiled_model(recipe, num_classes)
+        model.fit(
+            feed_from(backup.epochs_done),
+            initial_epoch=backup.epochs_done,
+            epochs=recipe.epochs,
+            steps_per_epoch=-(-num_train // recipe.batch_size),
+            validation_data=validation_feed,
+            callbacks=[SeededDropout(recipe.seed), backup, *progress],
+            shuffle=False,  # the feeds do that
+            verbose=0,
+        )
+    return backup.best_model(), backup.history
+
+
+def compiled_model(recipe, num_classes):
+    """Return the recipe's network with seeded fresh weights, compiled with Adam."""
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(recipe.network, num_classes)
+    on_gpu = bool(keras.distribution.list_devices("gpu"))
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        # On CPUs, XLA is slower than oneDNN for these networks.
+        jit_compile="auto" if on_gpu else False,
+    )
+    return model
+
+
+class SeededDropout(keras.callbacks.Callback):
+    """Make an epoch's dropout masks depend on the seed, the epoch and the layer alone."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for position, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout):
+                words = np.random.SeedSequence([self.seed, epoch, position]).generate_state(2)
+                layer.seed_generator.state.assign(words)
+
+
+class Backup(keras.callbacks.Callback):
+    """Keep the state of a training after each epoch; `state.json`, renamed last, commits it.
+
+    Args:
+        directory: the folder to keep it in.
+        recipe: the `Recipe`: its epochs and patience say when training is finished.
+        num_train: training faces an epoch, for the images/s.
+    """
+
+    def __init__(self, directory, recipe, num_train):
+        super().__init__()
+        self.directory = directory
+        self.recipe = recipe
+        self.num_train = num_train
+        state = directory / "state.json"
+        self.rows = json.loads(state.read_text()) if state.is_file() else []
+
+    @property
+    def history(self):
+        """The epochs so far: a DataFrame, one row each."""
+        return pd.DataFrame(self.rows)
+
+    @property
+    def epochs_done(self):
+        """How many epochs are complete."""
+        return len(self.rows)
+
+    @property
+    def best_epoch(self):
+        """The epoch, counted from 1, with the highest validation accuracy so far."""
+        return 1 + int(np.argmax([row["val_accuracy"] for row in self.rows]))
+
+    @property
+    def finished(self):
+        """Whether all epochs are done, or patience has run out."""
+        if not self.rows:
+            return False
+        patience = self.recipe.patience
+        stale = self.epochs_done - self.best_epoch
+        return self.epochs_done >= self.recipe.epochs or (
+            patience is not None and stale >= patience
+        )
+
+    def latest_model(self):
+        """Return the compiled model after the last complete epoch; `None` if there is none."""
+        return keras.models.load_model(self._file(self.epochs_done)) if self.rows else None
+
+    def best_model(self):
+        """Return the model with the weights of the best epoch."""
+        return keras.models.load_model(self._file(self.best_epoch), compile=False)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.train_seconds = time.perf_counter() - self.started
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = {name: float(logs[name]) for name in ("loss", "accuracy")}
+        scores |= {name: float(logs[name]) for name in ("val_loss", "val_accuracy")}
+        timing = {
+            "seconds": round(time.perf_counter() - self.started, 3),
+            "images_per_second": round(self.num_train / self.train_seconds, 1),
+        }
+        with whole_file(self._file(epoch + 1)) as part:
+            self.model.save(part)
+        self.rows.append({"epoch": epoch + 1, **scores, **timing})
+        write_text(self.directory / "state.json", json.dumps(self.rows, indent=1))
+        for file in self.directory.glob("epoch_*.keras"):
+            if file not in (self._file(self.epochs_done), self._file(self.best_epoch)):
+                file.unlink()
+        self.model.stop_training = self.finished
+
+    def _file(self, epoch):
+        return self.directory / f"epoch_{epoch:04}.keras"
