@@ -84,7 +84,9 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
     """
     transformations = STUDY_D_AUGMENTATION if augmentation == "study_d" else {}
     generator = tf.keras.preprocessing.image.ImageDataGenerator(**transformations)
-    with redirect_stdout(io.StringIO()):  # it prints how many images it found; the reader has said so
+    with redirect_stdout(
+        io.StringIO()
+    ):  # it prints how many images it found; the reader has said so
         flow = generator.flow_from_directory(
             directory,
             classes=list(class_names),

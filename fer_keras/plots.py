@@ -104,7 +104,8 @@ def training_curves(histories):
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
         sns.despine(ax=panel)
-    panels.flat[0].legend(fontsize=8, frameon=False)
+    handles, names = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, frameon=False, ncols=4, loc="outside lower center")
     figure.set_label(
         "Accuracy and loss by epoch. "
         + " ".join(_curve_in_words(name, history) for name, history in histories.items())
@@ -170,9 +171,9 @@ def f1_by_class(table):
     figure, panels = _panels(1, 1, 6.0, 0.36 * len(table) + 0.9)
     panel = panels.flat[0]
     places = np.arange(len(table))
-    panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75", zorder=1)
-    for arm, colour in zip(table, COLOURS, strict=False):
-        panel.scatter(table[arm], places, color=colour, label=arm, zorder=2)
+    panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
+    for arm, colour, marker in zip(table, COLOURS, ("o", "D", "s", "^"), strict=False):
+        panel.plot(table[arm], places, marker, color=colour, mfc="none", mew=2, label=arm)
     panel.set_yticks(places, table.index)
     panel.invert_yaxis()
     panel.set(xlim=(0, 1), xlabel="F1")

@@ -1,7 +1,6 @@
 """What fixes a run: one frozen, checked `Recipe`, and study D's two arms as named recipes."""
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 from fer_keras.errors import InputError
 
@@ -69,10 +68,6 @@ class Recipe:
                 f"augmentation {self.augmentation!r} needs feed 'image_data_generator'; "
                 "the feed 'memory' has none."
             )
-
-    def to_json(self):
-        """Return the recipe as JSON text, one field a line."""
-        return json.dumps(asdict(self), indent=2) + "\n"
 
     def changed(self, **values):
         """Return a copy with some fields replaced; an unknown field raises InputError."""

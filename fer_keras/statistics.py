@@ -72,6 +72,8 @@ def score_differences(first, second, seed=0):
     if first.class_names != second.class_names:
         raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
     paired = np.array_equal(first.ids, second.ids)
+    if paired and not np.array_equal(first.y_true, second.y_true):
+        raise ValueError("The same images bear different true classes in the two predictions.")
     if paired:
         drawn_first, drawn_second = _resample_pairs(first, second, seed)
     else:

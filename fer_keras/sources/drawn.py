@@ -1,5 +1,6 @@
 """The embedded default data set: faces drawn from parameters, for when no real one is there."""
 
+import os
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, concatenate
 from fer_keras.labels import CLASS_NAMES
 from fer_keras.sources.fer2013_csv import write_fer2013_csv
@@ -176,7 +178,9 @@ def _depth(points):
 def _curve(start, control, end, num=7):
     """Return points `(num, 2)` along a quadratic Bezier curve."""
     t = np.linspace(0, 1, num)[:, None]
-    return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
+    return (
+        (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
+    )
 
 
 def _oval(x, y, half_width, half_height, num=16):
@@ -254,7 +258,9 @@ def _draw_eye(pen, person, actions, side):
     top, bottom = person.eye_y - upper * (1 - x**2), person.eye_y + lower * (1 - x**2)
     across = middle + width * x
     pen.fill(_between(across, top, bottom), 115 + 0.5 * person.skin)
-    iris = _oval(middle + person.gaze_x, person.eye_y - 0.02 + person.gaze_y, person.iris, person.iris)
+    iris = _oval(
+        middle + person.gaze_x, person.eye_y - 0.02 + person.gaze_y, person.iris, person.iris
+    )
     arch = 1 - np.clip((iris[:, 0] - middle) / width, -1, 1) ** 2
     iris[:, 1] = np.clip(iris[:, 1], person.eye_y - upper * arch, person.eye_y + lower * arch)
     pen.fill(iris, person.iris_grey)
@@ -266,7 +272,9 @@ def _draw_eye(pen, person, actions, side):
 
 def _draw_brow(pen, person, actions, side):
     y = person.eye_y - person.brow_gap + 0.05 * actions.nose_wrinkle
-    inner = np.array([person.eye_x - 0.24 + 0.05 * min(0, actions.brow_inner), y - 0.19 * actions.brow_inner])
+    inner = np.array(
+        [person.eye_x - 0.24 + 0.05 * min(0, actions.brow_inner), y - 0.19 * actions.brow_inner]
+    )
     outer = np.array([person.eye_x + 0.3, y + 0.05 - 0.17 * actions.brow_outer])
     arch = 0.05 + 0.06 * (actions.brow_inner + actions.brow_outer)
     line = _curve(inner, (inner + outer) / 2 + (0.05, -person.brow_arch - arch), outer)
@@ -345,7 +353,9 @@ def _draw_glasses(pen, person):
         temple = np.array([(person.eye_x + radius, person.eye_y), (1, person.eye_y - 0.05)])
         pen.line(temple * (side, 1), grey, 0.05)
     gap = person.eye_x - radius
-    pen.line(_curve((-gap, person.eye_y), (0, person.eye_y - 0.08), (gap, person.eye_y)), grey, 0.05)
+    pen.line(
+        _curve((-gap, person.eye_y), (0, person.eye_y - 0.08), (gap, person.eye_y)), grey, 0.05
+    )
 
 
 def _draw_hand(pen, person):
@@ -401,3 +411,72 @@ def _draw_face(rng, name):
     image = 128 + person.contrast * (image - 128) + person.brightness
     image += rng.normal(0, person.noise, image.shape)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def _class_counts(num_faces):
+    """Divide `num_faces` by FER2013's class shares, rare classes getting a handful at least."""
+    least = min(MIN_PER_CLASS, num_faces // len(CLASS_NAMES))
+    spare = num_faces - least * len(CLASS_NAMES)
+    quotas = least + spare * FER2013_COUNTS / FER2013_COUNTS.sum()
+    counts = quotas.astype(int)
+    largest_remainders = np.argsort(counts - quotas, kind="stable")[: num_faces - counts.sum()]
+    counts[largest_remainders] += 1
+    return counts
+
+
+def draw_faces(num_faces, seed, split="Training"):
+    """Draw faces in FER2013's class proportions, shuffled.
+
+    Args:
+        num_faces: how many to draw.
+        seed: integer, 0 or more; with `num_faces` and `split` it fixes every pixel.
+        split: the split part of the ids; each split has faces of its own.
+
+    Returns:
+        `Faces` with the classes `CLASS_NAMES` and the ids `"<split>/<number>"`, from 1.
+    """
+    rng = np.random.default_rng([seed, *split.encode()])
+    labels = rng.permutation(np.repeat(np.arange(len(CLASS_NAMES)), _class_counts(num_faces)))
+    images = np.empty((num_faces, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:] = _draw_face(rng, CLASS_NAMES[label])
+    ids = np.array([f"{split}/{number}" for number in range(1, num_faces + 1)], dtype=str)
+    return Faces(images, labels, ids, CLASS_NAMES)
+
+
+def _is_complete(directory):
+    return all((directory / part).exists() for part in ("fer2013.csv", "train", "test"))
+
+
+def write_drawn_data(directory, num_train=NUM_TRAIN, num_test=NUM_TEST, seed=0):
+    """Write drawn faces in both of FER2013's storage forms; leave a complete directory as it is.
+
+    The directory appears under its name only when every file is written.
+
+    Args:
+        directory: gets `fer2013.csv`, `train/<label>/` and `test/<label>/`, of the same faces.
+        num_train: how many faces of the split `Training` to draw.
+        num_test: how many faces of the split `PublicTest` to draw.
+        seed: integer, 0 or more, that fixes the faces.
+
+    Raises:
+        InputError: if `directory` holds something else.
+    """
+    directory = Path(directory)
+    if _is_complete(directory):
+        return
+    if directory.is_file() or directory.is_dir() and any(directory.iterdir()):
+        raise InputError(
+            f"{directory} exists but holds no complete drawn data (fer2013.csv, train, test); "
+            "remove it or name another directory."
+        )
+    faces = concatenate(
+        draw_faces(num_train, seed, "Training"), draw_faces(num_test, seed, "PublicTest")
+    )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".drawn-", dir=directory.parent) as temporary:
+        unfinished = Path(temporary) / directory.name
+        unfinished.mkdir()
+        write_fer2013_csv(faces, unfinished / "fer2013.csv")
+        write_image_folder(faces, unfinished)
+        os.replace(unfinished, directory)

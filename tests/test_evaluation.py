@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, precision_recall_fscore_support
+
+from fer_keras.evaluation import MERGED, Predictions, class_report, flat_metrics, score_table
+from fer_keras.labels import CLASS_NAMES
+
+
+def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES):
+    probabilities = np.full((len(y_true), len(class_names)), 0.1)
+    probabilities[np.arange(len(y_true)), y_pred] = 0.4
+    if ids is None:
+        ids = np.array([f"PublicTest/row{number}" for number in range(len(y_true))])
+    return Predictions(ids, np.asarray(y_true), probabilities, class_names)
+
+
+@pytest.fixture
+def random_predictions():
+    rng = np.random.default_rng(0)
+    ids = np.array([f"{'PublicTest' if n < 200 else 'PrivateTest'}/row{n}" for n in range(500)])
+    y_true = rng.integers(0, 7, 500)
+    y_pred = np.where(rng.random(500) < 0.6, y_true, rng.integers(0, 7, 500))
+    return predictions_of(y_true, y_pred, ids)
+
+
+def test_each_split_is_scored_apart_and_all_together_first(random_predictions):
+    parts = random_predictions.by_split()
+    assert [(name, len(part.ids)) for name, part in parts.items()] == [
+        (MERGED, 500),
+        ("PublicTest", 200),
+        ("PrivateTest", 300),
+    ]
+    assert all(name.startswith("PrivateTest/") for name in parts["PrivateTest"].ids)
+
+
+def test_a_single_split_is_not_repeated(random_predictions):
+    public = random_predictions.by_split()["PublicTest"]
+    assert list(public.by_split()) == ["PublicTest"]
+
+
+def test_scores_agree_with_scikit_learn(random_predictions):
+    row = score_table(random_predictions).iloc[0]
+    y_true, y_pred = random_predictions.y_true, random_predictions.y_pred
+    assert row["accuracy"] == pytest.approx(np.mean(y_true == y_pred))
+    assert row["macro_f1"] == pytest.approx(f1_score(y_true, y_pred, average="macro"))
+    assert row["weighted_f1"] == pytest.approx(f1_score(y_true, y_pred, average="weighted"))
+    for score in ("accuracy", "macro_f1", "weighted_f1"):
+        assert row[f"{score}_low"] < row[score] < row[f"{score}_high"]
+
+
+def test_confusion_rows_are_true_classes():
+    confusion = predictions_of([0, 0, 3], [1, 1, 3]).confusion()
+    assert confusion.shape == (7, 7)
+    assert confusion[0, 1] == 2 and confusion[3, 3] == 1 and confusion.sum() == 3
+
+
+def test_class_report_by_hand():
+    # angry: 2 of 3 found, 1 false alarm; disgust: 1 of 2 found, 1 false alarm.
+    names = ("angry", "disgust")
+    report = class_report(predictions_of([0, 0, 0, 1, 1], [0, 0, 1, 1, 0], class_names=names))
+    report = report.set_index("class")
+    assert report.loc["angry", ["precision", "recall", "f1"]].tolist() == pytest.approx([2 / 3] * 3)
+    assert report.loc["disgust", ["precision", "recall", "f1"]].tolist() == pytest.approx([0.5] * 3)
+    assert report["support"].tolist() == [3, 2, 5, 5]
+    assert report.loc["macro avg", "f1"] == pytest.approx((2 / 3 + 0.5) / 2)
+
+
+def test_class_report_agrees_with_scikit_learn_where_classes_are_missing():
+    y_true, y_pred = np.array([0, 0, 2, 2, 3]), np.array([0, 5, 2, 2, 2])
+    report = class_report(predictions_of(y_true, y_pred)).iloc[:7]
+    expected = precision_recall_fscore_support(y_true, y_pred, labels=range(7), zero_division=0)
+    for name, column in zip(("precision", "recall", "f1", "support"), expected):
+        assert report[name].tolist() == pytest.approx(column.tolist())
+
+
+def test_flat_metrics_name_split_and_score(random_predictions):
+    metrics = flat_metrics(random_predictions)
+    private = random_predictions.by_split()["PrivateTest"]
+    assert metrics["PrivateTest/accuracy"] == pytest.approx(
+        np.mean(private.y_pred == private.y_true)
+    )
+    assert metrics["PublicTest/images"] == 200
+
+
+def test_predictions_survive_their_file(random_predictions, tmp_path):
+    random_predictions.save(tmp_path / "predictions.npz")
+    read = Predictions.load(tmp_path / "predictions.npz")
+    assert read.ids.tolist() == random_predictions.ids.tolist()
+    assert read.class_names == CLASS_NAMES
+    np.testing.assert_array_equal(read.probabilities, random_predictions.probabilities)
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]

@@ -1,0 +1,104 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from fer_keras import feeds
+from fer_keras.faces import concatenate
+from fer_keras.sources.image_folder import (
+    link_training_folder,
+    read_image_folder,
+    write_image_folder,
+)
+
+
+def take(feed, batches):
+    return [(np.asarray(x), np.asarray(y)) for x, y in itertools.islice(iter(feed), batches)]
+
+
+def images_of(batches):
+    return np.concatenate([images for images, _ in batches])
+
+
+@pytest.fixture
+def folder(tmp_path, make_faces):
+    """A written image folder, its training faces as read, and links to all of them."""
+    write_image_folder(concatenate(make_faces(35), make_faces(7, "PublicTest")), tmp_path)
+    faces = read_image_folder(tmp_path).train
+    link_training_folder(tmp_path, faces, tmp_path / "linked")
+    return faces, tmp_path / "linked"
+
+
+def test_memory_feed_shows_every_face_once_an_epoch_with_its_label(make_faces):
+    faces = make_faces(35)
+    batches = take(feeds.training_feed(faces, 16, seed=1), 3)
+    assert [len(images) for images, _ in batches] == [16, 16, 3]
+    labels = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
+    assert {image.tobytes() for image in images_of(batches)} == set(labels)
+    for images, one_hot in batches:
+        assert images.dtype == np.uint8 and images.shape[1:] == (48, 48, 1)
+        assert one_hot.sum(axis=1).tolist() == [1] * len(images)
+        assert one_hot.argmax(axis=1).tolist() == [labels[image.tobytes()] for image in images]
+
+
+def test_memory_feed_orders_each_epoch_and_seed_anew(make_faces):
+    faces = make_faces(35)
+    batches = take(feeds.training_feed(faces, 16, seed=1), 6)
+    epochs = images_of(batches[:3]), images_of(batches[3:])
+    other = images_of(take(feeds.training_feed(faces, 16, seed=2), 3))
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], other)
+    assert not np.array_equal(epochs[0][..., 0], faces.images)
+
+
+@pytest.mark.parametrize("augmentation", ["memory", "none", "study_d"])
+def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, augmentation):
+    faces, directory = folder
+
+    def feed(first_epoch):
+        if augmentation == "memory":
+            return feeds.training_feed(faces, 16, 5, first_epoch)
+        return feeds.generator_feed(directory, faces.class_names, 16, 5, augmentation, first_epoch)
+
+    undisturbed = take(feed(0), 9)[6:]
+    resumed = take(feed(2), 3)
+    for (images, labels), (images_again, labels_again) in zip(undisturbed, resumed, strict=True):
+        np.testing.assert_array_equal(images, images_again)
+        np.testing.assert_array_equal(labels, labels_again)
+
+
+def test_generator_feed_shows_the_faces_that_the_reader_read(folder):
+    faces, directory = folder
+    batches = take(feeds.generator_feed(directory, faces.class_names, 16, seed=1), 3)
+    expected = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
+    seen = {
+        image.astype(np.uint8).tobytes(): label.argmax()
+        for images, labels in batches
+        for image, label in zip(images, labels)
+    }
+    assert seen == expected
+
+
+def test_study_d_augmentation_changes_the_images_and_not_the_labels(folder):
+    faces, directory = folder
+    plain = take(feeds.generator_feed(directory, faces.class_names, 35, seed=1), 1)[0]
+    changed = take(feeds.generator_feed(directory, faces.class_names, 35, 1, "study_d"), 1)[0]
+    np.testing.assert_array_equal(plain[1], changed[1])
+    assert np.mean(np.abs(plain[0] - changed[0]) > 1) > 0.5
+    assert changed[0].min() >= 0 and changed[0].max() <= 255
+
+
+def test_neighbouring_seeds_share_no_augmented_batch(folder):
+    faces, directory = folder
+    first, second = (
+        images_of(take(feeds.generator_feed(directory, faces.class_names, 16, seed, "study_d"), 9))
+        for seed in (0, 1)
+    )
+    assert not {image.tobytes() for image in first} & {image.tobytes() for image in second}
+
+
+def test_evaluation_feed_keeps_the_order_and_ends(make_faces):
+    faces = make_faces(20)
+    batches = [(np.asarray(x), np.asarray(y)) for x, y in feeds.evaluation_feed(faces, 8)]
+    np.testing.assert_array_equal(images_of(batches)[..., 0], faces.images)
+    assert np.concatenate([y for _, y in batches]).argmax(axis=1).tolist() == list(faces.labels)

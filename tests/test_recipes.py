@@ -1,0 +1,53 @@
+import dataclasses
+import json
+
+import pytest
+
+from fer_keras.errors import InputError
+from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("network", "resnet", "'resnet'.*conv2"),
+        ("feed", "disk", "'disk'.*memory, image_data_generator"),
+        ("augmentation", "mixup", "'mixup'.*none, study_d"),
+        ("augmentation", "study_d", "needs feed 'image_data_generator'"),
+        ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
+        ("epochs", 2.5, "epochs is 2.5"),
+        ("epochs", True, "epochs is True"),
+        ("batch_size", "64", "batch_size is '64'"),
+        ("learning_rate", 0, "learning_rate is 0"),
+        ("learning_rate", float("nan"), "learning_rate is nan"),
+        ("learning_rate", "fast", "learning_rate is 'fast'"),
+        ("patience", 0, "patience is 0"),
+        ("seed", -1, "seed is -1; give a whole number of at least 0"),
+    ],
+)
+def test_impossible_values_are_refused_in_one_sentence(field, value, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**{field: value})
+
+
+def test_an_unknown_field_is_answered_with_the_known_ones():
+    with pytest.raises(InputError, match=r"no field epoch; its fields are network, .*epochs"):
+        STUDY_D_CSV.changed(epoch=3)
+
+
+def test_changed_leaves_the_original_alone():
+    assert STUDY_D_CSV.changed(epochs=3).epochs == 3
+    assert STUDY_D_CSV.epochs == 15
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        STUDY_D_CSV.epochs = 3
+
+
+def test_study_d_arms_are_as_published():
+    assert (STUDY_D_CSV.epochs, STUDY_D_CSV.augmentation) == (15, "none")
+    assert (STUDY_D_FOLDER.epochs, STUDY_D_FOLDER.augmentation) == (30, "study_d")
+    assert STUDY_D_FOLDER.feed == "image_data_generator"
+
+
+def test_a_recipe_survives_json():
+    stored = json.loads(json.dumps(dataclasses.asdict(STUDY_D_FOLDER)))
+    assert Recipe(**stored) == STUDY_D_FOLDER
