@@ -1,27 +1,38 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PROTOCOL ?= same_images
+
 # The folder with real data; empty: FER_KERAS_DATA, then data/, then drawn faces.
 DATA ?=
+PROTOCOL ?= same_images
+# More parameters of the notebook, such as PARAMETERS="-p epochs_csv 5 -p seed 1".
+PARAMETERS ?=
+# The report's name in reports/.
+NAME ?= run
 
-.PHONY: compare test lint readme clean
+.PHONY: compare test lint published clean
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
-	@$(BIN)/papermill notebooks/compare.ipynb reports/run.ipynb \
-		--no-progress-bar --stdout-file - --kernel python3 \
-		$(if $(DATA),-r data "$(abspath $(DATA))") -r protocol "$(PROTOCOL)" $(PARAMETERS)
-	@$(BIN)/python -m fer_keras.reports reports/run.ipynb
+	@$(BIN)/papermill notebooks/compare.ipynb reports/$(NAME).ipynb \
+		--kernel python3 --no-progress-bar --stdout-file - \
+		$(if $(DATA),-r data "$(abspath $(DATA))") -r protocol "$(PROTOCOL)" $(PARAMETERS) \
+		2> reports/$(NAME).log \
+		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
+	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb
 
-test: $(VENV)/installed-test lint  ## Run the tests with their coverage
-	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+test: $(VENV)/installed-test lint  ## Run the tests, and measure what they reach
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-readme: $(VENV)/installed  ## Write the results table of README.md from the CSVs in reports/
-	$(BIN)/python reports/update_readme.py
+published: $(VENV)/installed  ## Remake what reports/ and README.md publish, from real data in DATA
+	@for protocol in same_images published; do \
+		$(MAKE) compare PROTOCOL=$$protocol NAME=compare_$$protocol || exit 1; \
+		cp runs/compare_$$protocol/tables/results.csv reports/compare_$$protocol.csv; \
+	done
+	@$(BIN)/python reports/update_readme.py
 
 clean:
 	rm -rf $(VENV) runs reports/run.*
@@ -29,12 +40,13 @@ clean:
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python 3.11 or newer is needed, this is " + sys.version.split()[0] + \
-		"; name another one with make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+		"; name another one, as in: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements.txt into $(VENV), once ..."
+	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@

@@ -55,14 +55,15 @@ def result_table(runs):
         runs: dict from an arm's name to its `Run`.
 
     Returns:
-        A DataFrame with columns `arm`, those of `evaluation.score_table`, and the arm's epochs,
-        kept epoch, seed, minutes of training and median images/s.
+        A DataFrame with columns `arm`, those of `evaluation.score_table`, the arm's epochs, kept
+        epoch, seed, minutes of training and median images/s, and the machine and date.
     """
     tables = []
     for name, run in runs.items():
         table = score_table(run.predictions)
         table.insert(0, "arm", name)
-        tables.append(table.assign(**_cost(run)))
+        machine = {name: run.environment[name] for name in ("date", "processor", "cores")}
+        tables.append(table.assign(**_cost(run), **machine))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -131,9 +132,9 @@ def difference_table(runs):
     return table.assign(inside_noise=(table["low"] <= 0) & (table["high"] >= 0))
 
 
-def environment_table(environment):
-    """Return the machine and the versions as a DataFrame of two columns."""
-    return pd.Series(environment, name="value").rename_axis("what").to_frame()
+def environment_table(runs):
+    """Return the machine and the versions of each arm: a DataFrame, one column an arm."""
+    return pd.DataFrame({name: run.environment for name, run in runs.items()}).rename_axis("what")
 
 
 def headline(run):

@@ -31,12 +31,14 @@ class Run:
         recipe: the `Recipe` that it followed.
         history: DataFrame, one row an epoch.
         predictions: `Predictions` of the test faces by the best epoch's weights.
+        environment: the machine and the versions that it was trained with, as `environment()`.
     """
 
     directory: Path
     recipe: Recipe
     history: pd.DataFrame
     predictions: Predictions
+    environment: dict[str, str]
 
     @property
     def best_epoch(self):
@@ -100,8 +102,13 @@ def load_run(directory):
     if not (directory / "metrics.json").is_file():
         raise InputError(f"{directory} holds no finished run; start it again to finish it.")
     recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
-    history = pd.read_csv(directory / "history.csv")
-    return Run(directory, recipe, history, Predictions.load(directory / "predictions.npz"))
+    return Run(
+        directory,
+        recipe,
+        pd.read_csv(directory / "history.csv"),
+        Predictions.load(directory / "predictions.npz"),
+        json.loads((directory / "environment.json").read_text()),
+    )
 
 
 def environment():

@@ -26,7 +26,13 @@ def run_of(accuracy, seed, ids=None, count=1000):
             "images_per_second": [100.0, 900.0, 800.0],
         }
     )
-    return Run(Path("somewhere"), Recipe(epochs=3), history, predictions_of(y_true, y_pred, ids))
+    return Run(
+        Path("somewhere"),
+        Recipe(epochs=3),
+        history,
+        predictions_of(y_true, y_pred, ids),
+        {"date": "2026-01-01", "processor": "abacus", "cores": "2", "python": "3.11"},
+    )
 
 
 @pytest.fixture
@@ -49,6 +55,7 @@ def test_result_table_is_one_row_an_arm_and_split(runs):
     hits = predictions.y_pred == predictions.y_true
     assert table["accuracy"].iloc[1] == pytest.approx(hits.mean())
     assert table[["kept_epoch", "minutes", "images_per_second"]].iloc[0].tolist() == [2, 2.0, 800]
+    assert table[["date", "processor", "cores"]].iloc[0].tolist() == ["2026-01-01", "abacus", "2"]
 
 
 def test_published_scores_stand_beside_ours(runs):
@@ -105,3 +112,9 @@ def test_time_table_reads_as_words(runs):
     table = comparison.time_table(runs)
     assert table.loc["CSV", "kept epoch"] == 2
     assert table.loc["CSV", "images per second"] == 800
+
+
+def test_environment_table_has_a_column_for_each_arm(runs):
+    table = comparison.environment_table(runs)
+    assert table.columns.tolist() == ["CSV", "folder"]
+    assert table.loc["processor", "folder"] == "abacus"

@@ -468,17 +468,19 @@ def test_where_pieces_end_does_not_matter(tmp_path, monkeypatch):
     rows = plain_rows(9)
     rows[3] = rows[3].replace(",", ', "', 1).replace(",P", '" , P').replace(",T", '" , T')
     rows[5] = "0,1,Training"
+    rows[7:7] = ["", " "]
     path = write_text(tmp_path / "fer2013.csv", [HEADER, *rows], end="\n\n\n\n")
-    length = len(rows[0])
-    sizes = [*range(16, 40), *range(length - 20, length + 20), *range(100, 9 * length, 997)]
+    ends = np.cumsum([len(row) + 1 for row in rows]).tolist()
+    sizes = [*range(16, 40), *(end + more for end in ends for more in range(-5, 6))]
+    sizes += range(100, ends[-1], 997)
     kept = np.arange(9) != 5
     for size in sizes:
         monkeypatch.setattr(pixel_text, "BATCH_BYTES", size)
         monkeypatch.setattr(fer2013_csv, "READ_BYTES", size)
         faces, notes = read_all_rows(path, on_bad_rows="skip")
         np.testing.assert_array_equal(faces.images, random_images(9)[kept])
-        assert [int(name.rsplit("row", 1)[1]) for name in faces.ids] == [1, 2, 3, 4, 5, 7, 8, 9]
-        assert "row 6 (" in notes[0]
+        assert [int(name.rsplit("row", 1)[1]) for name in faces.ids] == [1, 2, 3, 4, 5, 7, 10, 11]
+        assert re.findall(r"row (\d+) ", notes[0]) == ["6", "8", "9"]
 
 
 def test_many_rows_over_many_batches_are_all_read(tmp_path):

@@ -91,7 +91,7 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
     for field in fields(Settings):
         kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
         default = "None" if field.default is None else json.dumps(field.default)
-        assert re.search(rf"{field.name}: {kind} \(default {re.escape(default)}\) \w", words)
+        assert re.search(rf"{field.name}: {kind} \(default {re.escape(default)}\) \S", words)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ LOOKALIKES = {
 
 # Lengths are in half face widths, shades in grey levels or as a share of the skin's.
 RANGES = {
-    "skin": (75, 215),
+    "skin": (100, 215),
     "hair": (0.35, 1),
     "hairline": (-0.95, -0.68),
     "hair_length": (0.9, 1.8),
@@ -90,11 +90,11 @@ RANGES = {
     "teeth": (0.06, 0.14),
     "cloth": (15, 240),
     "background": (10, 245),
-    "size": (0.33, 0.43),
-    "roundness": (0.1, 0.55),
+    "size": (0.37, 0.41),
+    "roundness": (0.1, 0.35),
     "blur": (0, 0.8),
-    "noise": (0.5, 5),
-    "contrast": (0.7, 1.15),
+    "noise": (0.5, 4),
+    "contrast": (0.85, 1.1),
 }
 """The smallest and greatest value of what differs evenly from picture to picture."""
 
@@ -102,14 +102,14 @@ SPREADS = {
     "gaze_x": 0.035,
     "gaze_y": 0.012,
     "asymmetry": 0.2,
-    "yaw": 0.13,
-    "pitch": 0.07,
-    "turn": 0.1,
-    "shift_x": 0.025,
-    "shift_y": 0.025,
-    "light_x": 0.2,
-    "light_y": 0.1,
-    "brightness": 15,
+    "yaw": 0.08,
+    "pitch": 0.04,
+    "turn": 0.06,
+    "shift_x": 0.012,
+    "shift_y": 0.012,
+    "light_x": 0.12,
+    "light_y": 0.06,
+    "brightness": 8,
 }
 """The standard deviation of what differs about zero."""
 
@@ -119,12 +119,12 @@ HAIR_STYLES = {"short": 0.35, "fringe": 0.15, "long": 0.27, "curly": 0.13, "bald
 def _sample_actions(rng, name):
     """Return the `Actions` of one face: the expression, weak or strong, uneven and mixed."""
     lookalike = EXPRESSIONS[rng.choice(LOOKALIKES[name])]
-    mixed = max(0, rng.normal(0.1, 0.15))
+    mixed = max(0, rng.normal(0, 0.15))
     actions = (1 - mixed) * np.array(EXPRESSIONS[name]) + mixed * np.array(lookalike)
-    uneven = rng.uniform(0.6, 1.3, len(actions))
-    uneven[-1] = rng.uniform(0, 2)  # The same expression comes with an open and a closed mouth.
-    strength = 1.2 * rng.beta(4, 2)
-    return Actions(*(strength * uneven * actions + rng.normal(0, 0.1, len(actions))))
+    uneven = rng.uniform(0.7, 1.3, len(actions))
+    uneven[-1] = rng.uniform(0.4, 1.6)  # The same expression comes with an open and a closed mouth.
+    strength = 1.3 * rng.beta(6, 1.5)
+    return Actions(*(strength * uneven * actions + rng.normal(0, 0.07, len(actions))))
 
 
 def _sample_person(rng):
