@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from fer_keras.errors import InputError
 
@@ -126,6 +125,9 @@ def stratified_parts(faces, fraction, seed):
     Raises:
         InputError: if a class has too few faces to stand on both sides.
     """
+    # Imported here, for reading faces should not cost scikit-learn's second and 125 MB.
+    from sklearn.model_selection import StratifiedShuffleSplit
+
     splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
     try:
         first, second = next(splitter.split(np.zeros(len(faces)), faces.labels))

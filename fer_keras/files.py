@@ -1,8 +1,9 @@
-"""Whole files or none: written under a temporary name, then renamed."""
+"""Files appear whole or not at all; relative paths count from the project's folder."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def whole_file(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = path.with_name(f".{path.stem}.{uuid4().hex}{path.suffix}")
     try:
         yield part
         os.replace(part, path)
@@ -29,3 +30,9 @@ def write_text(path, text):
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def project_folder():
+    """Return the folder that holds `notebooks/`: where Jupyter runs a notebook, its parent."""
+    here = Path.cwd()
+    return here.parent if here.name == "notebooks" else here

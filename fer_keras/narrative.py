@@ -34,25 +34,33 @@ DRAWN = """
 """
 
 
-def introduction(prepared, settings):
-    """Say in Markdown what data the report is about, which protocol, and what was noticed.
+def data_notice(prepared):
+    """Say in Markdown what data the report is about, drawn faces before all else.
+
+    Args:
+        prepared: the `Comparison`.
+    """
+    if prepared.drawn:
+        return DRAWN.strip()
+    forms = {"CSV": "its CSV of pixel strings", "folder": "its folders of JPEG images"}
+    return f"**Data: FER2013**, read from {' and '.join(forms[arm] for arm in prepared.arms)}."
+
+
+def protocol_notice(prepared, settings):
+    """Say in Markdown what the protocol is, its warnings, and what was noticed in the data.
 
     Args:
         prepared: the `Comparison`.
         settings: its `Settings`.
     """
-    parts = [DRAWN] if prepared.drawn else [_data_in_words(prepared)]
     if settings.protocol == "published":
-        parts.append(
-            PUBLISHED.format(test_fraction=PUBLISHED_TEST_FRACTION, leaks=_leaks_in_words(prepared))
+        text = PUBLISHED.format(
+            test_fraction=PUBLISHED_TEST_FRACTION, leaks=_leaks_in_words(prepared)
         )
     else:
-        parts.append(SAME_IMAGES)
-    if prepared.notes:
-        parts.append(
-            "What was noticed in the data:\n\n" + "\n".join(f"- {n}" for n in prepared.notes)
-        )
-    return "\n\n".join(part.strip() for part in parts)
+        text = SAME_IMAGES
+    notes = "".join(f"\n- {note}" for note in prepared.notes)
+    return text.strip() + (f"\n\nWhat was noticed in the data:\n{notes}" if notes else "")
 
 
 def conclusion(runs):
@@ -89,11 +97,6 @@ def conclusion(runs):
             "no difference here can be laid to the storage alone."
         )
     return "\n\n".join(sentences)
-
-
-def _data_in_words(prepared):
-    forms = {"CSV": "its CSV of pixel strings", "folder": "its folders of JPEG images"}
-    return f"**Data: FER2013**, read from {' and '.join(forms[arm] for arm in prepared.arms)}."
 
 
 def _leaks_in_words(prepared):

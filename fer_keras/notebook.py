@@ -11,7 +11,7 @@ from IPython.display import HTML, Image, display
 
 from fer_keras import plots
 from fer_keras.errors import InputError
-from fer_keras.files import write_text
+from fer_keras.files import project_folder, write_text
 
 
 def read_parameters(settings_class, namespace):
@@ -55,8 +55,7 @@ def start_tensorflow():
 
 def project_path(path):
     """Return an absolute path; a relative one counts from the folder that holds `notebooks/`."""
-    here = Path.cwd()
-    return (here.parent if here.name == "notebooks" else here) / Path(path).expanduser()
+    return project_folder() / Path(path).expanduser()
 
 
 def show_figure(figure, name, directory):

@@ -46,6 +46,12 @@ STATIC_TYPES = [
     "text/plain",
 ]
 
+MAX_UNBROKEN = 32
+"""Longest text in a table, in characters, that stays on one line."""
+
+MANY_COLUMNS = 12
+"""Columns beside the index that fit on paper in ordinary type."""
+
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
 
@@ -112,8 +118,11 @@ def _page(notebook, path):
     soup = BeautifulSoup(rendered, "html.parser")
     if heading := soup.select_one(".text_cell h1"):
         soup.title.string = heading.get_text()
+    # pandas means this style for its own table, but browsers apply it to the whole page.
+    for style in soup("style", scoped=True):
+        style.decompose()
     for table in soup("table"):
-        _mark_word_columns(table)
+        _mark_cells(table)
         # A box that scrolls by itself, also by keyboard, keeps a wide table from widening the page.
         table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
     if loads := _loads(soup):
@@ -124,8 +133,8 @@ def _page(notebook, path):
     return str(soup)
 
 
-def _mark_word_columns(table):
-    """Give the class `words` to columns that hold words, not numerals, and to their headings.
+def _mark_cells(table):
+    """Name what the stylesheet cannot tell: columns of `words`, `long` texts, a `wide` table.
 
     Columns are counted from the right, since pandas writes the index, on the left, as `th`.
     """
@@ -136,6 +145,11 @@ def _mark_word_columns(table):
         for position, cell in enumerate(cells):
             if position >= len(has_words) or has_words[position]:
                 cell["class"] = [*cell.get("class", []), "words"]
+    for cell in table.select("tbody :is(td, th)"):
+        if len(cell.get_text().strip()) > MAX_UNBROKEN:
+            cell["class"] = [*cell.get("class", []), "long"]
+    if len(has_words) > MANY_COLUMNS:
+        table["class"] = [*table.get("class", []), "wide"]
 
 
 def _is_word(cell):

@@ -115,7 +115,7 @@ def test_useless_directory_is_refused_with_what_was_looked_for(tmp_path, exists)
 def test_argument_precedes_variable_precedes_data_folder(tmp_path, monkeypatch):
     by_argument = put(tmp_path / "argument" / "fer2013.csv")
     by_variable = put(tmp_path / "variable" / "fer2013.csv")
-    by_default = put(Path.cwd() / "data" / "fer2013.csv")
+    by_default = put(Path.cwd().parent / "data" / "fer2013.csv")
     assert find_data().csv == by_default
     monkeypatch.setenv("FER_KERAS_DATA", str(by_variable.parent))
     assert find_data().csv == by_variable
@@ -123,7 +123,7 @@ def test_argument_precedes_variable_precedes_data_folder(tmp_path, monkeypatch):
 
 
 def test_useless_variable_is_refused_by_name_even_beside_a_data_folder(tmp_path, monkeypatch):
-    put(Path.cwd() / "data" / "fer2013.csv")
+    put(Path.cwd().parent / "data" / "fer2013.csv")
     monkeypatch.setenv("FER_KERAS_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"FER_KERAS_DATA.*nowhere.*does not exist"):
         find_data()
@@ -134,16 +134,18 @@ def test_empty_variable_counts_as_unset(monkeypatch):
     assert find_data() is None
 
 
-def test_data_folder_is_looked_for_here_then_in_the_parent():
-    in_parent = put_folder(Path.cwd().parent / "data")
-    assert find_data().folder == in_parent
-    put(Path.cwd() / "data" / "readme.txt")
-    assert find_data().folder == in_parent
-    here = put(Path.cwd() / "data" / "fer2013.csv")
-    assert find_data() == DataLocation(here, None)
+def test_data_folder_is_the_one_beside_the_notebooks(monkeypatch):
+    project = Path.cwd().parent
+    expected = put_folder(project / "data")
+    assert find_data().folder == expected
+    monkeypatch.chdir(project)
+    assert find_data().folder == expected
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    assert find_data() is None
 
 
 def test_data_folder_absent_or_useless_gives_none():
     assert find_data() is None
-    put(Path.cwd() / "data" / "readme.txt")
+    put(Path.cwd().parent / "data" / "readme.txt")
     assert find_data() is None

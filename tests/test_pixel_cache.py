@@ -279,16 +279,6 @@ def test_reading_works_where_nothing_can_be_written(source, parsed_files, monkey
     assert len(parsed_files) == 2
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), pixel_cache.whole_file(path) as file:
-        file.write(b"half of the ne")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
-
-
 def test_threads_that_read_at_once_all_get_the_faces(source):
     failures = []
 

@@ -126,7 +126,7 @@ def test_a_missing_form_skips_its_arm_and_says_why(data, missing, arm, words, pr
     settings = Settings(data=str(data), protocol=protocol)
     prepared = prepare(settings)
     assert list(prepared.arms) == [arm]
-    assert words in narrative.introduction(prepared, settings)
+    assert words in narrative.protocol_notice(prepared, settings)
     assert protocol_table(prepared.arms).columns.tolist() == [arm]
 
 
@@ -138,7 +138,7 @@ def test_bad_rows_are_skipped_and_reported_on_request(data):
         prepare(Settings(data=str(data)))
     settings = Settings(data=str(data), on_bad_data="skip")
     prepared = prepare(settings)
-    assert "row 5" in narrative.introduction(prepared, settings)
+    assert "row 5" in narrative.protocol_notice(prepared, settings)
 
 
 def test_leaked_copies_are_counted(data):
@@ -147,7 +147,7 @@ def test_leaked_copies_are_counted(data):
     table = protocol_table(prepared.arms)
     assert table.loc["test images with an exact copy in training", "CSV"] == "4 (5.7%)"
     published = Settings(data=str(data), protocol="published")
-    words = narrative.introduction(prepare(published), published)
+    words = narrative.protocol_notice(prepare(published), published)
     assert "in the folder arm 4 of 70 test images (5.7%) have a copy" in words
     assert "These two arms are not comparable" in words
 
@@ -180,5 +180,5 @@ def test_without_data_faces_are_drawn_and_the_report_says_so_first(tmp_path, mon
     assert prepared.drawn and list(prepared.arms) == ["CSV", "folder"]
     assert len(prepared.arms["CSV"].splits.test) == 100
     assert {arm.recipe.epochs for arm in prepared.arms.values()} == {3}
-    words = narrative.introduction(prepared, settings)
+    words = narrative.data_notice(prepared)
     assert "drawn, not FER2013" in words.splitlines()[0]

@@ -175,21 +175,20 @@ def _depth(points):
     return np.sqrt(np.maximum(0, 1 - points[..., 0] ** 2 - (points[..., 1] / 1.35) ** 2))
 
 
-def _curve(start, control, end, num=7):
-    """Return points `(num, 2)` along a quadratic Bezier curve."""
-    t = np.linspace(0, 1, num)[:, None]
-    return (
-        (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
-    )
-
-
-def _oval(x, y, half_width, half_height, num=16):
-    angle = np.linspace(0, 2 * np.pi, num, endpoint=False)
-    return np.stack([x + half_width * np.sin(angle), y - half_height * np.cos(angle)], axis=1)
+def _curve(start, control, end):
+    """Return points `(7, 2)` along a quadratic Bezier curve."""
+    t = np.linspace(0, 1, 7)[:, None]
+    weights = np.concatenate([(1 - t) ** 2, 2 * t * (1 - t), t**2], axis=1)
+    return weights @ np.array([start, control, end])
 
 
 def _along(x, y):
     return np.stack([x, y], axis=1)
+
+
+def _oval(x, y, half_width, half_height, num=16):
+    angle = np.linspace(0, 2 * np.pi, num, endpoint=False)
+    return _along(x + half_width * np.sin(angle), y - half_height * np.cos(angle))
 
 
 def _between(x, upper, lower):
@@ -246,7 +245,7 @@ def _draw_hair(pen, person, outline):
     edge[3:5] = (person.parting, line - 0.08)
     pen.fill(np.concatenate([top[np.argsort(-top[:, 0])], edge]), person.hair)
     for number, x in enumerate((-0.6, -0.2, 0.25, 0.65)):
-        strand = _curve((0.7 * x, -1.2), (x, -1.15), (1.15 * x, line - 0.02), 4)
+        strand = _curve((0.7 * x, -1.2), (x, -1.15), (1.15 * x, line - 0.02))
         pen.line(strand, person.hair * (0.75, 1.15)[number % 2], 0.05)
 
 
@@ -258,9 +257,8 @@ def _draw_eye(pen, person, actions, side):
     top, bottom = person.eye_y - upper * (1 - x**2), person.eye_y + lower * (1 - x**2)
     across = middle + width * x
     pen.fill(_between(across, top, bottom), 115 + 0.5 * person.skin)
-    iris = _oval(
-        middle + person.gaze_x, person.eye_y - 0.02 + person.gaze_y, person.iris, person.iris
-    )
+    iris_x, iris_y = middle + person.gaze_x, person.eye_y - 0.02 + person.gaze_y
+    iris = _oval(iris_x, iris_y, person.iris, person.iris)
     arch = 1 - np.clip((iris[:, 0] - middle) / width, -1, 1) ** 2
     iris[:, 1] = np.clip(iris[:, 1], person.eye_y - upper * arch, person.eye_y + lower * arch)
     pen.fill(iris, person.iris_grey)
@@ -272,9 +270,8 @@ def _draw_eye(pen, person, actions, side):
 
 def _draw_brow(pen, person, actions, side):
     y = person.eye_y - person.brow_gap + 0.05 * actions.nose_wrinkle
-    inner = np.array(
-        [person.eye_x - 0.24 + 0.05 * min(0, actions.brow_inner), y - 0.19 * actions.brow_inner]
-    )
+    inner_x = person.eye_x - 0.24 + 0.05 * min(0, actions.brow_inner)
+    inner = np.array([inner_x, y - 0.19 * actions.brow_inner])
     outer = np.array([person.eye_x + 0.3, y + 0.05 - 0.17 * actions.brow_outer])
     arch = 0.05 + 0.06 * (actions.brow_inner + actions.brow_outer)
     line = _curve(inner, (inner + outer) / 2 + (0.05, -person.brow_arch - arch), outer)
@@ -329,15 +326,16 @@ def _draw_creases(pen, person, actions):
     crow = np.array([(0.72, eye_y - 0.06), (0.85, eye_y - 0.1)])
     brows = (actions.brow_inner + actions.brow_outer) / 2
     forehead = _curve((0, -0.84), (0.3, -0.82), (0.5, -0.76))
+    step = np.array([0, 0.12])
     creases = (
         (fold, 0.7 * max(actions.corner, actions.upper_lip)),
         (frown, -actions.brow_inner),
         (wrinkle, actions.nose_wrinkle),
-        (wrinkle + (0, 0.1), actions.nose_wrinkle),
+        (wrinkle + step, actions.nose_wrinkle),
         (bag, 0.7 * actions.cheek),
         (crow, actions.cheek),
         (forehead, 0.7 * brows),
-        (forehead - (0, 0.14), 0.7 * brows),
+        (forehead - step, 0.7 * brows),
     )
     for points, strength in creases:
         strength = min(1, max(0, person.age) + strength)
@@ -353,9 +351,8 @@ def _draw_glasses(pen, person):
         temple = np.array([(person.eye_x + radius, person.eye_y), (1, person.eye_y - 0.05)])
         pen.line(temple * (side, 1), grey, 0.05)
     gap = person.eye_x - radius
-    pen.line(
-        _curve((-gap, person.eye_y), (0, person.eye_y - 0.08), (gap, person.eye_y)), grey, 0.05
-    )
+    bridge = _curve((-gap, person.eye_y), (0, person.eye_y - 0.08), (gap, person.eye_y))
+    pen.line(bridge, grey, 0.05)
 
 
 def _draw_hand(pen, person):
@@ -462,10 +459,10 @@ def write_drawn_data(directory, num_train=NUM_TRAIN, num_test=NUM_TEST, seed=0):
     Raises:
         InputError: if `directory` holds something else.
     """
-    directory = Path(directory)
+    directory = Path(directory).expanduser()
     if _is_complete(directory):
         return
-    if directory.is_file() or directory.is_dir() and any(directory.iterdir()):
+    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise InputError(
             f"{directory} exists but holds no complete drawn data (fer2013.csv, train, test); "
             "remove it or name another directory."
@@ -479,4 +476,9 @@ def write_drawn_data(directory, num_train=NUM_TRAIN, num_test=NUM_TEST, seed=0):
         unfinished.mkdir()
         write_fer2013_csv(faces, unfinished / "fer2013.csv")
         write_image_folder(faces, unfinished)
-        os.replace(unfinished, directory)
+        try:
+            os.replace(unfinished, directory)
+        except OSError:
+            # Another process may have been first; its faces do as well.
+            if not _is_complete(directory):
+                raise

@@ -12,6 +12,7 @@ import numpy as np
 
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits, split_names, stratified_parts
+from fer_keras.files import whole_file
 from fer_keras.labels import CLASS_NAMES
 from fer_keras.sources import pixel_cache
 from fer_keras.sources.pixel_text import (
@@ -134,7 +135,7 @@ def write_fer2013_csv(faces, path):
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no such folder; make it first.")
     codes = [CLASS_NAMES.index(name) for name in faces.class_names]
-    with pixel_cache.whole_file(path) as file:
+    with whole_file(path) as part, open(part, "wb") as file:
         file.write(b"emotion,pixels,Usage\n")
         for image, label, usage in zip(faces.images, faces.labels, usages, strict=True):
             pixels = " ".join(map(str, image.ravel().tolist()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_keras.errors import InputError
+from fer_keras.files import project_folder
 from fer_keras.sources.image_folder import has_image_folder
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
@@ -38,7 +39,7 @@ def find_data(directory=None):
 
     Each place is searched for the names in `CSV_NAMES`, in that order, and for a folder with
     `train/` and `test/`; each in the place itself, then in `fer2013/` inside it. Without a
-    directory and the variable, the places are `data/` in the current directory and in its parent.
+    directory and the variable, the place is `data/` in the project's folder.
 
     Args:
         directory: a folder, or the CSV file itself; `~` is expanded.
@@ -56,8 +57,7 @@ def find_data(directory=None):
         return _find_in_named(
             os.environ[ENVIRONMENT_VARIABLE], f"The environment variable {ENVIRONMENT_VARIABLE}:"
         )
-    here = Path.cwd()
-    return _search(here / "data") or _search(here.parent / "data")
+    return _search(project_folder() / "data")
 
 
 def _find_in_named(place, source):

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
+
+from fer_keras.files import whole_file
 
 ARRAYS = ("images", "labels", "usages")
 FORMAT = 1
@@ -91,18 +91,6 @@ def store(path, source_stamp, arrays):
         _store(path, source_stamp, content, arrays)
 
 
-@contextmanager
-def whole_file(path):
-    """Open a file to write bytes to; it appears at `path` only when it is complete."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _places(path):
     digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
     folder = os.environ.get("FER_KERAS_CACHE") or os.path.expanduser("~/.cache/fer_keras")
@@ -119,9 +107,8 @@ def _store(path, source_stamp, content, arrays):
     key = json.dumps({"format": FORMAT, "stamp": source_stamp, "content": content})
     for place in _places(path):
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(place) as file:
-                np.savez(file, key=key, **arrays)
+            with whole_file(place) as part:
+                np.savez(part, key=key, **arrays)
             return
         except OSError:
             continue
