@@ -15,7 +15,7 @@ NAME ?= run
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
 	@$(BIN)/papermill notebooks/compare.ipynb reports/$(NAME).ipynb \
 		--kernel python3 --no-progress-bar --stdout-file - \
-		$(if $(DATA),-r data "$(abspath $(DATA))") -r protocol "$(PROTOCOL)" $(PARAMETERS) \
+		$(if $(DATA),-r data "$(DATA)") -r protocol "$(PROTOCOL)" $(PARAMETERS) \
 		2> reports/$(NAME).log \
 		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
 	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb

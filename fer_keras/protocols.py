@@ -46,6 +46,8 @@ class Settings:
         patience: epochs without a better validation accuracy before an arm stops.
         validation_fraction: share of the training part to choose the epoch by, 0-0.5.
         seed: fixes everything random, the division into parts too.
+        split_seed: asks for a random stratified 80/20 split of a CSV without `Usage`, and fixes
+            it; for `same_images` only, since `published` divides all rows anyway.
         on_bad_data: `raise`, or `skip` to leave out bad rows and images and list them.
         output: folder for the run directories.
 
@@ -65,6 +67,7 @@ class Settings:
     patience: int | None = None
     validation_fraction: float = 0.1
     seed: int = 0
+    split_seed: int | None = None
     on_bad_data: str = "raise"
     output: str = "runs"
 
@@ -83,6 +86,8 @@ class Settings:
             raise InputError(
                 f"validation_fraction is {fraction!r}; give a number above 0 and at most 0.5."
             )
+        if self.split_seed is not None and not isinstance(self.split_seed, int):
+            raise InputError(f"split_seed is {self.split_seed!r}; give a whole number or None.")
         self.recipes()
 
     def recipes(self, drawn=False):
@@ -193,7 +198,7 @@ def prepare(settings):
 
 def _read_csv(path, settings):
     if settings.protocol == "same_images":
-        return read_fer2013_csv(path, settings.on_bad_data)
+        return read_fer2013_csv(path, settings.on_bad_data, settings.split_seed)
     faces, notes = read_all_rows(path, settings.on_bad_data)
     train, test = stratified_parts(faces, PUBLISHED_TEST_FRACTION, settings.seed)
     return Splits(faces.select(train), faces.select(test), notes=notes)

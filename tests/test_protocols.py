@@ -51,6 +51,7 @@ def decoded(path):
         ("validation_fraction", 0, "validation_fraction is 0"),
         ("data", 3, "data is 3; give a path"),
         ("seed", -1, "seed is -1"),
+        ("split_seed", "any", "split_seed is 'any'"),
     ],
 )
 def test_impossible_settings_are_refused_at_once(field, value, message):
@@ -128,6 +129,18 @@ def test_a_missing_form_skips_its_arm_and_says_why(data, missing, arm, words, pr
     assert list(prepared.arms) == [arm]
     assert words in narrative.protocol_notice(prepared, settings)
     assert protocol_table(prepared.arms).columns.tolist() == [arm]
+
+
+def test_a_csv_without_usage_is_split_when_asked_for(data):
+    (data / "train").rename(data / "elsewhere")
+    rows = [line.rsplit(",", 1)[0] for line in (data / "fer2013.csv").read_text().splitlines()]
+    (data / "fer2013.csv").write_text("\n".join(rows))
+    with pytest.raises(InputError, match="no Usage column.*split_seed"):
+        prepare(Settings(data=str(data)))
+    splits = prepare(Settings(data=str(data), split_seed=3)).arms["CSV"].splits
+    assert (len(splits.train) + len(splits.validation), len(splits.test)) == (280, 70)
+    published = prepare(Settings(data=str(data), protocol="published")).arms["CSV"].splits
+    assert len(published.test) == 70
 
 
 def test_bad_rows_are_skipped_and_reported_on_request(data):
