@@ -98,6 +98,26 @@ def score_table(predictions):
     return pd.DataFrame(rows)
 
 
+def confusion_table(predictions, normalised=False):
+    """Return the confusion matrices of all splits, one below the other.
+
+    Args:
+        predictions: `Predictions`.
+        normalised: whether to give shares of the true class, 0-1, instead of counts.
+
+    Returns:
+        A DataFrame with the index (split, true class) and one column a predicted class; a class
+        that a split does not hold has shares of 0.
+    """
+    names = list(predictions.class_names)
+    tables = {
+        split: pd.DataFrame(part.confusion(), names, names)
+        for split, part in predictions.by_split().items()
+    }
+    table = pd.concat(tables, names=["split", "true class"])
+    return table.div(table.sum(axis=1).clip(lower=1), axis=0) if normalised else table
+
+
 def class_report(predictions):
     """Return precision, recall, F1 and support: a DataFrame, one row a class and two averages."""
     report = classification_report(

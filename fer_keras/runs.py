@@ -16,7 +16,7 @@ import psutil
 
 from fer_keras import plots
 from fer_keras.errors import InputError
-from fer_keras.evaluation import Predictions, class_report, flat_metrics
+from fer_keras.evaluation import Predictions, class_report, confusion_table, flat_metrics
 from fer_keras.files import whole_file, write_text
 from fer_keras.recipes import Recipe
 from fer_keras.sources.image_folder import link_training_folder
@@ -190,13 +190,12 @@ def _write_tables_and_figures(predictions, history, directory, title):
         class_report(part).assign(split=split) for split, part in predictions.by_split().items()
     ]
     write_text(directory / "class_report.csv", pd.concat(reports).to_csv(index=False))
-    confusion = pd.DataFrame(
-        predictions.confusion(), predictions.class_names, predictions.class_names
-    ).rename_axis("true class")
-    write_text(directory / "confusion_matrix.csv", confusion.to_csv())
+    counts, shares = confusion_table(predictions), confusion_table(predictions, normalised=True)
+    write_text(directory / "confusion_matrix.csv", counts.to_csv())
+    write_text(directory / "confusion_matrix_normalised.csv", shares.to_csv())
     figures = {
         "curves": plots.training_curves({title: history}),
-        "confusion_matrix": plots.confusion_matrices({title: predictions}),
+        "confusion_matrix": plots.confusion_matrices(predictions.by_split()),
     }
     for name, figure in figures.items():
         plots.save(figure, directory / f"{name}.png")

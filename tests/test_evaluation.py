@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from fer_keras.evaluation import MERGED, Predictions, class_report, flat_metrics, score_table
+from fer_keras.evaluation import (
+    MERGED,
+    Predictions,
+    class_report,
+    confusion_table,
+    flat_metrics,
+    score_table,
+)
 from fer_keras.labels import CLASS_NAMES
 
 
@@ -52,6 +59,19 @@ def test_confusion_rows_are_true_classes():
     confusion = predictions_of([0, 0, 3], [1, 1, 3]).confusion()
     assert confusion.shape == (7, 7)
     assert confusion[0, 1] == 2 and confusion[3, 3] == 1 and confusion.sum() == 3
+
+
+def test_confusion_table_holds_each_split_in_counts_and_in_shares(random_predictions):
+    counts = confusion_table(random_predictions)
+    assert counts.shape == (3 * 7, 7)
+    assert counts.loc["PublicTest"].to_numpy().sum() == 200
+    both = counts.loc["PublicTest"] + counts.loc["PrivateTest"]
+    assert (both == counts.loc[MERGED]).all(axis=None)
+    shares = confusion_table(random_predictions, normalised=True)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    fear_as_sad = np.mean(random_predictions.y_pred[random_predictions.y_true == 2] == 4)
+    assert shares.loc[(MERGED, "fear"), "sad"] == pytest.approx(fear_as_sad)
+    assert (confusion_table(predictions_of([0], [0]), True).loc["PublicTest", "sad"] == 0).all()
 
 
 def test_class_report_by_hand():

@@ -59,6 +59,7 @@ def test_run_directory_holds_what_the_readme_lists(finished):
         "metrics.json",
         "class_report.csv",
         "confusion_matrix.csv",
+        "confusion_matrix_normalised.csv",
         "curves.png",
         "confusion_matrix.png",
     }
