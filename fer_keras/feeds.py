@@ -5,52 +5,50 @@ alone: a run that resumes at epoch `e` sees the batches that an undisturbed run 
 """
 
 import io
-import math
 from contextlib import redirect_stdout
 
 import numpy as np
 import tensorflow as tf
 
+from fer_keras.augmentation import augment
 from fer_keras.faces import IMAGE_SIZE
-
-STUDY_D_AUGMENTATION = {
-    "rotation_range": 10,
-    "width_shift_range": 0.1,
-    "height_shift_range": 0.1,
-    "zoom_range": 0.1,
-    "horizontal_flip": True,
-}
-"""ImageDataGenerator's arguments. Study D names the transformations, the strengths are ours."""
+from fer_keras.recipes import AUGMENTATIONS
 
 
-def steps_per_epoch(num_faces, batch_size):
-    """Return how many batches hold `num_faces` once, the last one perhaps smaller."""
-    return math.ceil(num_faces / batch_size)
-
-
-def training_feed(faces, batch_size, seed, first_epoch=0):
+def training_feed(faces, batch_size, seed, augmentation="none", first_epoch=0):
     """Feed faces from memory, each epoch once in an order of its own, without end.
 
     Args:
         faces: the `Faces` to train on; they stay uint8, one copy.
         batch_size: images a batch; an epoch's last batch may be smaller.
-        seed: integer that fixes every epoch's order.
+        seed: integer that fixes every epoch's order and augmentation.
+        augmentation: a name in `recipes.AUGMENTATIONS`.
         first_epoch: the epoch to begin with, counted from 0.
 
     Returns:
-        An infinite `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot
-        `(batch, num_classes)`).
+        An infinite `tf.data.Dataset` of (uint8, augmented float32, `(batch, 48, 48, 1)`, 0-255,
+        float32 one-hot `(batch, num_classes)`).
     """
     images, labels = _tensors(faces)
     positions = tf.range(len(faces))
 
     def epoch_batches(epoch):
         order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        seeds = tf.data.Dataset.counter().map(
+            lambda batch: tf.random.experimental.stateless_fold_in([seed, epoch], batch)
+        )
+        return tf.data.Dataset.zip(
+            tf.data.Dataset.from_tensor_slices(order).batch(batch_size), seeds
+        )
+
+    def gather(index, batch_seed):
+        batch = tf.gather(images, index)
+        if augmentation != "none":
+            batch = augment(batch, augmentation, batch_seed)
+        return batch, tf.gather(labels, index)
 
     batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
-    batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
-    return _without_autotune(batches.prefetch(2))
+    return _without_autotune(batches.map(gather).prefetch(2))
 
 
 def evaluation_feed(faces, batch_size=256):
@@ -75,14 +73,14 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
         class_names: the classes in label order; the generator alone would sort them by name.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes order and augmentation.
-        augmentation: `none` or `study_d`.
+        augmentation: a name in `recipes.AUGMENTATIONS`.
         first_epoch: the epoch to begin with, counted from 0.
 
     Returns:
         An infinite `tf.data.Dataset` of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot
         `(batch, num_classes)`).
     """
-    transformations = STUDY_D_AUGMENTATION if augmentation == "study_d" else {}
+    transformations = AUGMENTATIONS[augmentation]
     generator = tf.keras.preprocessing.image.ImageDataGenerator(**transformations)
     with redirect_stdout(
         io.StringIO()

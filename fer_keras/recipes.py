@@ -7,7 +7,17 @@ from fer_keras.errors import InputError
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
 NETWORKS = ("conv2", "conv3", "conv3_late_dropout", "conv4_bn")
 FEEDS = ("memory", "image_data_generator")
-AUGMENTATIONS = ("none", "study_d")
+AUGMENTATIONS = {
+    "none": {},
+    "study_d": {
+        "rotation_range": 10,
+        "width_shift_range": 0.1,
+        "height_shift_range": 0.1,
+        "zoom_range": 0.1,
+        "horizontal_flip": True,
+    },
+}
+"""Name -> ImageDataGenerator's arguments. Study D names the kinds; the strengths are ours."""
 
 
 def _require_choice(name, value, choices):
@@ -28,8 +38,7 @@ class Recipe:
         network: name of a builder in `fer_keras.models`, one of `NETWORKS`.
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
             `flow_from_directory`; the data must be an image folder).
-        augmentation: `none`, or `study_d` (rotation, shift, zoom, horizontal flip; with the
-            `image_data_generator` feed only).
+        augmentation: `none`, or `study_d` (rotation, shift, zoom, horizontal flip).
         epochs: number of epochs, at least 1.
         batch_size: images a step, at least 1.
         learning_rate: of Adam, above 0.
@@ -62,11 +71,6 @@ class Recipe:
         if not isinstance(self.learning_rate, (int, float)) or not 0 < self.learning_rate <= 1:
             raise InputError(
                 f"learning_rate is {self.learning_rate!r}; give a number above 0 and at most 1."
-            )
-        if self.augmentation != "none" and self.feed == "memory":
-            raise InputError(
-                f"augmentation {self.augmentation!r} needs feed 'image_data_generator'; "
-                "the feed 'memory' has none."
             )
 
     def changed(self, **values):

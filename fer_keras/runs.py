@@ -168,7 +168,7 @@ def _training_feed(recipe, splits, directory, image_folder):
 
     if recipe.feed == "memory":
         return lambda epoch: feeds.training_feed(
-            splits.train, recipe.batch_size, recipe.seed, epoch
+            splits.train, recipe.batch_size, recipe.seed, recipe.augmentation, epoch
         )
     if image_folder is None:
         raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")

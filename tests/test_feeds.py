@@ -51,13 +51,14 @@ def test_memory_feed_orders_each_epoch_and_seed_anew(make_faces):
     assert not np.array_equal(epochs[0][..., 0], faces.images)
 
 
-@pytest.mark.parametrize("augmentation", ["memory", "none", "study_d"])
-def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, augmentation):
+@pytest.mark.parametrize("augmentation", ["none", "study_d"])
+@pytest.mark.parametrize("kind", ["memory", "image_data_generator"])
+def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augmentation):
     faces, directory = folder
 
     def feed(first_epoch):
-        if augmentation == "memory":
-            return feeds.training_feed(faces, 16, 5, first_epoch)
+        if kind == "memory":
+            return feeds.training_feed(faces, 16, 5, augmentation, first_epoch)
         return feeds.generator_feed(directory, faces.class_names, 16, 5, augmentation, first_epoch)
 
     undisturbed = take(feed(0), 9)[6:]
@@ -86,6 +87,19 @@ def test_study_d_augmentation_changes_the_images_and_not_the_labels(folder):
     np.testing.assert_array_equal(plain[1], changed[1])
     assert np.mean(np.abs(plain[0] - changed[0]) > 1) > 0.5
     assert changed[0].min() >= 0 and changed[0].max() <= 255
+
+
+def test_memory_feed_augments_each_epoch_anew(make_faces):
+    faces = make_faces(7)
+    epochs = [images for images, _ in take(feeds.training_feed(faces, 7, 1, "study_d"), 5)]
+    assert epochs[0].dtype == np.float32 and epochs[0].shape == (7, 48, 48, 1)
+    pictures = {image.tobytes() for images in epochs for image in images}
+    assert len(pictures) == 35
+    # A face keeps its stripe's class: the labels still go with the images.
+    images, labels = take(feeds.training_feed(faces, 7, 1, "none"), 1)[0]
+    changed, labels_too = take(feeds.training_feed(faces, 7, 1, "study_d"), 1)[0]
+    np.testing.assert_array_equal(labels, labels_too)
+    assert np.abs(images.mean((1, 2)) - changed.mean((1, 2))).max() < 25
 
 
 def test_neighbouring_seeds_share_no_augmented_batch(folder):

@@ -13,7 +13,6 @@ from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
         ("network", "resnet", "'resnet'.*conv2"),
         ("feed", "disk", "'disk'.*memory, image_data_generator"),
         ("augmentation", "mixup", "'mixup'.*none, study_d"),
-        ("augmentation", "study_d", "needs feed 'image_data_generator'"),
         ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
         ("epochs", 2.5, "epochs is 2.5"),
         ("epochs", True, "epochs is True"),
