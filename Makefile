@@ -10,7 +10,7 @@ PARAMETERS ?=
 # The report's name in reports/.
 NAME ?= run
 
-.PHONY: compare test lint published clean
+.PHONY: compare test lint published bench clean
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
 	@$(BIN)/papermill notebooks/compare.ipynb reports/$(NAME).ipynb \
@@ -32,6 +32,10 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		$(MAKE) compare PROTOCOL=$$protocol NAME=compare_$$protocol || exit 1; \
 		cp runs/compare_$$protocol/tables/results.csv reports/compare_$$protocol.csv; \
 	done
+	@$(BIN)/python reports/update_readme.py
+
+bench: $(VENV)/installed  ## Measure speed against what it replaces, on real data in DATA
+	@$(BIN)/python benchmarks/run.py "$(DATA)"
 	@$(BIN)/python reports/update_readme.py
 
 clean:

@@ -98,8 +98,23 @@ def _read_executed(path):
     return notebook
 
 
+def _join_streams(outputs):
+    """Return the outputs with printed text that came in pieces, a line an epoch say, joined."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.get("name") and output.get("name") == last.get("name"):
+            last["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
+
+
 def _page(notebook, path):
     """Return the report as HTML; `path` is where the notebook lies, for images beside it."""
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = _join_streams(cell.outputs)
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": STATIC_TYPES}}),
         template_name="classic",

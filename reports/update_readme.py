@@ -1,4 +1,4 @@
-"""Write README.md's results tables from the CSV records in this folder."""
+"""Write README.md's tables from the CSV records here and in benchmarks/."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from fer_keras.files import write_text
 
 REPORTS = Path(__file__).parent
 README = REPORTS.parent / "README.md"
+BENCHMARKS = REPORTS.parent / "benchmarks" / "results.csv"
 TITLES = {
     "compare_same_images": "Protocol `same_images`: only storage and feed differ",
     "compare_published": "Protocol `published`: as study D did it; the arms are not comparable",
@@ -20,12 +21,28 @@ def results_section():
     return "\n\n".join(_table(name, title) for name, title in TITLES.items())
 
 
-def with_results(readme):
-    """Return the README text with what stands between its two marks made anew."""
-    begin, end = "<!-- results -->", "<!-- /results -->"
-    head, rest = readme.split(begin)
-    tail = rest.split(end)[1]
-    return f"{head}{begin}\n\n{results_section()}\n\n{end}{tail}"
+def benchmark_section():
+    """Return the Markdown table of the benchmarks, with command, machine and date."""
+    record = pd.read_csv(BENCHMARKS, dtype={"cores": str})
+    rows = [["what", "fer_keras", "against", "", "times faster"], ["---"] * 5]
+    for row in record.to_dict("records"):
+        ours, theirs = (f"{row[side]:,.3g} {row['unit']}" for side in ("fer_keras", "theirs"))
+        rows.append([row["what"], ours, row["against"], theirs, f"{row['times faster']:g}"])
+    first = record.iloc[0]
+    return f"{_lines(rows)}\n\n" + (
+        f"`make bench DATA=DIR`, {first['date'][:10]}, {first['processor']}, {first['cores']} "
+        f"cores, TensorFlow {first['tensorflow']}, pandas {first['pandas']}; medians of "
+        f"{first['rounds']} rounds, both sides in turn."
+    )
+
+
+def with_tables(readme):
+    """Return the README text with what stands between its marks made anew."""
+    for mark, section in (("results", results_section()), ("benchmarks", benchmark_section())):
+        begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+        head, rest = readme.split(begin)
+        readme = f"{head}{begin}\n\n{section}\n\n{end}{rest.split(end)[1]}"
+    return readme
 
 
 def _table(name, title):
@@ -33,9 +50,12 @@ def _table(name, title):
     rows = [["arm", "test set", "accuracy", "macro F1", "weighted F1"], ["---"] * 5]
     table = readable_results(results)
     rows += [[*index, *values] for index, values in zip(table.index, table.to_numpy())]
-    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     protocol = name.removeprefix("compare_")
-    return f"**{title}** ([report](reports/{name}.html))\n\n{lines}\n\n{_made(results, protocol)}"
+    return f"**{title}** ([report](reports/{name}.html))\n\n{_lines(rows)}\n\n{_made(results, protocol)}"
+
+
+def _lines(rows):
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _made(results, protocol):
@@ -53,4 +73,4 @@ def _made(results, protocol):
 
 
 if __name__ == "__main__":
-    write_text(README, with_results(README.read_text(encoding="utf-8")))
+    write_text(README, with_tables(README.read_text(encoding="utf-8")))

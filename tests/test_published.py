@@ -14,7 +14,7 @@ REPORTS = ["compare_same_images", "compare_published"]
 
 def test_readme_tables_are_those_of_the_records():
     generator = runpy.run_path(str(ROOT / "reports" / "update_readme.py"))
-    assert generator["with_results"](README) == README
+    assert generator["with_tables"](README) == README
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -154,6 +154,17 @@ def test_printed_lines_and_warnings_stay_visible(report):
     assert "UserWarning: two labels conflict" in soup.select_one(".output_stderr").get_text()
 
 
+def test_lines_printed_one_after_the_other_stand_in_one_box(tmp_path):
+    def printed(name, text):
+        return new_output("stream", name=name, text=text)
+
+    outputs = [printed("stdout", "epoch 1\n"), printed("stdout", "epoch 2\n")]
+    outputs += [printed("stderr", "careful\n"), printed("stdout", "epoch 3\n")]
+    path = save(tmp_path / "lines.ipynb", new_code_cell("", outputs=outputs))
+    boxes = [box.get_text().strip() for box in soup_of(export_html(path)).select("pre")]
+    assert boxes == ["epoch 1\nepoch 2", "careful", "epoch 3"]
+
+
 def test_page_has_no_script_and_no_address_but_links(report):
     soup = soup_of(report)
     assert not soup("script") and not soup("link") and not soup("iframe")
