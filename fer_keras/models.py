@@ -29,6 +29,27 @@ def conv2(num_classes):
     )
 
 
+def vgg8(num_classes):
+    """Return study B's network: four blocks of two convolutions, 7,184,839 parameters for 7.
+
+    The study does not give the widths of its two hidden dense layers; 512 and 256 are ours.
+    """
+    blocks = [
+        layer
+        for filters, rate in ((64, 0.25), (128, 0.25), (256, 0.35), (512, 0.4))
+        for layer in (
+            *_normalised_convolution(filters),
+            *_normalised_convolution(filters),
+            layers.MaxPooling2D(),
+            layers.Dropout(rate),
+        )
+    ]
+    head = [layers.Flatten()]
+    for units in (512, 256):
+        head += [layers.Dense(units, activation="relu"), layers.Dropout(0.5)]
+    return _network("vgg8", blocks + head, num_classes)
+
+
 def conv3(num_classes):
     """Return study D's network for the CSV, dropout before Flatten: 355,847 parameters for 7."""
     return _network(
@@ -52,18 +73,16 @@ def conv4_bn(num_classes):
     blocks = [
         layer
         for filters in (32, 64, 128, 256)
-        for layer in (
-            layers.Conv2D(filters, 3, padding="same"),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.MaxPooling2D(),
-        )
+        for layer in (*_normalised_convolution(filters), layers.MaxPooling2D())
     ]
     head = [layers.Flatten(), layers.Dense(512, activation="relu"), layers.Dropout(0.5)]
     return _network("conv4_bn", blocks + head, num_classes)
 
 
-NETWORKS = {builder.__name__: builder for builder in (conv2, conv3, conv3_late_dropout, conv4_bn)}
+NETWORKS = {
+    builder.__name__: builder
+    for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6)
+}
 
 
 def build(name, num_classes):
@@ -82,6 +101,14 @@ def build(name, num_classes):
     if name not in NETWORKS:
         raise ValueError(f"No network is called {name!r}; there are {', '.join(NETWORKS)}.")
     return NETWORKS[name](num_classes)
+
+
+def _normalised_convolution(filters):
+    return [
+        layers.Conv2D(filters, 3, padding="same"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+    ]
 
 
 def _conv3_features():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from fer_keras.errors import InputError
 
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
-NETWORKS = ("conv2", "conv3", "conv3_late_dropout", "conv4_bn")
+NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6")
 FEEDS = ("memory", "image_data_generator")
 AUGMENTATIONS = {
     "none": {},

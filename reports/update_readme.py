@@ -51,7 +51,8 @@ def _table(name, title):
     table = readable_results(results)
     rows += [[*index, *values] for index, values in zip(table.index, table.to_numpy())]
     protocol = name.removeprefix("compare_")
-    return f"**{title}** ([report](reports/{name}.html))\n\n{_lines(rows)}\n\n{_made(results, protocol)}"
+    heading = f"**{title}** ([report](reports/{name}.html))"
+    return f"{heading}\n\n{_lines(rows)}\n\n{_made(results, protocol)}"
 
 
 def _lines(rows):
