@@ -79,6 +79,24 @@ def conv4_bn(num_classes):
     return _network("conv4_bn", blocks + head, num_classes)
 
 
+def conv6(num_classes):
+    """Return an interpretation of study E's network, given in words: 1,468,135 parameters for 7.
+
+    Three stages of two convolutions and a pooling (32, 64, 128 filters), one hidden dense layer.
+    """
+    stages = [
+        layer
+        for filters in (32, 64, 128)
+        for layer in (
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+        )
+    ]
+    head = [layers.Flatten(), layers.Dense(256, activation="relu")]
+    return _network("conv6", stages + head, num_classes)
+
+
 NETWORKS = {
     builder.__name__: builder
     for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6)
