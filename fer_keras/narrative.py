@@ -16,7 +16,7 @@ PUBLISHED = """
 read a difference as the effect of CSV against folder:
 
 - **The test images differ.** The CSV arm is tested on a random {test_fraction:.0%} of all rows,
-  whatever their `Usage`; the folder arm on its `test/`.
+  whatever their `Usage` (which the results name as well); the folder arm on its `test/`.
 - **Epochs, augmentation and dropout differ** along with the storage: four factors change at once.
 - **Copies leak.** FER2013 holds many exact copies, and a random division puts them on both sides:
   {leaks}.

@@ -21,11 +21,12 @@ def save(figure, path):
         figure.savefig(part, dpi=DPI)
 
 
-def class_balance(counts):
+def class_balance(counts, title):
     """Draw how many faces each class has.
 
     Args:
         counts: DataFrame, one row a class, one column a split; numbers of faces.
+        title: what stands above the panels.
 
     Returns:
         A `Figure`: one panel a split, bars labelled with their counts.
@@ -42,7 +43,8 @@ def class_balance(counts):
         f"{split}: " + ", ".join(f"{name} {number}" for name, number in counts[split].items())
         for split in counts
     )
-    figure.set_label(f"Bar charts of the number of faces per class. {totals}.")
+    figure.suptitle(title, fontsize=11)
+    figure.set_label(f"{title}: bar charts of the number of faces per class. {totals}.")
     return figure
 
 

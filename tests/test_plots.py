@@ -43,8 +43,8 @@ def test_curves_draw_the_histories_and_mark_the_kept_epoch(run):
 
 def test_class_balance_labels_every_bar():
     counts = pd.DataFrame({"training": [1200, 30]}, index=["angry", "disgust"])
-    figure = plots.class_balance(counts)
-    assert {"1,200", "30", "training (1,230)"} <= set(texts(figure))
+    figure = plots.class_balance(counts, "CSV arm")
+    assert {"1,200", "30", "training (1,230)", "CSV arm"} <= set(texts(figure))
     assert "angry 1200, disgust 30" in figure.get_label()
 
 
