@@ -46,8 +46,15 @@ class Run:
         return 1 + int(self.history["val_accuracy"].argmax())
 
 
+TRAINING_CODE = ("models.py", "feeds.py", "augmentation.py", "training.py")
+"""The files of this package that decide what a recipe's training does."""
+
+
 def run_identity(recipe, splits):
-    """Return what a run directory belongs to: a dict of recipe, data and their sizes."""
+    """Return what a run directory belongs to: a dict of recipe, data and code.
+
+    Code counts, so that a network that was edited is trained anew, not read back.
+    """
     digest = hashlib.sha256()
     for faces in (splits.train, splits.validation, splits.test):
         for array in (faces.images, faces.labels, faces.ids.astype(str)):
@@ -59,11 +66,16 @@ def run_identity(recipe, splits):
         "test": len(splits.test),
         "classes": list(splits.test.class_names),
     }
-    return {"recipe": asdict(recipe), "data": data}
+    sources = [Path(__file__).with_name(name).read_bytes() for name in TRAINING_CODE]
+    code = {
+        "sha256": hashlib.sha256(b"".join(sources)).hexdigest(),
+        **{package: version(package) for package in ("tensorflow", "keras")},
+    }
+    return {"recipe": asdict(recipe), "data": data, "code": code}
 
 
 def run_name(title, recipe, splits):
-    """Return a directory name for a run that any other recipe or data would change."""
+    """Return a directory name for a run that any other recipe, data or code would change."""
     identity = json.dumps(run_identity(recipe, splits), sort_keys=True)
     return f"{title}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
@@ -86,7 +98,7 @@ def run(recipe, splits, directory, title="run", image_folder=None):
         The finished `Run`.
 
     Raises:
-        InputError: if the directory holds a run of another recipe or other data.
+        InputError: if the directory holds a run of another recipe, other data or other code.
     """
     directory = Path(directory)
     _claim(directory, run_identity(recipe, splits))
@@ -130,7 +142,7 @@ def _claim(directory, identity):
     file = directory / "recipe.json"
     if file.is_file() and json.loads(file.read_text()) != identity:
         raise InputError(
-            f"{directory} holds a run of another recipe or other data; "
+            f"{directory} holds a run of another recipe, other data or other code; "
             "give another directory, or delete this one."
         )
     write_text(file, json.dumps(identity, indent=2) + "\n")

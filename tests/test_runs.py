@@ -115,7 +115,7 @@ def test_a_directory_is_not_given_to_another_run(finished, make_faces):
         runs.run(RECIPE, other_data, run.directory)
 
 
-def test_run_names_change_with_recipe_and_data(finished, make_faces):
+def test_run_names_change_with_recipe_data_and_code(finished, make_faces, monkeypatch):
     splits, _ = finished
     other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
     names = {
@@ -124,6 +124,11 @@ def test_run_names_change_with_recipe_and_data(finished, make_faces):
         runs.run_name("CSV", RECIPE, other_data),
     }
     assert len(names) == 3 and runs.run_name("CSV", RECIPE, splits) in names
+    monkeypatch.setattr(runs, "TRAINING_CODE", ("models.py", "plots.py"))
+    names.add(runs.run_name("CSV", RECIPE, splits))
+    monkeypatch.setattr(runs, "version", lambda package: "99")
+    names.add(runs.run_name("CSV", RECIPE, splits))
+    assert len(names) == 5
 
 
 def test_an_unfinished_run_is_not_read(tmp_path):
