@@ -26,7 +26,7 @@ def benchmark_section():
     record = pd.read_csv(BENCHMARKS, dtype={"cores": str})
     rows = [["what", "fer_keras", "against", "", "times faster"], ["---"] * 5]
     for row in record.to_dict("records"):
-        ours, theirs = (f"{row[side]:,.3g} {row['unit']}" for side in ("fer_keras", "theirs"))
+        ours, theirs = (_amount(row[side], row["unit"]) for side in ("fer_keras", "theirs"))
         rows.append([row["what"], ours, row["against"], theirs, f"{row['times faster']:g}"])
     first = record.iloc[0]
     return f"{_lines(rows)}\n\n" + (
@@ -53,6 +53,10 @@ def _table(name, title):
     protocol = name.removeprefix("compare_")
     heading = f"**{title}** ([report](reports/{name}.html))"
     return f"{heading}\n\n{_lines(rows)}\n\n{_made(results, protocol)}"
+
+
+def _amount(value, unit):
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2g} {unit}"
 
 
 def _lines(rows):
