@@ -14,7 +14,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
     [
         ("network", "resnet", "'resnet'.*conv2"),
         ("feed", "disk", "'disk'.*memory, image_data_generator"),
-        ("augmentation", "mixup", "'mixup'.*none, study_d"),
+        ("augmentation", "mixup", "'mixup'.*none, study_b, study_d"),
         ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
         ("epochs", 2.5, "epochs is 2.5"),
         ("epochs", True, "epochs is True"),
@@ -40,7 +40,7 @@ def test_impossible_values_are_refused_in_one_sentence(field, value, message):
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones():
-    with pytest.raises(InputError, match=r"no field epoch; its fields are network, .*epochs"):
+    with pytest.raises(InputError, match=r"no field epoch; its fields are storage, .*epochs"):
         STUDY_D_CSV.changed(epoch=3)
 
 
