@@ -8,7 +8,6 @@ this one process. Nothing else should run on the machine meanwhile.
 
 import argparse
 import itertools
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from fer_keras.runs import environment
 from fer_keras.sources.fer2013_csv import read_all_rows
 from fer_keras.sources.image_folder import link_training_folder, read_image_folder
 from fer_keras.sources.location import find_data
+from fer_keras.startup import start_tensorflow
 
 RESULTS = Path(__file__).parent / "results.csv"
 BATCH_SIZE = 64
@@ -102,7 +102,7 @@ def main():
     parser.add_argument("data", help="folder with fer2013.csv and train/, test/")
     parser.add_argument("--rounds", type=int, default=5, help="rounds a row (default 5)")
     arguments = parser.parse_args()
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    start_tensorflow()
     location, machine = find_data(arguments.data), environment()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:

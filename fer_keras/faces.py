@@ -80,6 +80,21 @@ class Splits:
     notes: tuple[str, ...] = ()
 
 
+def keep_classes(faces, class_names):
+    """Return the faces of some classes alone, labelled by their place in `class_names`.
+
+    Args:
+        faces: `Faces`.
+        class_names: names out of `faces.class_names`.
+    """
+    places = np.full(len(faces.class_names), -1)
+    for place, name in enumerate(class_names):
+        places[faces.class_names.index(name)] = place
+    labels = places[faces.labels]
+    kept = faces.select(labels >= 0)
+    return replace(kept, labels=labels[labels >= 0], class_names=tuple(class_names))
+
+
 def split_names(ids):
     """Return the split part of each id: a string array `(n,)` for ids `"<split>/<name>"`."""
     return np.array([name.split("/", 1)[0] for name in ids], dtype=str)

@@ -103,12 +103,14 @@ NETWORKS = {
 }
 
 
-def build(name, num_classes):
+def build(name, num_classes, normalisation=None):
     """Build a network by name, with fresh weights.
 
     Args:
         name: one of `NETWORKS`.
         num_classes: number of classes, at least 2.
+        normalisation: the first layer, from grey levels 0-255 to what the network wants;
+            `None` divides by 255.
 
     Returns:
         An uncompiled `keras.Sequential`.
@@ -118,7 +120,19 @@ def build(name, num_classes):
     """
     if name not in NETWORKS:
         raise ValueError(f"No network is called {name!r}; there are {', '.join(NETWORKS)}.")
-    return NETWORKS[name](num_classes)
+    network = NETWORKS[name](num_classes)
+    if normalisation is None:
+        return network
+    return Sequential([network.inputs[0], normalisation, *network.layers[1:]], name=name)
+
+
+def standardisation(images):
+    """Return the layer that gives images the mean 0 and the standard deviation 1.
+
+    Args:
+        images: the training images, uint8 `(n, 48, 48)`, whose grey levels it is adapted to.
+    """
+    return layers.Normalization(axis=None, mean=images.mean(), variance=images.var())
 
 
 def _normalised_convolution(filters):

@@ -1,8 +1,8 @@
 """The report's prose that depends on the data and the numbers, as Markdown."""
 
 from fer_keras.comparison import SCORE_NAMES, difference_table, headline, with_interval
+from fer_keras.data import TEST_FRACTION
 from fer_keras.evaluation import score_table
-from fer_keras.protocols import PUBLISHED_TEST_FRACTION
 
 SAME_IMAGES = """
 **Protocol `same_images`.** Both arms learn from Training, choose their epoch on the same validation
@@ -54,9 +54,7 @@ def protocol_notice(prepared, settings):
         settings: its `Settings`.
     """
     if settings.protocol == "published":
-        text = PUBLISHED.format(
-            test_fraction=PUBLISHED_TEST_FRACTION, leaks=_leaks_in_words(prepared)
-        )
+        text = PUBLISHED.format(test_fraction=TEST_FRACTION, leaks=_leaks_in_words(prepared))
     else:
         text = SAME_IMAGES
     notes = "".join(f"\n- {note}" for note in prepared.notes)

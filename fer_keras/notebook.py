@@ -1,9 +1,6 @@
 """What the notebooks need: checked parameters, and figures and tables that are kept."""
 
 import ast
-import importlib
-import os
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -34,23 +31,6 @@ def read_parameters(settings_class, namespace):
             f"No parameter is called {', '.join(unknown)}; the parameters are {', '.join(known)}."
         )
     return settings_class(**{name: namespace[name] for name in known})
-
-
-def start_tensorflow():
-    """Import TensorFlow without its start-up lines, of which no setting silences the first.
-
-    They come from C++ straight to the process's standard error and would stand in the report.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        importlib.import_module("tensorflow")
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 def project_path(path):

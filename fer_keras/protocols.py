@@ -4,18 +4,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_keras.audit import leaked, pair_images
+from fer_keras.data import read_csv
 from fer_keras.errors import InputError
-from fer_keras.faces import Splits, concatenate, cut_validation, stratified_parts
-from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
+from fer_keras.faces import Splits, concatenate, cut_validation
+from fer_keras.recipes import RECIPES, Recipe
 from fer_keras.sources.drawn import write_drawn_data
-from fer_keras.sources.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.sources.image_folder import read_image_folder
 from fer_keras.sources.location import find_data
 
+STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe
+SAME_IMAGES = replace(STUDY_D_CSV, division="own")
 PROTOCOLS = {
     "same_images": {
-        "CSV": STUDY_D_CSV,
-        "folder": replace(STUDY_D_CSV, feed="image_data_generator"),
+        "CSV": SAME_IMAGES,
+        "folder": replace(SAME_IMAGES, storage="folder", feed="image_data_generator"),
     },
     "published": {"CSV": STUDY_D_CSV, "folder": STUDY_D_FOLDER},
 }
@@ -23,9 +25,6 @@ PROTOCOLS = {
 
 DRAWN_EPOCHS = 3
 """Epochs on drawn faces, which are learnt sooner than real ones."""
-
-PUBLISHED_TEST_FRACTION = 0.2
-"""Share of all CSV rows that study D tested on."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,13 @@ def prepare(settings):
     notes = []
     csv = folder = None
     if location.csv:
-        csv = _read_csv(location.csv, settings)
+        csv = read_csv(
+            location.csv,
+            recipes["CSV"].division,
+            settings.seed,
+            settings.on_bad_data,
+            settings.split_seed,
+        )
         notes += csv.notes
     else:
         notes.append(f"The CSV arm is skipped: there is no FER2013 CSV beside {location.folder}.")
@@ -194,14 +199,6 @@ def prepare(settings):
     if folder:
         arms["folder"] = Arm(recipes["folder"], folder, location.folder)
     return Comparison(arms, drawn, tuple(notes))
-
-
-def _read_csv(path, settings):
-    if settings.protocol == "same_images":
-        return read_fer2013_csv(path, settings.on_bad_data, settings.split_seed)
-    faces, notes = read_all_rows(path, settings.on_bad_data)
-    train, test = stratified_parts(faces, PUBLISHED_TEST_FRACTION, settings.seed)
-    return Splits(faces.select(train), faces.select(test), notes=notes)
 
 
 def _with_validation(splits, settings):

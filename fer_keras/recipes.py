@@ -1,14 +1,19 @@
-"""What fixes a run: one frozen, checked `Recipe`, and study D's two arms as named recipes."""
+"""What fixes a run: one frozen, checked `Recipe`, and the five studies as named recipes."""
 
 from dataclasses import dataclass, fields, replace
 
 from fer_keras.errors import InputError
+from fer_keras.labels import CLASS_NAMES
 
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
 NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6")
+STORAGES = ("csv", "folder")
+DIVISIONS = ("own", "random")
+NORMALISATIONS = ("rescale", "standardise")
 FEEDS = ("memory", "image_data_generator")
 AUGMENTATIONS = {
     "none": {},
+    "study_b": {"rotation_range": 10, "horizontal_flip": True},
     "study_d": {
         "rotation_range": 10,
         "width_shift_range": 0.1,
@@ -16,8 +21,9 @@ AUGMENTATIONS = {
         "zoom_range": 0.1,
         "horizontal_flip": True,
     },
+    "study_e": {"rotation_range": 10, "zoom_range": 0.1, "horizontal_flip": True},
 }
-"""Name -> ImageDataGenerator's arguments. Study D names the kinds; the strengths are ours."""
+"""Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
 
 def _require_choice(name, value, choices):
@@ -30,18 +36,42 @@ def _require_whole(name, value, least):
         raise InputError(f"{name} is {value!r}; give a whole number of at least {least}.")
 
 
+def _require_share(name, value, zero_allowed):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):
+        least = "at least 0" if zero_allowed else "above 0"
+        raise InputError(f"{name} is {value!r}; give a number {least} and at most 1.")
+
+
+def _checked_classes(classes):
+    unknown = [name for name in classes if name not in CLASS_NAMES]
+    if unknown or len(set(classes)) < 2:
+        raise InputError(
+            f"classes are {', '.join(map(str, classes)) or 'none'}; name two or more of "
+            f"{', '.join(CLASS_NAMES)}."
+        )
+    return tuple(name for name in CLASS_NAMES if name in classes)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides how a network is trained, besides the faces themselves.
 
     Args:
+        storage: `csv` or `folder`: the form of the data to read.
+        division: `own` (the data set's own splits) or `random` (stratified 80/20 of all rows,
+            whatever their `Usage`; for the CSV).
+        classes: names of the classes to keep, in canonical order; at least 2.
+        normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
+            (mean 0, standard deviation 1 over the training images).
         network: name of a builder in `fer_keras.models`, one of `NETWORKS`.
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
             `flow_from_directory`; the data must be an image folder).
-        augmentation: `none`, or `study_d` (rotation, shift, zoom, horizontal flip).
+        augmentation: a name in `AUGMENTATIONS`.
         epochs: number of epochs, at least 1.
         batch_size: images a step, at least 1.
         learning_rate: of Adam, above 0.
+        weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1; 0 is Adam.
         patience: epochs without a better validation accuracy after which training stops;
             `None` trains all epochs.
         seed: fixes initial weights, order of the images, dropout and augmentation; 0 or more.
@@ -50,16 +80,24 @@ class Recipe:
         InputError: if a field has an impossible value.
     """
 
+    storage: str = "csv"
+    division: str = "own"
+    classes: tuple[str, ...] = CLASS_NAMES
+    normalisation: str = "rescale"
     network: str = "conv3"
     feed: str = "memory"
     augmentation: str = "none"
     epochs: int = 15
     batch_size: int = 64
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     patience: int | None = None
     seed: int = 0
 
     def __post_init__(self):
+        _require_choice("storage", self.storage, STORAGES)
+        _require_choice("division", self.division, DIVISIONS)
+        _require_choice("normalisation", self.normalisation, NORMALISATIONS)
         _require_choice("network", self.network, NETWORKS)
         _require_choice("feed", self.feed, FEEDS)
         _require_choice("augmentation", self.augmentation, AUGMENTATIONS)
@@ -68,10 +106,14 @@ class Recipe:
         _require_whole("seed", self.seed, 0)
         if self.patience is not None:
             _require_whole("patience", self.patience, 1)
-        if not isinstance(self.learning_rate, (int, float)) or not 0 < self.learning_rate <= 1:
-            raise InputError(
-                f"learning_rate is {self.learning_rate!r}; give a number above 0 and at most 1."
-            )
+        _require_share("learning_rate", self.learning_rate, zero_allowed=False)
+        _require_share("weight_decay", self.weight_decay, zero_allowed=True)
+        # JSON knows no tuples.
+        object.__setattr__(self, "classes", _checked_classes(self.classes))
+        if (self.storage, self.division) == ("folder", "random"):
+            raise InputError("division 'random' needs storage 'csv'; folders have their own.")
+        if (self.storage, self.feed) == ("csv", "image_data_generator"):
+            raise InputError("feed 'image_data_generator' needs storage 'folder'.")
 
     def changed(self, **values):
         """Return a copy with some fields replaced; an unknown field raises InputError."""
@@ -84,13 +126,82 @@ class Recipe:
         return replace(self, **values)
 
 
-STUDY_D_CSV = Recipe(network="conv3", epochs=15)
-"""Study D's CSV arm. Cost: 10 minutes on 2 cores. Expect: accuracy .57-.59 on PublicTest."""
+@dataclass(frozen=True)
+class NamedRecipe:
+    """A published study as a recipe.
 
-STUDY_D_FOLDER = Recipe(
-    network="conv3_late_dropout",
-    feed="image_data_generator",
-    augmentation="study_d",
-    epochs=30,
-)
-"""Study D's folder arm. Cost: 25 minutes on 2 cores. Expect: accuracy .57-.60 on PublicTest."""
+    Args:
+        study: which study it is.
+        recipe: its `Recipe`.
+        minutes: training on 2 cores of a server, about; `None` where nobody measured it.
+        expected: what accuracy to expect, on which images.
+        differs: where it differs from its source.
+    """
+
+    study: str
+    recipe: Recipe
+    minutes: float | None
+    expected: str
+    differs: str
+
+
+OURS = "batch size and the choice of the epoch on validation faces are ours"
+
+RECIPES = {
+    "conv2": NamedRecipe(
+        "A",
+        Recipe(network="conv2"),
+        None,
+        "",
+        f"FER2013 alone, without RAF-DB; epochs, {OURS}",
+    ),
+    "vgg8": NamedRecipe(
+        "B",
+        Recipe(
+            network="vgg8",
+            classes=("angry", "happy", "sad", "surprise", "neutral"),
+            normalisation="standardise",
+            augmentation="study_b",
+            weight_decay=1e-4,
+            epochs=30,
+        ),
+        None,
+        "",
+        f"widths of the dense layers, strengths, epochs, {OURS}",
+    ),
+    "conv4_bn": NamedRecipe(
+        "C",
+        Recipe(network="conv4_bn", epochs=20, batch_size=32),
+        None,
+        "",
+        "the choice of the epoch on validation faces is ours",
+    ),
+    "conv3_csv": NamedRecipe(
+        "D, CSV",
+        Recipe(network="conv3", division="random"),
+        2.3,
+        ".57 on a random fifth of all rows",
+        f"dropout rate, {OURS}",
+    ),
+    "conv3_folder": NamedRecipe(
+        "D, folder",
+        Recipe(
+            storage="folder",
+            network="conv3_late_dropout",
+            feed="image_data_generator",
+            augmentation="study_d",
+            epochs=30,
+        ),
+        8.5,
+        ".58 on PublicTest",
+        f"dropout rate, strengths of the augmentation, {OURS}",
+    ),
+    "conv6": NamedRecipe(
+        "E",
+        Recipe(network="conv6", division="random", augmentation="study_e", epochs=20),
+        None,
+        "",
+        f"the network is an interpretation of words; strengths, epochs, {OURS}",
+    ),
+}
+"""Name -> study."""

@@ -71,7 +71,8 @@ def run_identity(recipe, splits):
         "sha256": hashlib.sha256(b"".join(sources)).hexdigest(),
         **{package: version(package) for package in ("tensorflow", "keras")},
     }
-    return {"recipe": asdict(recipe), "data": data, "code": code}
+    recipe = asdict(recipe) | {"classes": list(recipe.classes)}  # as JSON gives it back
+    return {"recipe": recipe, "data": data, "code": code}
 
 
 def run_name(title, recipe, splits):
@@ -158,7 +159,7 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     model, history = train(
         recipe,
         _training_feed(recipe, splits, directory, image_folder),
-        len(splits.train),
+        splits.train.images,
         feeds.evaluation_feed(splits.validation),
         len(splits.test.class_names),
         directory,
@@ -171,7 +172,7 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     predictions = Predictions(test.ids, test.labels, probabilities, test.class_names)
     predictions.save(directory / "predictions.npz")
     write_text(directory / "history.csv", history.to_csv(index=False))
-    _write_tables_and_figures(predictions, history, directory, title)
+    _write_tables_and_figures(predictions, history, splits.test, directory, title)
     write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
 
 
@@ -197,7 +198,7 @@ def _training_feed(recipe, splits, directory, image_folder):
     )
 
 
-def _write_tables_and_figures(predictions, history, directory, title):
+def _write_tables_and_figures(predictions, history, test, directory, title):
     reports = [
         class_report(part).assign(split=split) for split, part in predictions.by_split().items()
     ]
@@ -208,6 +209,7 @@ def _write_tables_and_figures(predictions, history, directory, title):
     figures = {
         "curves": plots.training_curves({title: history}),
         "confusion_matrix": plots.confusion_matrices(predictions.by_split()),
+        "gallery": plots.gallery(test, predictions, title),
     }
     for name, figure in figures.items():
         plots.save(figure, directory / f"{name}.png")

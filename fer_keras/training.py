@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.files import whole_file, write_text
-from fer_keras.models import build
+from fer_keras.models import build, standardisation
 
 
-def train(recipe, feed_from, num_train, validation_feed, num_classes, directory, progress):
+def train(recipe, feed_from, images, validation_feed, num_classes, directory, progress):
     """Train a network, or go on with a training that was interrupted.
 
     After each epoch the state is kept in `directory/backup`: weights with optimiser, history and
@@ -23,7 +23,7 @@ def train(recipe, feed_from, num_train, validation_feed, num_classes, directory,
         recipe: the `Recipe`; network, epochs, batch size, learning rate, patience and seed count.
         feed_from: function from an epoch (counted from 0) to the endless training feed that
             begins with it.
-        num_train: number of training faces, which makes an epoch.
+        images: the training images, uint8 `(n, 48, 48)`; n makes an epoch.
         validation_feed: finite feed of the validation faces.
         num_classes: number of classes.
         directory: the run directory.
@@ -33,14 +33,14 @@ def train(recipe, feed_from, num_train, validation_feed, num_classes, directory,
         The model with the weights of the best epoch, by validation accuracy (the earliest of
         equals), and the history: a DataFrame with one row an epoch.
     """
-    backup = Backup(Path(directory) / "backup", recipe, num_train)
+    backup = Backup(Path(directory) / "backup", recipe, len(images))
     if not backup.finished:
-        model = backup.latest_model() or compiled_model(recipe, num_classes)
+        model = backup.latest_model() or compiled_model(recipe, num_classes, images)
         model.fit(
             feed_from(backup.epochs_done),
             initial_epoch=backup.epochs_done,
             epochs=recipe.epochs,
-            steps_per_epoch=-(-num_train // recipe.batch_size),
+            steps_per_epoch=-(-len(images) // recipe.batch_size),
             validation_data=validation_feed,
             callbacks=[SeededDropout(recipe.seed), backup, *progress],
             shuffle=False,  # the feeds do that
@@ -49,13 +49,24 @@ def train(recipe, feed_from, num_train, validation_feed, num_classes, directory,
     return backup.best_model(), backup.history
 
 
-def compiled_model(recipe, num_classes):
-    """Return the recipe's network with seeded fresh weights, compiled with Adam."""
+def compiled_model(recipe, num_classes, images):
+    """Return the recipe's network with seeded fresh weights, compiled with Adam or AdamW.
+
+    Args:
+        recipe: the `Recipe`.
+        num_classes: number of classes.
+        images: the training images, uint8 `(n, 48, 48)`, which `standardise` is adapted to.
+    """
     keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe.network, num_classes)
+    standardise = recipe.normalisation == "standardise"
+    model = build(recipe.network, num_classes, standardisation(images) if standardise else None)
+    if recipe.weight_decay:
+        optimizer = keras.optimizers.AdamW(recipe.learning_rate, recipe.weight_decay)
+    else:
+        optimizer = keras.optimizers.Adam(recipe.learning_rate)
     on_gpu = bool(keras.distribution.list_devices("gpu"))
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        optimizer=optimizer,
         loss="categorical_crossentropy",
         metrics=["accuracy"],
         # On CPUs, XLA is slower than oneDNN for these networks.

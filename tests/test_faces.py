@@ -8,6 +8,7 @@ from fer_keras.faces import (
     concatenate,
     copy_groups,
     cut_validation,
+    keep_classes,
     split_names,
     stratified_parts,
 )
@@ -45,6 +46,15 @@ def test_concatenate_refuses_other_classes(make_faces):
 
 def test_class_counts_include_absent_classes(make_faces):
     assert make_faces(9).select([0, 7, 1]).class_counts().tolist() == [2, 1, 0, 0, 0, 0, 0]
+
+
+def test_kept_classes_are_labelled_by_their_new_place(make_faces):
+    faces = make_faces(21)  # labels 0 to 6, three times
+    kept = keep_classes(faces, ("angry", "happy", "neutral"))
+    assert kept.class_names == ("angry", "happy", "neutral")
+    assert kept.labels.tolist() == [0, 1, 2] * 3
+    assert kept.ids.tolist() == [f"Training/row{n}" for n in (1, 4, 7, 8, 11, 14, 15, 18, 21)]
+    np.testing.assert_array_equal(kept.images[1], faces.images[3])
 
 
 def test_split_names_are_what_stands_before_the_first_slash():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fer_keras import recipes
-from fer_keras.models import NETWORKS, build
+from fer_keras.models import NETWORKS, build, standardisation
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,18 @@ def test_networks_turn_grey_levels_into_probabilities(name):
 def test_normalisation_is_the_first_layer():
     first = build("conv3", 7).layers[0]
     np.testing.assert_allclose(first(np.array([0.0, 51.0, 255.0])), [0, 0.2, 1], rtol=1e-6)
+
+
+def test_standardisation_gives_mean_0_and_deviation_1():
+    images = np.random.default_rng(1).integers(20, 90, (50, 48, 48), dtype=np.uint8)
+    model = build("conv3", 7, standardisation(images))
+    first = np.asarray(model.layers[0](images[..., None]))
+    assert first.mean() == pytest.approx(0, abs=1e-3) and first.std() == pytest.approx(1, abs=1e-3)
+    assert model.count_params() - model.layers[0].count_params() == 355_847
+    assert model.name == "conv3" and [type(layer).__name__ for layer in model.layers[1:3]] == [
+        "Conv2D",
+        "MaxPooling2D",
+    ]
 
 
 def test_the_two_forms_of_conv3_differ_in_the_place_of_dropout_alone():

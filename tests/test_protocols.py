@@ -70,7 +70,7 @@ def test_protocols_set_what_the_user_leaves_open():
 
 def test_same_images_differs_in_storage_and_feed_alone():
     recipes = Settings().recipes()
-    assert replace(recipes["folder"], feed="memory") == recipes["CSV"]
+    assert replace(recipes["folder"], storage="csv", feed="memory") == recipes["CSV"]
 
 
 def test_same_images_gives_both_arms_the_same_faces_in_the_same_places(data):

@@ -4,7 +4,9 @@ import json
 import pytest
 
 from fer_keras.errors import InputError
-from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
+from fer_keras.recipes import RECIPES, Recipe
+
+STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe
 
 
 @pytest.mark.parametrize(
@@ -12,7 +14,7 @@ from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
     [
         ("network", "resnet", "'resnet'.*conv2"),
         ("feed", "disk", "'disk'.*memory, image_data_generator"),
-        ("augmentation", "mixup", "'mixup'.*none, study_d"),
+        ("augmentation", "mixup", "'mixup'.*none, study_b, study_d"),
         ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
         ("epochs", 2.5, "epochs is 2.5"),
         ("epochs", True, "epochs is True"),
@@ -20,6 +22,14 @@ from fer_keras.recipes import STUDY_D_CSV, STUDY_D_FOLDER, Recipe
         ("learning_rate", 0, "learning_rate is 0"),
         ("learning_rate", float("nan"), "learning_rate is nan"),
         ("learning_rate", "fast", "learning_rate is 'fast'"),
+        ("weight_decay", -0.1, "weight_decay is -0.1; give a number at least 0"),
+        ("weight_decay", True, "weight_decay is True"),
+        ("storage", "disk", "'disk'; choose one of csv, folder"),
+        ("division", "mine", "'mine'; choose one of own, random"),
+        ("normalisation", "z", "'z'; choose one of rescale, standardise"),
+        ("classes", ("angry", "joy"), "classes are angry, joy; name two or more of angry"),
+        ("classes", ("angry",), "classes are angry"),
+        ("feed", "image_data_generator", "needs storage 'folder'"),
         ("patience", 0, "patience is 0"),
         ("seed", -1, "seed is -1; give a whole number of at least 0"),
     ],
@@ -30,7 +40,7 @@ def test_impossible_values_are_refused_in_one_sentence(field, value, message):
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones():
-    with pytest.raises(InputError, match=r"no field epoch; its fields are network, .*epochs"):
+    with pytest.raises(InputError, match=r"no field epoch; its fields are storage, .*epochs"):
         STUDY_D_CSV.changed(epoch=3)
 
 
@@ -50,3 +60,19 @@ def test_study_d_arms_are_as_published():
 def test_a_recipe_survives_json():
     stored = json.loads(json.dumps(dataclasses.asdict(STUDY_D_FOLDER)))
     assert Recipe(**stored) == STUDY_D_FOLDER
+
+
+def test_folders_are_not_divided_at_random():
+    with pytest.raises(InputError, match="division 'random' needs storage 'csv'"):
+        Recipe(storage="folder", division="random")
+
+
+def test_classes_stand_in_canonical_order():
+    assert Recipe(classes=("neutral", "angry")).classes == ("angry", "neutral")
+
+
+def test_every_study_is_a_recipe_with_a_word_on_what_differs():
+    assert {named.study[0] for named in RECIPES.values()} == set("ABCDE")
+    assert all(named.differs for named in RECIPES.values())
+    assert len(RECIPES["vgg8"].recipe.classes) == 5
+    assert (RECIPES["conv4_bn"].recipe.epochs, RECIPES["conv4_bn"].recipe.batch_size) == (20, 32)

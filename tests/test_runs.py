@@ -61,6 +61,7 @@ def test_run_directory_holds_what_the_readme_lists(finished):
         "confusion_matrix.csv",
         "confusion_matrix_normalised.csv",
         "curves.png",
+        "gallery.png",
         "confusion_matrix.png",
     }
     history = pd.read_csv(run.directory / "history.csv")
@@ -146,7 +147,10 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp
         folder = tmp_path / "faces"
         write_image_folder(concatenate(splits.train, splits.test), folder)
         splits = cut_validation(read_image_folder(folder), 0.2, seed=0)
-    recipe = RECIPE.changed(feed=feed)
+        recipe = RECIPE.changed(storage="folder", feed=feed)
+    else:
+        recipe = RECIPE.changed(augmentation="study_d", normalisation="standardise")
+        recipe = recipe.changed(weight_decay=0.01)
     job, directory = tmp_path / "job.pickle", tmp_path / "killed"
     job.write_bytes(pickle.dumps((recipe, splits, directory, folder)))
     exits, renames = [], []
@@ -197,4 +201,4 @@ def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):
 def test_the_generator_feed_needs_a_folder(finished, tmp_path):
     splits, _ = finished
     with pytest.raises(InputError, match="needs images in a folder"):
-        runs.run(RECIPE.changed(feed="image_data_generator"), splits, tmp_path)
+        runs.run(RECIPE.changed(storage="folder", feed="image_data_generator"), splits, tmp_path)
