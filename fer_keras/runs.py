@@ -132,7 +132,7 @@ def environment():
         "processor": _processor(),
         "cores": str(len(psutil.Process().cpu_affinity()) if _has_affinity() else os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "system": platform.platform(terse=True),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
         "git commit": _git_commit(),
