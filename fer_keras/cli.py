@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import os
 import sys
 from pathlib import Path
 
@@ -15,9 +16,13 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         options.function(options)
+        sys.stdout.flush()
     except InputError as error:
         print(f"fer-keras: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader, `head` say, has seen enough; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -47,7 +47,8 @@ class Settings:
         seed: fixes everything random, the division into parts too.
         split_seed: asks for a random stratified 80/20 split of a CSV without `Usage`, and fixes
             it; for `same_images` only, since `published` divides all rows anyway.
-        on_bad_data: `raise`, or `skip` to leave out bad rows and images and list them.
+        on_bad_rows: `raise`, or `skip` to leave out bad rows of the CSV and list them.
+        on_bad_images: `raise`, or `skip` to leave out damaged images and list them.
         output: folder for the run directories.
 
     Raises:
@@ -67,7 +68,8 @@ class Settings:
     validation_fraction: float = 0.1
     seed: int = 0
     split_seed: int | None = None
-    on_bad_data: str = "raise"
+    on_bad_rows: str = "raise"
+    on_bad_images: str = "raise"
     output: str = "runs"
 
     def __post_init__(self):
@@ -78,8 +80,9 @@ class Settings:
             raise InputError(
                 f"protocol is {self.protocol!r}; choose one of {', '.join(PROTOCOLS)}."
             )
-        if self.on_bad_data not in ("raise", "skip"):
-            raise InputError(f"on_bad_data is {self.on_bad_data!r}; choose 'raise' or 'skip'.")
+        for name in ("on_bad_rows", "on_bad_images"):
+            if getattr(self, name) not in ("raise", "skip"):
+                raise InputError(f"{name} is {getattr(self, name)!r}; choose 'raise' or 'skip'.")
         fraction = self.validation_fraction
         if not isinstance(fraction, float) or not 0 < fraction <= 0.5:
             raise InputError(
@@ -177,14 +180,14 @@ def prepare(settings):
             location.csv,
             recipes["CSV"].division,
             settings.seed,
-            settings.on_bad_data,
+            settings.on_bad_rows,
             settings.split_seed,
         )
         notes += csv.notes
     else:
         notes.append(f"The CSV arm is skipped: there is no FER2013 CSV beside {location.folder}.")
     if location.folder:
-        folder = read_image_folder(location.folder, settings.on_bad_data)
+        folder = read_image_folder(location.folder, settings.on_bad_images)
         notes += folder.notes
     else:
         notes.append(f"The folder arm is skipped: no train/ and test/ lie beside {location.csv}.")

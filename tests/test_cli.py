@@ -66,6 +66,12 @@ def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, cap
     assert (directory / "gallery.png").is_file()
 
 
+def test_a_reader_that_leaves_early_gets_no_stack_trace():
+    command = f"{sys.executable} -m fer_keras.cli recipes | true"
+    answer = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True)
+    assert answer.returncode == 0 and answer.stderr == b""
+
+
 def test_help_and_recipes_import_no_tensorflow():
     code = (
         "import sys; from fer_keras.cli import main; main(['recipes'])\n"

@@ -46,7 +46,8 @@ def decoded(path):
         ("network", "conv9", "'conv9'"),
         ("feed_folder", "disk", "'disk'"),
         ("augmentation_folder", "mixup", "'mixup'"),
-        ("on_bad_data", "ignore", "'ignore'; choose 'raise' or 'skip'"),
+        ("on_bad_rows", "ignore", "on_bad_rows is 'ignore'; choose 'raise' or 'skip'"),
+        ("on_bad_images", "ignore", "on_bad_images is 'ignore'"),
         ("validation_fraction", 0.9, "0.9; give a number above 0 and at most 0.5"),
         ("validation_fraction", 0, "validation_fraction is 0"),
         ("data", 3, "data is 3; give a path"),
@@ -149,9 +150,18 @@ def test_bad_rows_are_skipped_and_reported_on_request(data):
     (data / "fer2013.csv").write_text("\n".join(text) + "\n")
     with pytest.raises(InputError, match="fer2013.csv.*row 5"):
         prepare(Settings(data=str(data)))
-    settings = Settings(data=str(data), on_bad_data="skip")
+    settings = Settings(data=str(data), on_bad_rows="skip")
     prepared = prepare(settings)
     assert "row 5" in narrative.protocol_notice(prepared, settings)
+
+
+def test_damaged_images_are_skipped_and_reported_on_request(data):
+    (found,) = data.glob("train/*/Training_9.jpg")
+    found.write_bytes(found.read_bytes()[:200])
+    with pytest.raises(InputError, match="Training_9.jpg.*on_bad_images='skip'"):
+        prepare(Settings(data=str(data)))
+    settings = Settings(data=str(data), on_bad_images="skip")
+    assert "Training_9.jpg" in narrative.protocol_notice(prepare(settings), settings)
 
 
 def test_leaked_copies_are_counted(data):
