@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.labels import CLASS_NAMES, FOLDER_NAMES
+from fer_keras.sources.pictures import open_picture, to_face, why_unreadable
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
@@ -254,40 +255,16 @@ def _decode_all(files):
     num_converted, bad = 0, []
     for place, file in enumerate(files):
         try:
-            image = _load(file.path)
+            image = open_picture(file.path)
         except Exception as error:
             # Damaged bytes raise anything from OSError to SyntaxError and DecompressionBombError.
-            bad.append((file.path, _reason(file.path, error)))
+            bad.append((file.path, why_unreadable(file.path, error)))
             good[place] = False
             continue
         if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
             num_converted += 1
-            image = _to_gray(image)
+            image = to_face(image)
         images[place] = image
     labels = np.array([file.label for file in files], np.int64)
     faces = Faces(images, labels, np.array([file.id for file in files], str), CLASS_NAMES)
     return faces.select(good) if bad else faces, num_converted, bad
-
-
-def _load(path):
-    with Image.open(path) as image:
-        image.load()
-        return image
-
-
-def _to_gray(image):
-    if image.mode.startswith("I"):
-        # Grey levels of 16 bits: Pillow's own conversion clips them at 255.
-        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
-    return image.convert("L").resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
-
-
-def _reason(path, error):
-    if not isinstance(error, UnidentifiedImageError):
-        return str(error) or type(error).__name__
-    with open(path, "rb") as file:
-        start = file.read(40)
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer: fetch the image with git lfs pull"
-    return "not an image" if start else "empty file"
