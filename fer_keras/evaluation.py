@@ -8,7 +8,12 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from fer_keras.faces import split_names
 from fer_keras.files import whole_file
-from fer_keras.statistics import SCORES, score_intervals, scores_of_confusion
+from fer_keras.statistics import (
+    SCORES,
+    proportion_interval,
+    score_intervals,
+    scores_of_confusion,
+)
 
 MERGED = "all test images"
 """Name of all test images together, where the data set divides them further."""
@@ -119,7 +124,10 @@ def confusion_table(predictions, normalised=False):
 
 
 def class_report(predictions):
-    """Return precision, recall, F1 and support: a DataFrame, one row a class and two averages."""
+    """Return precision, recall, F1 and support: a DataFrame, one row a class and two averages.
+
+    A class's recall is what studies call its accuracy: the share of its faces that are found.
+    """
     report = classification_report(
         predictions.y_true,
         predictions.y_pred,
@@ -133,10 +141,39 @@ def class_report(predictions):
     return table.astype({"support": int}).rename_axis("class").reset_index()
 
 
+def class_accuracy(predictions):
+    """Return the share of each class's faces that are found, with Wilson's 95 % interval.
+
+    Args:
+        predictions: `Predictions`.
+
+    Returns:
+        A DataFrame, one row a class that occurs, with the columns `class`, `support`, `accuracy`,
+        `accuracy_low` and `accuracy_high`, the last three in 0-1.
+    """
+    confusion = predictions.confusion()
+    rows = []
+    for name, hits, support in zip(
+        predictions.class_names, np.diagonal(confusion), confusion.sum(axis=1), strict=True
+    ):
+        if support:
+            low, high = proportion_interval(hits, support)
+            rows.append((name, int(support), hits / support, low, high))
+    return pd.DataFrame(
+        rows, columns=["class", "support", "accuracy", "accuracy_low", "accuracy_high"]
+    )
+
+
 def flat_metrics(predictions):
-    """Return all scores as flat pairs, `"PublicTest/accuracy_low": 0.58`, for `metrics.json`."""
+    """Return all scores as flat pairs, `"PublicTest/accuracy_low": 0.58`, for `metrics.json`.
+
+    The classes' accuracies follow the scores: `"PublicTest/happy/accuracy": 0.81`.
+    """
     pairs = {}
     for row in score_table(predictions).to_dict("records"):
         split = row.pop("split")
         pairs |= {f"{split}/{name}": value for name, value in row.items()}
+    for split, part in predictions.by_split().items():
+        shares = class_accuracy(part).set_index("class")["accuracy"]
+        pairs |= {f"{split}/{name}/accuracy": share for name, share in shares.items()}
     return pairs

@@ -20,15 +20,18 @@ class Faces:
         ids: string array `(n,)`, unique, each `"<split>/<name>"`: the split that the data set
             itself assigns (`Training`, `PublicTest`, `PrivateTest`, ...) and the row or file.
         class_names: the class that each label stands for.
+        targets: float32 array `(n, num_classes)` of shares from 0 to 1 whose rows sum to 1, to
+            train on instead of the one-hot labels; `None` for these.
 
     Raises:
-        ValueError: if the shapes, dtypes or label range do not fit together.
+        ValueError: if the shapes, dtypes, label range or targets do not fit together.
     """
 
     images: np.ndarray
     labels: np.ndarray
     ids: np.ndarray
     class_names: tuple[str, ...]
+    targets: np.ndarray | None = None
 
     def __post_init__(self):
         count = len(self.images)
@@ -47,6 +50,19 @@ class Faces:
                 f"Labels must lie in 0..{len(self.class_names) - 1}; "
                 f"got {self.labels.min()}..{self.labels.max()}."
             )
+        if self.targets is not None:
+            self._check_targets()
+
+    def _check_targets(self):
+        shape = (len(self.images), len(self.class_names))
+        if self.targets.dtype != np.float32 or self.targets.shape != shape:
+            raise ValueError(
+                f"Targets must be float32 of shape {shape}; "
+                f"got {self.targets.dtype} {self.targets.shape}."
+            )
+        sums = self.targets.sum(axis=1)
+        if (self.targets < 0).any() or not np.allclose(sums, 1, atol=1e-4):
+            raise ValueError("Targets must be shares from 0 to 1 whose rows sum to 1.")
 
     def __len__(self):
         return len(self.images)
@@ -54,7 +70,11 @@ class Faces:
     def select(self, index):
         """Return the faces at `index` (integers, a boolean mask or a slice), in that order."""
         return replace(
-            self, images=self.images[index], labels=self.labels[index], ids=self.ids[index]
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            ids=self.ids[index],
+            targets=None if self.targets is None else self.targets[index],
         )
 
     def class_counts(self):
@@ -83,16 +103,23 @@ class Splits:
 def keep_classes(faces, class_names):
     """Return the faces of some classes alone, labelled by their place in `class_names`.
 
+    Targets lose the other classes' shares and are scaled to sum to 1 again.
+
     Args:
         faces: `Faces`.
         class_names: names out of `faces.class_names`.
     """
+    columns = [faces.class_names.index(name) for name in class_names]
     places = np.full(len(faces.class_names), -1)
-    for place, name in enumerate(class_names):
-        places[faces.class_names.index(name)] = place
+    places[columns] = np.arange(len(columns))
     labels = places[faces.labels]
     kept = faces.select(labels >= 0)
-    return replace(kept, labels=labels[labels >= 0], class_names=tuple(class_names))
+    targets = kept.targets
+    if targets is not None:
+        targets = targets[:, columns] / targets[:, columns].sum(axis=1, keepdims=True)
+    return replace(
+        kept, labels=labels[labels >= 0], class_names=tuple(class_names), targets=targets
+    )
 
 
 def split_names(ids):
@@ -104,11 +131,15 @@ def concatenate(first, second):
     """Return the faces of `first` followed by those of `second`."""
     if first.class_names != second.class_names:
         raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
+    has_targets = [faces.targets is not None for faces in (first, second)]
+    if any(has_targets) != all(has_targets):
+        raise ValueError("Only one of the two parts has targets; give both some, or neither.")
     return Faces(
         np.concatenate([first.images, second.images]),
         np.concatenate([first.labels, second.labels]),
         np.concatenate([first.ids, second.ids]),
         first.class_names,
+        np.concatenate([first.targets, second.targets]) if all(has_targets) else None,
     )
 
 

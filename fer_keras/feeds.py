@@ -15,24 +15,34 @@ from fer_keras.faces import IMAGE_SIZE
 from fer_keras.recipes import AUGMENTATIONS
 
 
-def training_feed(faces, batch_size, seed, augmentation="none", first_epoch=0):
+def training_feed(
+    faces, batch_size, seed, augmentation="none", first_epoch=0, balanced_sampling=False
+):
     """Feed faces from memory, each epoch once in an order of its own, without end.
 
     Args:
-        faces: the `Faces` to train on; they stay uint8, one copy.
+        faces: the `Faces` to train on; they stay uint8, one copy. Where they have soft `targets`,
+            these take the place of the one-hot labels.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes every epoch's order and augmentation.
         augmentation: a name in `recipes.AUGMENTATIONS`.
         first_epoch: the epoch to begin with, counted from 0.
+        balanced_sampling: whether an epoch, as long as ever, shows each class equally often: the
+            faces of a rare class several times, a part of those of a common one.
 
     Returns:
         An infinite `tf.data.Dataset` of (uint8, augmented float32, `(batch, 48, 48, 1)`, 0-255,
-        float32 one-hot `(batch, num_classes)`).
+        float32 one-hot or soft targets `(batch, num_classes)`).
     """
     images, labels = _tensors(faces)
-    positions = tf.range(len(faces))
+    if faces.targets is not None:
+        labels = tf.constant(faces.targets)
+    members = [np.flatnonzero(faces.labels == label) for label in np.unique(faces.labels)]
 
     def epoch_batches(epoch):
+        positions = tf.range(len(faces))
+        if balanced_sampling:
+            positions = _equal_shares(members, len(faces), [seed, epoch])
         order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
         seeds = tf.data.Dataset.counter().map(
             lambda batch: tf.random.experimental.stateless_fold_in([seed, epoch], batch)
@@ -102,6 +112,29 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
     )
     batches = tf.data.Dataset.from_generator(lambda: flow, output_signature=signature)
     return _without_autotune(batches.prefetch(2))
+
+
+def _equal_shares(members, count, seed):
+    """Draw `count` positions, equally many of each class, none twice before all of its class once.
+
+    Args:
+        members: list of int arrays, the positions of each class's faces.
+        count: how many to draw; the classes' shares differ by one at most.
+        seed: two integers that fix the draw.
+    """
+    shares = []
+    for label, positions in enumerate(members):
+        share = count // len(members) + (label < count % len(members))
+        rounds = -(-share // len(positions))
+        seeds = tf.random.experimental.stateless_fold_in(seed, label)
+        drawn = [
+            tf.random.experimental.stateless_shuffle(
+                positions, tf.random.experimental.stateless_fold_in(seeds, number)
+            )
+            for number in range(rounds)
+        ]
+        shares.append(tf.concat(drawn, axis=0)[:share])
+    return tf.cast(tf.concat(shares, axis=0), tf.int32)
 
 
 def _distant_seed(seed):

@@ -3,13 +3,18 @@
 Figures are made without pyplot: nothing global, nothing shown twice, no display needed.
 """
 
+from itertools import cycle
+
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
+from fer_keras.evaluation import class_accuracy as shares_by_class
 from fer_keras.files import whole_file
+from fer_keras.history import kept_epoch
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's colours, told apart by colour-blind readers too."""
 
 DPI = 110
@@ -97,10 +102,12 @@ def training_curves(histories):
         for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
             epochs = history["epoch"]
             panel.plot(epochs, history[metric], "--", color=colour, label=f"{name}, training")
+            if f"val_{metric}" not in history:
+                continue
             panel.plot(
                 epochs, history[f"val_{metric}"], "-", color=colour, label=f"{name}, validation"
             )
-            best = history.iloc[history["val_accuracy"].argmax()]
+            best = history.iloc[kept_epoch(history)]
             panel.plot(best["epoch"], best[f"val_{metric}"], "o", color=colour)
         panel.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
         panel.xaxis.get_major_locator().set_params(integer=True)
@@ -158,6 +165,36 @@ def confusion_matrices(predictions):
         )
         words.append(f"{name}: {recalls}.")
     figure.set_label("Confusion matrices; share of each class found. " + " ".join(words))
+    return figure
+
+
+def class_accuracy(predictions):
+    """Draw the share of each class's faces that are found, with 95 % intervals.
+
+    Args:
+        predictions: dict from a panel's title to its `Predictions`.
+
+    Returns:
+        A `Figure`, one panel an entry; the dashed line is the accuracy over all images.
+    """
+    tables = {name: shares_by_class(part) for name, part in predictions.items()}
+    height = 0.36 * max(len(table) for table in tables.values()) + 0.9
+    figure, panels = _panels(1, len(predictions), 4.2, height)
+    words = []
+    for panel, (name, table) in zip(panels.flat, tables.items(), strict=True):
+        whiskers = (
+            table["accuracy"] - table["accuracy_low"],
+            table["accuracy_high"] - table["accuracy"],
+        )
+        panel.barh(table["class"], table["accuracy"], xerr=whiskers, color=COLOURS[0], alpha=0.85)
+        overall = np.average(table["accuracy"], weights=table["support"])
+        panel.axvline(overall, color="0.2", linestyle="--", linewidth=1)
+        panel.invert_yaxis()
+        panel.set(title=f"{name} ({overall:.1%} of all)", xlim=(0, 1), xlabel="accuracy of a class")
+        sns.despine(ax=panel)
+        shares = ", ".join(f"{row['class']} {row['accuracy']:.0%}" for _, row in table.iterrows())
+        words.append(f"{name}: {shares}; {overall:.0%} of all.")
+    figure.set_label("Share of each class that is found. " + " ".join(words))
     return figure
 
 
@@ -236,14 +273,63 @@ def _prediction_in_words(predictions, index):
 
 
 def _curve_in_words(name, history):
-    best = history.iloc[history["val_accuracy"].argmax()]
-    last = history.iloc[-1]
+    best = history.iloc[kept_epoch(history)]
+    training = f"training accuracy ends at {history['accuracy'].iloc[-1]:.3f}."
+    if "val_accuracy" not in history:
+        return f"{name}: {training}"
     return (
         f"{name}: validation accuracy is highest, {best['val_accuracy']:.3f}, at epoch "
-        f"{best['epoch']:.0f}; training accuracy ends at {last['accuracy']:.3f}."
+        f"{best['epoch']:.0f}; {training}"
     )
 
 
 def _panels(rows, columns, width, height):
     figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def accuracy_over_minutes(histories, budget):
+    """Draw validation accuracy by minutes of training, on a logarithmic axis.
+
+    Args:
+        histories: dict from a network's name to its history DataFrame.
+        budget: minutes to mark by a vertical line.
+
+    Returns:
+        A `Figure`: one line a network, a point an epoch.
+    """
+    figure, panels = _panels(1, 1, 7.6, 4.2)
+    panel = panels.flat[0]
+    ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
+    for name, colour, marker in zip(ranked, cycle(COLOURS), cycle("oDs^vPX"), strict=False):
+        minutes = histories[name]["seconds"].cumsum() / 60
+        accuracy = histories[name]["val_accuracy"]
+        label = f"{name}, best {accuracy.max():.3f}"
+        panel.plot(minutes, accuracy, color=colour, marker=marker, markersize=5, label=label)
+    panel.axvline(budget, color="0.4", linestyle=":")
+    panel.text(
+        budget, 0.01, f" {budget:g} min", transform=panel.get_xaxis_transform(), color="0.35"
+    )
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set(xlabel="minutes of training, with validation", ylabel="validation accuracy")
+    panel.grid(alpha=0.3)
+    sns.despine(ax=panel)
+    figure.legend(fontsize=9, frameon=False, loc="outside right upper")
+    figure.set_label(
+        f"Validation accuracy by minutes of training; {budget:g} minutes are marked. "
+        + " ".join(_accuracy_in_words(name, histories[name], budget) for name in ranked)
+    )
+    return figure
+
+
+def _accuracy_in_words(name, history, budget):
+    minutes = history["seconds"].cumsum() / 60
+    reached = history["val_accuracy"][minutes <= budget]
+    within = f"reaches {reached.max():.3f}" if len(reached) else "has not finished an epoch"
+    return (
+        f"{name}: {within} within them, and {history['val_accuracy'].max():.3f} at best, in "
+        f"{len(history)} epochs and {minutes.iloc[-1]:.2g} minutes."
+    )

@@ -57,7 +57,8 @@ class LiveBar(keras.callbacks.Callback):
         self.bar.update(images)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.validation = {"validation accuracy": f"{logs['val_accuracy']:.3f}"}
+        if "val_accuracy" in logs:
+            self.validation = {"validation accuracy": f"{logs['val_accuracy']:.3f}"}
 
     def on_train_end(self, logs=None):
         self.bar.close()
@@ -76,11 +77,16 @@ class EpochLines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started
         left = (self.epochs - epoch - 1) * seconds
+        validation = (
+            f"validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}  "
+            if "val_loss" in logs
+            else ""
+        )
         print(
             f"{self.title}: epoch {epoch + 1:2}/{self.epochs}  "
-            f"loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}  "
-            f"validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}  "
-            f"{seconds:.0f} s, {left / 60:.1f} min left",
+            f"loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}  {validation}"
+            f"{self.num_train / seconds:,.0f} images/s, {seconds:.0f} s, "
+            f"{left / 60:.1f} min left",
             flush=True,
         )
 

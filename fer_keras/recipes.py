@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 
 from fer_keras.errors import InputError
-from fer_keras.labels import CLASS_NAMES
+from fer_keras.labels import ALL_CLASS_NAMES, CLASS_NAMES
 
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
 NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6")
@@ -11,6 +11,8 @@ STORAGES = ("csv", "folder")
 DIVISIONS = ("own", "random")
 NORMALISATIONS = ("rescale", "standardise")
 FEEDS = ("memory", "image_data_generator")
+LABELS = ("own", "ferplus", "ferplus_votes")
+BALANCES = ("none", "class_weights", "balanced_sampling")
 AUGMENTATIONS = {
     "none": {},
     "study_b": {"rotation_range": 10, "horizontal_flip": True},
@@ -43,14 +45,14 @@ def _require_share(name, value, zero_allowed):
         raise InputError(f"{name} is {value!r}; give a number {least} and at most 1.")
 
 
-def _checked_classes(classes):
-    unknown = [name for name in classes if name not in CLASS_NAMES]
+def _checked_classes(classes, known):
+    unknown = [name for name in classes if name not in known]
     if unknown or len(set(classes)) < 2:
         raise InputError(
             f"classes are {', '.join(map(str, classes)) or 'none'}; name two or more of "
-            f"{', '.join(CLASS_NAMES)}."
+            f"{', '.join(known)}."
         )
-    return tuple(name for name in CLASS_NAMES if name in classes)
+    return tuple(name for name in known if name in classes)
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,20 @@ class Recipe:
         storage: `csv` or `folder`: the form of the data to read.
         division: `own` (the data set's own splits) or `random` (stratified 80/20 of all rows,
             whatever their `Usage`; for the CSV).
+        labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
+            `ferplus_votes` (their votes as soft targets in training, the majority elsewhere).
         classes: names of the classes to keep, in canonical order; at least 2.
+        validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 trains on all
+            of it and keeps the last epoch.
         normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
             (mean 0, standard deviation 1 over the training images).
         network: name of a builder in `fer_keras.models`, one of `NETWORKS`.
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
             `flow_from_directory`; the data must be an image folder).
         augmentation: a name in `AUGMENTATIONS`.
+        balance: what is done about rare classes: `none`, `class_weights` (a face's loss counts
+            n / (number of classes * n of its class), as in scikit-learn's "balanced"), or
+            `balanced_sampling` (an epoch shows each class equally often; from memory only).
         epochs: number of epochs, at least 1.
         batch_size: images a step, at least 1.
         learning_rate: of Adam, above 0.
@@ -82,11 +91,14 @@ class Recipe:
 
     storage: str = "csv"
     division: str = "own"
+    labels: str = "own"
     classes: tuple[str, ...] = CLASS_NAMES
+    validation_fraction: float = 0.1
     normalisation: str = "rescale"
     network: str = "conv3"
     feed: str = "memory"
     augmentation: str = "none"
+    balance: str = "none"
     epochs: int = 15
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -97,10 +109,12 @@ class Recipe:
     def __post_init__(self):
         _require_choice("storage", self.storage, STORAGES)
         _require_choice("division", self.division, DIVISIONS)
+        _require_choice("labels", self.labels, LABELS)
         _require_choice("normalisation", self.normalisation, NORMALISATIONS)
         _require_choice("network", self.network, NETWORKS)
         _require_choice("feed", self.feed, FEEDS)
         _require_choice("augmentation", self.augmentation, AUGMENTATIONS)
+        _require_choice("balance", self.balance, BALANCES)
         _require_whole("epochs", self.epochs, 1)
         _require_whole("batch_size", self.batch_size, 1)
         _require_whole("seed", self.seed, 0)
@@ -108,12 +122,27 @@ class Recipe:
             _require_whole("patience", self.patience, 1)
         _require_share("learning_rate", self.learning_rate, zero_allowed=False)
         _require_share("weight_decay", self.weight_decay, zero_allowed=True)
+        _require_share("validation_fraction", self.validation_fraction, zero_allowed=True)
+        if self.validation_fraction > 0.5:
+            raise InputError(
+                f"validation_fraction is {self.validation_fraction!r}; give at most 0.5."
+            )
+        known = CLASS_NAMES if self.labels == "own" else ALL_CLASS_NAMES
         # JSON knows no tuples.
-        object.__setattr__(self, "classes", _checked_classes(self.classes))
+        object.__setattr__(self, "classes", _checked_classes(self.classes, known))
+        self._require_fitting_fields()
+
+    def _require_fitting_fields(self):
         if (self.storage, self.division) == ("folder", "random"):
             raise InputError("division 'random' needs storage 'csv'; folders have their own.")
         if (self.storage, self.feed) == ("csv", "image_data_generator"):
             raise InputError("feed 'image_data_generator' needs storage 'folder'.")
+        if (self.balance, self.feed) == ("balanced_sampling", "image_data_generator"):
+            raise InputError("balance 'balanced_sampling' needs feed 'memory'.")
+        if self.labels != "own" and (self.storage, self.division) != ("csv", "own"):
+            raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
+        if self.patience is not None and not self.validation_fraction:
+            raise InputError("patience needs validation faces: a validation_fraction above 0.")
 
     def changed(self, **values):
         """Return a copy with some fields replaced; an unknown field raises InputError."""
@@ -162,6 +191,7 @@ RECIPES = {
             classes=("angry", "happy", "sad", "surprise", "neutral"),
             normalisation="standardise",
             augmentation="study_b",
+            learning_rate=3e-4,
             weight_decay=1e-4,
             epochs=30,
         ),

@@ -18,6 +18,7 @@ from fer_keras import plots
 from fer_keras.errors import InputError
 from fer_keras.evaluation import Predictions, class_report, confusion_table, flat_metrics
 from fer_keras.files import whole_file, write_text
+from fer_keras.history import kept_epoch
 from fer_keras.recipes import Recipe
 from fer_keras.sources.image_folder import link_training_folder
 
@@ -43,10 +44,10 @@ class Run:
     @property
     def best_epoch(self):
         """The epoch whose weights were kept, counted from 1."""
-        return 1 + int(self.history["val_accuracy"].argmax())
+        return 1 + kept_epoch(self.history)
 
 
-TRAINING_CODE = ("models.py", "feeds.py", "augmentation.py", "training.py")
+TRAINING_CODE = ("models.py", "feeds.py", "augmentation.py", "history.py", "training.py")
 """The files of this package that decide what a recipe's training does."""
 
 
@@ -56,14 +57,14 @@ def run_identity(recipe, splits):
     Code counts, so that a network that was edited is trained anew, not read back.
     """
     digest = hashlib.sha256()
-    for faces in (splits.train, splits.validation, splits.test):
-        for array in (faces.images, faces.labels, faces.ids.astype(str)):
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for faces in filter(None, parts.values()):
+        targets = () if faces.targets is None else (faces.targets,)
+        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
             digest.update(array.tobytes())
     data = {
         "sha256": digest.hexdigest(),
-        "train": len(splits.train),
-        "validation": len(splits.validation),
-        "test": len(splits.test),
+        **{name: len(faces) if faces else 0 for name, faces in parts.items()},
         "classes": list(splits.test.class_names),
     }
     sources = [Path(__file__).with_name(name).read_bytes() for name in TRAINING_CODE]
@@ -89,7 +90,7 @@ def run(recipe, splits, directory, title="run", image_folder=None):
 
     Args:
         recipe: the `Recipe`.
-        splits: `Splits` with validation.
+        splits: `Splits`; without validation, the last epoch's weights are kept.
         directory: the run directory; made where missing.
         title: what progress lines begin with.
         image_folder: the data set's folder (`train/<label>/...`) that `splits.train` was read
@@ -122,6 +123,13 @@ def load_run(directory):
         Predictions.load(directory / "predictions.npz"),
         json.loads((directory / "environment.json").read_text()),
     )
+
+
+def predict(run, faces):
+    """Return the `Predictions` of a finished run's model for other faces of the same classes."""
+    import keras
+
+    return _predictions(keras.models.load_model(run.directory / "model.keras"), faces)
 
 
 def environment():
@@ -159,21 +167,25 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     model, history = train(
         recipe,
         _training_feed(recipe, splits, directory, image_folder),
-        splits.train.images,
-        feeds.evaluation_feed(splits.validation),
-        len(splits.test.class_names),
+        splits.train,
+        feeds.evaluation_feed(splits.validation) if splits.validation else None,
         directory,
         [progress_callback(title, recipe, len(splits.train))],
     )
     with whole_file(directory / "model.keras") as part:
         model.save(part)
-    probabilities = model.predict(feeds.evaluation_feed(splits.test), verbose=0)
-    test = splits.test
-    predictions = Predictions(test.ids, test.labels, probabilities, test.class_names)
+    predictions = _predictions(model, splits.test)
     predictions.save(directory / "predictions.npz")
     write_text(directory / "history.csv", history.to_csv(index=False))
     _write_tables_and_figures(predictions, history, splits.test, directory, title)
     write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
+
+
+def _predictions(model, faces):
+    from fer_keras import feeds
+
+    probabilities = model.predict(feeds.evaluation_feed(faces), verbose=0)
+    return Predictions(faces.ids, faces.labels, probabilities, faces.class_names)
 
 
 def _training_feed(recipe, splits, directory, image_folder):
@@ -181,7 +193,12 @@ def _training_feed(recipe, splits, directory, image_folder):
 
     if recipe.feed == "memory":
         return lambda epoch: feeds.training_feed(
-            splits.train, recipe.batch_size, recipe.seed, recipe.augmentation, epoch
+            splits.train,
+            recipe.batch_size,
+            recipe.seed,
+            recipe.augmentation,
+            epoch,
+            recipe.balance == "balanced_sampling",
         )
     if image_folder is None:
         raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")
@@ -209,6 +226,7 @@ def _write_tables_and_figures(predictions, history, test, directory, title):
     figures = {
         "curves": plots.training_curves({title: history}),
         "confusion_matrix": plots.confusion_matrices(predictions.by_split()),
+        "class_accuracy": plots.class_accuracy(predictions.by_split()),
         "gallery": plots.gallery(test, predictions, title),
     }
     for name, figure in figures.items():

@@ -43,15 +43,18 @@ def score_intervals(confusion, seed=0):
     Returns:
         A dict from each of `SCORES` to its (low, high).
     """
-    total = int(confusion.sum())
-    hits = binomtest(int(np.trace(confusion)), total).proportion_ci(CONFIDENCE, method="wilson")
+    accuracy = proportion_interval(np.trace(confusion), confusion.sum())
     low, high = _percentiles(scores_of_confusion(_resample(confusion, seed)))
     return {
-        name: (float(hits.low), float(hits.high))
-        if name == "accuracy"
-        else (float(low[place]), float(high[place]))
+        name: accuracy if name == "accuracy" else (float(low[place]), float(high[place]))
         for place, name in enumerate(SCORES)
     }
+
+
+def proportion_interval(hits, total):
+    """Return the ends (low, high) of Wilson's 95 % interval of `hits` among `total`, 1 or more."""
+    interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def score_differences(first, second, seed=0):

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.files import whole_file, write_text
+from fer_keras.history import kept_epoch
 from fer_keras.models import build, standardisation
 
 
-def train(recipe, feed_from, images, validation_feed, num_classes, directory, progress):
+def train(recipe, feed_from, faces, validation_feed, directory, progress):
     """Train a network, or go on with a training that was interrupted.
 
     After each epoch the state is kept in `directory/backup`: weights with optimiser, history and
@@ -20,33 +21,46 @@ def train(recipe, feed_from, images, validation_feed, num_classes, directory, pr
     alone, so that an epoch repeated after a kill is the same epoch.
 
     Args:
-        recipe: the `Recipe`; network, epochs, batch size, learning rate, patience and seed count.
+        recipe: the `Recipe`; network, optimiser, class weights, epochs, patience and seed count.
         feed_from: function from an epoch (counted from 0) to the endless training feed that
             begins with it.
-        images: the training images, uint8 `(n, 48, 48)`; n makes an epoch.
-        validation_feed: finite feed of the validation faces.
-        num_classes: number of classes.
+        faces: the training `Faces`; their number makes an epoch.
+        validation_feed: finite feed of the validation faces; `None` where there are none.
         directory: the run directory.
         progress: Keras callbacks that show how it goes.
 
     Returns:
-        The model with the weights of the best epoch, by validation accuracy (the earliest of
-        equals), and the history: a DataFrame with one row an epoch.
+        The model with the weights of the epoch that `history.kept_epoch` names, and the history:
+        a DataFrame with one row an epoch.
     """
-    backup = Backup(Path(directory) / "backup", recipe, len(images))
+    backup = Backup(Path(directory) / "backup", recipe, len(faces))
     if not backup.finished:
-        model = backup.latest_model() or compiled_model(recipe, num_classes, images)
+        model = backup.latest_model() or compiled_model(
+            recipe, len(faces.class_names), faces.images
+        )
         model.fit(
             feed_from(backup.epochs_done),
             initial_epoch=backup.epochs_done,
             epochs=recipe.epochs,
-            steps_per_epoch=-(-len(images) // recipe.batch_size),
+            steps_per_epoch=-(-len(faces) // recipe.batch_size),
             validation_data=validation_feed,
+            class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
             callbacks=[SeededDropout(recipe.seed), backup, *progress],
             shuffle=False,  # the feeds do that
             verbose=0,
         )
     return backup.best_model(), backup.history
+
+
+def class_weights(faces):
+    """Return what a face of each class counts: dict from label to n / (num_classes * n of class).
+
+    King and Zeng, "Logistic Regression in Rare Events Data" (2001); scikit-learn's "balanced".
+    """
+    counts = faces.class_counts()
+    return {
+        label: len(faces) / (len(counts) * count) for label, count in enumerate(counts) if count
+    }
 
 
 def compiled_model(recipe, num_classes, images):
@@ -118,8 +132,8 @@ class Backup(keras.callbacks.Callback):
 
     @property
     def best_epoch(self):
-        """The epoch, counted from 1, with the highest validation accuracy so far."""
-        return 1 + int(np.argmax([row["val_accuracy"] for row in self.rows]))
+        """The epoch, counted from 1, whose weights would be kept by now."""
+        return 1 + kept_epoch(self.history)
 
     @property
     def finished(self):
@@ -142,16 +156,18 @@ class Backup(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
+        self.train_seconds = None
 
     def on_test_begin(self, logs=None):
         self.train_seconds = time.perf_counter() - self.started
 
     def on_epoch_end(self, epoch, logs=None):
-        scores = {name: float(logs[name]) for name in ("loss", "accuracy")}
-        scores |= {name: float(logs[name]) for name in ("val_loss", "val_accuracy")}
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        scores = {name: float(logs[name]) for name in names if name in logs}
+        seconds = time.perf_counter() - self.started
         timing = {
-            "seconds": round(time.perf_counter() - self.started, 3),
-            "images_per_second": round(self.num_train / self.train_seconds, 1),
+            "seconds": round(seconds, 3),
+            "images_per_second": round(self.num_train / (self.train_seconds or seconds), 1),
         }
         with whole_file(self._file(epoch + 1)) as part:
             self.model.save(part)

@@ -5,6 +5,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from fer_keras.evaluation import (
     MERGED,
     Predictions,
+    class_accuracy,
     class_report,
     confusion_table,
     flat_metrics,
@@ -109,3 +110,27 @@ def test_predictions_survive_their_file(random_predictions, tmp_path):
     assert read.class_names == CLASS_NAMES
     np.testing.assert_array_equal(read.probabilities, random_predictions.probabilities)
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]
+
+
+def test_accuracy_of_a_class_is_its_recall_with_wilsons_interval(random_predictions):
+    table = class_accuracy(random_predictions)
+    _, recall, _, support = precision_recall_fscore_support(
+        random_predictions.y_true, random_predictions.y_pred
+    )
+    np.testing.assert_allclose(table["accuracy"], recall)
+    # Wilson (1927), written out: middle and half width.
+    z = 1.959964
+    middle = (recall + z**2 / (2 * support)) / (1 + z**2 / support)
+    half = z * np.sqrt(recall * (1 - recall) / support + z**2 / (4 * support**2))
+    half /= 1 + z**2 / support
+    ends = np.c_[middle - half, middle + half]
+    np.testing.assert_allclose(table[["accuracy_low", "accuracy_high"]], ends, atol=1e-6)
+    pairs = flat_metrics(random_predictions)
+    assert pairs[f"{MERGED}/happy/accuracy"] == pytest.approx(recall[3])
+
+
+def test_a_class_that_does_not_occur_has_no_accuracy():
+    assert class_accuracy(predictions_of([0, 0, 2], [0, 1, 2]))["class"].tolist() == [
+        "angry",
+        "fear",
+    ]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,49 @@ def test_exact_copies_stay_on_one_side_of_the_validation_cut(make_faces, seed):
     assert not any(image.tobytes() in in_train for image in cut.validation.images)
     assert len(cut.train) + len(cut.validation) == 350
     assert 80 <= len(cut.validation) <= 130
+
+
+def with_targets(faces):
+    """Give faces targets of 0.75 for their own class and 0.25 for the next."""
+    one_hot = np.eye(len(faces.class_names), dtype=np.float32)[faces.labels]
+    return replace(faces, targets=0.75 * one_hot + 0.25 * np.roll(one_hot, 1, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.full((3, 7), 1 / 7), "float64"),
+        (np.full((3, 8), 1 / 8, np.float32), r"shape \(3, 7\); got float32 \(3, 8\)"),
+        (np.full((2, 7), 1 / 7, np.float32), r"got float32 \(2, 7\)"),
+        (np.full((3, 7), 1 / 6, np.float32), "sum to 1"),
+        (np.full((3, 7), np.nan, np.float32), "sum to 1"),
+        (np.float32([[2, -1, 0, 0, 0, 0, 0]] * 3), "shares from 0 to 1"),
+    ],
+)
+def test_targets_that_are_no_shares_are_refused(make_faces, targets, message):
+    with pytest.raises(ValueError, match=message):
+        replace(make_faces(3), targets=targets)
+
+
+def test_targets_follow_their_faces(make_faces):
+    faces = with_targets(make_faces(10))
+    both = concatenate(faces.select([7, 2]), faces.select(slice(0, 1)))
+    np.testing.assert_array_equal(both.targets, faces.targets[[7, 2, 0]])
+    cut = cut_validation(Splits(with_targets(make_faces(70)), make_faces(7)), 0.2, seed=0)
+    for part in (cut.train, cut.validation):
+        np.testing.assert_array_equal(part.targets, with_targets(part).targets)
+
+
+def test_faces_with_and_without_targets_are_not_joined(make_faces):
+    with pytest.raises(ValueError, match="Only one of the two parts has targets"):
+        concatenate(with_targets(make_faces(4)), make_faces(4))
+
+
+def test_kept_classes_take_their_columns_of_the_targets_scaled_to_one(make_faces):
+    faces = with_targets(make_faces(7))
+    kept = keep_classes(faces, ("neutral", "angry", "disgust"))
+    assert [kept.class_names[label] for label in kept.labels] == ["angry", "disgust", "neutral"]
+    # angry leans to disgust, disgust to fear (which is gone), neutral to angry
+    expected = [[0, 0.75, 0.25], [0, 0, 1], [0.75, 0.25, 0]]
+    np.testing.assert_allclose(kept.targets, expected, rtol=1e-6)
+    assert keep_classes(make_faces(7), ("angry", "sad")).targets is None

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -116,3 +117,42 @@ def test_evaluation_feed_keeps_the_order_and_ends(make_faces):
     batches = [(np.asarray(x), np.asarray(y)) for x, y in feeds.evaluation_feed(faces, 8)]
     np.testing.assert_array_equal(images_of(batches)[..., 0], faces.images)
     assert np.concatenate([y for _, y in batches]).argmax(axis=1).tolist() == list(faces.labels)
+
+
+def test_balanced_sampling_shows_each_class_equally_often(make_faces):
+    counts = [2, 40, 11]
+    faces = make_faces(60, class_names=("a", "b", "c"))
+    faces = faces.select(
+        np.concatenate([np.flatnonzero(faces.labels == c)[:n] for c, n in enumerate(counts)])
+    )
+    faces = concatenate(faces, make_faces(60, seed=5, class_names=("a", "b", "c")).select([1] * 20))
+    feed = feeds.training_feed(faces, 16, seed=1, balanced_sampling=True)
+    steps = -(-len(faces) // 16)
+    batches = take(feed, 2 * steps)
+    for epoch in (batches[:steps], batches[steps:]):
+        shown = np.concatenate([labels for _, labels in epoch]).sum(axis=0)
+        assert shown.sum() == len(faces) and shown.max() - shown.min() <= 1
+        # No face is shown twice before all of its class were shown once.
+        images = [image.tobytes() for image in images_of(epoch)]
+        a = [image.tobytes() for image in faces.images[faces.labels == 0]]
+        times = [images.count(image) for image in a]
+        assert max(times) - min(times) <= 1
+    assert not np.array_equal(images_of(batches[:steps]), images_of(batches[steps:]))
+
+
+def test_balanced_sampling_resumes_at_an_epoch(make_faces):
+    faces = make_faces(50)
+    all_batches = take(feeds.training_feed(faces, 16, 1, "study_d", 0, True), 8)
+    resumed = take(feeds.training_feed(faces, 16, 1, "study_d", 1, True), 4)
+    np.testing.assert_array_equal(images_of(all_batches[4:]), images_of(resumed))
+
+
+def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
+    faces = make_faces(14)
+    targets = np.random.default_rng(0).dirichlet(np.ones(7), 14).astype(np.float32)
+    soft = dataclasses.replace(faces, targets=targets)
+    ((images, given),) = take(feeds.training_feed(soft, 14, seed=1), 1)
+    expected = {image.tobytes(): target for image, target in zip(faces.images, targets)}
+    np.testing.assert_array_equal(given, [expected[image.tobytes()] for image in images])
+    ((_, plain),) = take(feeds.evaluation_feed(soft), 1)
+    assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1

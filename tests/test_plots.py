@@ -5,6 +5,7 @@ from PIL import Image
 from test_comparison import run_of
 
 from fer_keras import plots
+from fer_keras.recipes import NETWORKS
 
 
 @pytest.fixture
@@ -80,3 +81,42 @@ def test_saved_figures_are_whole_png_files(run, tmp_path):
     with Image.open(tmp_path / "new" / "curves.png") as picture:
         picture.load()
         assert picture.format == "PNG" and min(picture.size) > 300
+
+
+def test_class_accuracy_bars_and_whiskers_stand_at_the_table_values(run):
+    figure = plots.class_accuracy({"CSV": run.predictions})
+    table = plots.shares_by_class(run.predictions)
+    bars, whiskers = figure.axes[0].containers[:2][::-1]
+    if not hasattr(bars, "patches"):
+        bars, whiskers = whiskers, bars
+    np.testing.assert_allclose([bar.get_width() for bar in bars], table["accuracy"])
+    (segments,) = [lines.get_segments() for lines in whiskers.lines[2]]
+    ends = [(segment[0][0], segment[1][0]) for segment in segments]
+    np.testing.assert_allclose(ends, table[["accuracy_low", "accuracy_high"]])
+    assert f"angry {table['accuracy'][0]:.0%}" in figure.get_label()
+
+
+def test_curves_without_validation_show_training_alone(run):
+    history = run.history.drop(columns=["val_loss", "val_accuracy"])
+    figure = plots.training_curves({"CSV": history})
+    assert [len(ax.lines) for ax in figure.axes] == [1, 1]
+    assert "validation" not in figure.get_label()
+
+
+def test_accuracy_is_drawn_over_the_minutes_since_the_start(run):
+    other = run.history.assign(val_accuracy=[0.2, 0.3, 0.6], seconds=[300.0, 60.0, 60.0])
+    figure = plots.accuracy_over_minutes({"conv2": run.history, "vgg8": other}, 1.5)
+    best, second, budget = figure.axes[0].lines
+    assert best.get_xdata().tolist() == [5, 6, 7] and best.get_ydata().tolist() == [0.2, 0.3, 0.6]
+    assert second.get_xdata().tolist() == [1, 1.5, 2]
+    assert set(budget.get_xdata()) == {1.5}
+    assert {"vgg8, best 0.600", "conv2, best 0.550"} <= set(texts(figure))
+    assert "conv2: reaches 0.550 within them, and 0.550 at best, in 3 epochs" in figure.get_label()
+    assert "vgg8: has not finished an epoch within them" in figure.get_label()
+
+
+def test_each_network_has_a_colour_of_its_own(run):
+    figure = plots.accuracy_over_minutes(dict.fromkeys(NETWORKS, run.history), 1)
+    lines = figure.axes[0].lines[:-1]
+    looks = {(line.get_color(), line.get_marker()) for line in lines}
+    assert len(looks) == len(NETWORKS)

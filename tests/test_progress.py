@@ -17,13 +17,13 @@ class Process:
         return self.command
 
 
-def drive(callback, epochs, steps):
+def drive(callback, epochs, steps, logs=LOGS):
     """Call a callback as Keras' fit does."""
     for epoch in range(epochs):
         callback.on_epoch_begin(epoch)
         for step in range(steps):
-            callback.on_train_batch_end(step, LOGS)
-        callback.on_epoch_end(epoch, LOGS)
+            callback.on_train_batch_end(step, logs)
+        callback.on_epoch_end(epoch, logs)
     callback.on_train_end()
 
 
@@ -33,9 +33,18 @@ def test_one_line_an_epoch_where_nobody_watches(capsys):
     assert len(lines) == 3
     assert re.fullmatch(
         r"CSV: epoch  2/3  loss 1\.234  accuracy 0\.500  "
-        r"validation loss 1\.500  accuracy 0\.250  \d+ s, \d+\.\d min left",
+        r"validation loss 1\.500  accuracy 0\.250  [\d,]+ images/s, \d+ s, \d+\.\d min left",
         lines[1],
     )
+
+
+def test_without_validation_nothing_is_said_of_it(capsys, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(progress, "tqdm", lambda **kw: _bar(shown, **kw))
+    logs = {"loss": 1.2345, "accuracy": 0.5}
+    for callback in (progress.EpochLines("CSV", 2, 64, 32), progress.LiveBar("CSV", 2, 64, 32)):
+        drive(callback, epochs=2, steps=2, logs=logs)
+    assert "validation" not in capsys.readouterr().out + shown.getvalue()
 
 
 def test_the_live_bar_counts_every_image_once(monkeypatch):

@@ -31,6 +31,11 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("classes", ("angry",), "classes are angry"),
         ("feed", "image_data_generator", "needs storage 'folder'"),
         ("patience", 0, "patience is 0"),
+        ("labels", "mine", "'mine'; choose one of own, ferplus, ferplus_votes"),
+        ("balance", "yes", "'yes'; choose one of none, class_weights, balanced_sampling"),
+        ("classes", ("angry", "contempt"), "classes are angry, contempt"),
+        ("validation_fraction", 0.6, "validation_fraction is 0.6; give at most 0.5"),
+        ("validation_fraction", -0.1, "validation_fraction is -0.1"),
         ("seed", -1, "seed is -1; give a whole number of at least 0"),
     ],
 )
@@ -65,6 +70,32 @@ def test_a_recipe_survives_json():
 def test_folders_are_not_divided_at_random():
     with pytest.raises(InputError, match="division 'random' needs storage 'csv'"):
         Recipe(storage="folder", division="random")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"labels": "ferplus", "storage": "folder"}, "labels 'ferplus' need storage 'csv'"),
+        ({"labels": "ferplus", "division": "random"}, "and division 'own'"),
+        ({"validation_fraction": 0, "patience": 3}, "patience needs validation faces"),
+        (
+            {
+                "storage": "folder",
+                "feed": "image_data_generator",
+                "balance": "balanced_sampling",
+            },
+            "'balanced_sampling' needs feed 'memory'",
+        ),
+    ],
+)
+def test_fields_that_exclude_each_other_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**fields)
+
+
+def test_only_ferplus_labels_know_contempt():
+    classes = Recipe(labels="ferplus", classes=("contempt", "angry")).classes
+    assert classes == ("angry", "contempt")
 
 
 def test_classes_stand_in_canonical_order():

@@ -61,6 +61,7 @@ def test_run_directory_holds_what_the_readme_lists(finished):
         "confusion_matrix.csv",
         "confusion_matrix_normalised.csv",
         "curves.png",
+        "class_accuracy.png",
         "gallery.png",
         "confusion_matrix.png",
     }
@@ -202,3 +203,45 @@ def test_the_generator_feed_needs_a_folder(finished, tmp_path):
     splits, _ = finished
     with pytest.raises(InputError, match="needs images in a folder"):
         runs.run(RECIPE.changed(storage="folder", feed="image_data_generator"), splits, tmp_path)
+
+
+def test_without_validation_the_last_epoch_is_kept(finished, tmp_path):
+    splits, watched = finished
+    recipe = RECIPE.changed(validation_fraction=0)
+    run = runs.run(recipe, Splits(splits.train, splits.test), tmp_path)
+    assert run.best_epoch == 3 and "val_accuracy" not in run.history
+    # Validation chooses an epoch and changes nothing else: the last one was its choice.
+    assert watched.best_epoch == 3
+    np.testing.assert_array_equal(run.predictions.probabilities, watched.predictions.probabilities)
+
+
+def test_class_weights_count_each_class_alike(make_faces):
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from fer_keras.training import class_weights
+
+    faces = make_faces(30)
+    expected = compute_class_weight("balanced", classes=np.arange(7), y=faces.labels)
+    assert class_weights(faces) == pytest.approx(dict(enumerate(expected)))
+
+
+def test_class_weights_reach_the_loss(make_faces, tmp_path):
+    """One batch, one step: the loss that the history shows is the weighted mean, by hand."""
+    faces = make_faces(20).select([0, 7, 14, 1, 8, 2, 3, 4, 5, 6])
+    splits = Splits(faces, make_faces(14, "PublicTest", seed=2), make_faces(14, seed=1))
+    recipe = RECIPE.changed(epochs=1, batch_size=10, balance="class_weights", network="conv2")
+    from fer_keras.training import class_weights, compiled_model
+
+    model = compiled_model(recipe, 7, faces.images)
+    probabilities = np.asarray(model(faces.images[..., np.newaxis]))
+    weights = np.array([class_weights(faces)[label] for label in faces.labels])
+    losses = -np.log(probabilities[np.arange(10), faces.labels])
+    run = runs.run(recipe, splits, tmp_path)
+    assert run.history["loss"][0] == pytest.approx((weights * losses).mean(), rel=1e-4)
+    assert abs(losses.mean() - (weights * losses).mean()) > 1e-3
+
+
+def test_a_finished_runs_model_predicts_other_faces(finished, make_faces):
+    splits, run = finished
+    again = runs.predict(run, splits.test)
+    np.testing.assert_allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)

@@ -20,6 +20,9 @@ CSV_NAMES = (
 )
 """The names that the CSV form is looked for under, most preferred first."""
 
+VOTES_NAME = "fer2013new.csv"
+"""The name under which FER+ publishes its votes."""
+
 
 @dataclass(frozen=True)
 class DataLocation:
@@ -28,10 +31,12 @@ class DataLocation:
     Args:
         csv: the CSV file, plain or compressed.
         folder: the folder that holds `train/` and `test/`.
+        votes: FER+'s votes on the CSV's rows, beside it.
     """
 
     csv: Path | None
     folder: Path | None
+    votes: Path | None = None
 
 
 def find_data(directory=None):
@@ -63,7 +68,7 @@ def find_data(directory=None):
 def _find_in_named(place, source):
     place = Path(place).expanduser().absolute()
     if place.is_file():
-        return DataLocation(place, None)
+        return DataLocation(place, None, _votes_among([place.parent]))
     found = _search(place)
     if found is None:
         what = "holds no FER2013" if place.is_dir() else "does not exist"
@@ -81,7 +86,11 @@ def _search(place):
     candidates = (folder / name for name in CSV_NAMES for folder in places)
     csv = next((path for path in candidates if _is_csv(path)), None)
     folder = next((folder for folder in places if has_image_folder(folder)), None)
-    return DataLocation(csv, folder) if csv or folder else None
+    return DataLocation(csv, folder, _votes_among(places)) if csv or folder else None
+
+
+def _votes_among(folders):
+    return next((file for folder in folders if (file := folder / VOTES_NAME).is_file()), None)
 
 
 def _is_csv(path):
