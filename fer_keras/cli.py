@@ -1,13 +1,13 @@
 """The command `fer-keras`."""
 
 import argparse
-import ast
 import os
 import sys
 from pathlib import Path
 
 from fer_keras.errors import InputError
-from fer_keras.recipes import RECIPES
+from fer_keras.files import write_text
+from fer_keras.recipes import RECIPES, named_recipe
 from fer_keras.startup import start_tensorflow
 
 
@@ -41,53 +41,33 @@ def list_recipes(options):
 
 
 def run_recipe(options):
-    """Train a named recipe and print its scores and its run directory."""
-    recipe = recipe_of(options.recipe, options.set)
+    """Train a named recipe on each data set; print the scores and where everything lies."""
+    recipe = named_recipe(options.recipe, options.set)
     # These take seconds to import, too long for a command that only lists or refuses.
-    from fer_keras.data import load
-    from fer_keras.evaluation import score_table
-    from fer_keras.runs import run, run_name
-    from fer_keras.sources.location import find_data
+    from fer_keras.evaluation import class_report, score_table
+    from fer_keras.jobs import across_data_sets, load_data_sets, train_on_each
+    from fer_keras.statistics import SCORES
 
-    location = find_data(options.data)
-    if location is None:
-        raise InputError("No data was found; name its folder with --data DIR.")
-    splits = load(recipe, location)
-    for note in splits.notes:
-        print(note)
+    data_sets = load_data_sets(recipe, options.data)
+    for data_set in data_sets.values():
+        print(*data_set.splits.notes, sep="\n", end="\n" if data_set.splits.notes else "")
     start_tensorflow()
-    directory = Path(options.out) / run_name(options.recipe, recipe, splits)
-    finished = run(recipe, splits, directory, options.recipe, location.folder)
-    print(score_table(finished.predictions).to_string(index=False, float_format="%.3f"))
-    print(finished.directory)
+    runs = {}
+    for name, finished in train_on_each(options.recipe, recipe, data_sets, options.out):
+        predictions = finished.predictions
+        print(_text(class_report(predictions)), _text(score_table(predictions)), sep="\n\n")
+        print(finished.directory)
+        runs[name] = finished
+    if len(runs) > 1:
+        table = across_data_sets(runs, data_sets)
+        path = Path(options.out) / f"{options.recipe}_across_data_sets.csv"
+        write_text(path, table.to_csv(index=False))
+        columns = ["trained on", "tested on", "split", "images", *SCORES]
+        print(f"\nAcross data sets:\n\n{_text(table[columns])}\n{path}")
 
 
-def recipe_of(name, changes):
-    """Return a named recipe with some fields changed.
-
-    Args:
-        name: one of `RECIPES`.
-        changes: texts `field=value`.
-
-    Raises:
-        InputError: if the name, a field or a value is impossible.
-    """
-    if name not in RECIPES:
-        raise InputError(f"No recipe is called {name}; there are {', '.join(RECIPES)}.")
-    values = {}
-    for change in changes:
-        field, equals, text = change.partition("=")
-        if not equals:
-            raise InputError(f"--set {change} has no value; write --set field=value.")
-        values[field] = tuple(text.split(",")) if field == "classes" else _value(text)
-    return RECIPES[name].recipe.changed(**values)
-
-
-def _value(text):
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+def _text(table):
+    return table.to_string(index=False, float_format="%.3f")
 
 
 def _parser():
@@ -97,7 +77,14 @@ def _parser():
     recipes.set_defaults(function=list_recipes)
     run = commands.add_parser("run", help="train a named recipe")
     run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
-    run.add_argument("--data", help="folder with FER2013; else FER_KERAS_DATA, else data/")
+    run.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="folder with FER2013, or fer2013=DIR and raf-db=DIR to train on several; without "
+        "it, FER_KERAS_DATA, else data/",
+    )
     run.add_argument("--out", default="runs", help="where run directories go (default: runs)")
     run.add_argument(
         "--set",

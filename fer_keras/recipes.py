@@ -1,5 +1,6 @@
 """What fixes a run: one frozen, checked `Recipe`, and the five studies as named recipes."""
 
+import ast
 from dataclasses import dataclass, fields, replace
 
 from fer_keras.errors import InputError
@@ -235,3 +236,31 @@ RECIPES = {
     ),
 }
 """Name -> study."""
+
+
+def named_recipe(name, changes):
+    """Return a named recipe with some fields changed.
+
+    Args:
+        name: one of `RECIPES`.
+        changes: texts `field=value`; of several for one field the last one counts.
+
+    Raises:
+        InputError: if the name, a field or a value is impossible.
+    """
+    if name not in RECIPES:
+        raise InputError(f"No recipe is called {name}; there are {', '.join(RECIPES)}.")
+    values = {}
+    for change in changes:
+        field, equals, text = change.partition("=")
+        if not equals:
+            raise InputError(f"The change {change!r} has no value; write field=value.")
+        values[field] = tuple(text.split(",")) if field == "classes" else _value(text)
+    return RECIPES[name].recipe.changed(**values)
+
+
+def _value(text):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,13 +1,22 @@
 import subprocess
 import sys
 
+import keras
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from test_protocols import data  # noqa: F401  (a fixture)
 
-from fer_keras.cli import main, recipe_of
+from fer_keras import runs
+from fer_keras.cli import main
+from fer_keras.data import load, load_rafdb
 from fer_keras.errors import InputError
-from fer_keras.recipes import RECIPES
+from fer_keras.faces import split_names
+from fer_keras.labels import RAFDB_CLASSES
+from fer_keras.recipes import RECIPES, named_recipe
+from fer_keras.sources.fer2013_csv import read_fer2013_csv
+from fer_keras.sources.location import find_data
 
 
 def test_recipes_lists_every_recipe_with_what_differs(capsys):
@@ -19,7 +28,7 @@ def test_recipes_lists_every_recipe_with_what_differs(capsys):
 
 def test_set_changes_fields_of_any_type():
     changes = ["epochs=5", "learning_rate=0.01", "patience=None", "classes=sad,angry", "seed=3"]
-    recipe = recipe_of("conv2", changes)
+    recipe = named_recipe("conv2", changes)
     assert (recipe.epochs, recipe.learning_rate, recipe.patience) == (5, 0.01, None)
     assert (recipe.classes, recipe.seed, recipe.network) == (("angry", "sad"), 3, "conv2")
 
@@ -29,13 +38,13 @@ def test_set_changes_fields_of_any_type():
     [
         ("resnet", "epochs=5", "No recipe is called resnet; there are conv2, vgg8"),
         ("conv2", "epoch=5", "no field epoch; its fields are .*epochs"),
-        ("conv2", "epochs", "--set epochs has no value"),
+        ("conv2", "epochs", "change 'epochs' has no value"),
         ("conv2", "epochs=five", "epochs is 'five'"),
     ],
 )
 def test_impossible_commands_are_answered_with_what_there_is(name, change, message):
     with pytest.raises(InputError, match=message):
-        recipe_of(name, [change])
+        named_recipe(name, [change])
 
 
 def test_bad_input_is_one_sentence_and_exit_code_2(capsys, tmp_path):
@@ -79,3 +88,94 @@ def test_help_and_recipes_import_no_tensorflow():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
+
+
+@pytest.fixture
+def rafdb(tmp_path, make_faces):
+    """RAF-DB in the official layout: 140 training and 35 test faces, in colour, 100x100."""
+    root = tmp_path / "rafdb"
+    (root / "EmoLabel").mkdir(parents=True)
+    (root / "Image" / "aligned").mkdir(parents=True)
+    codes = {name: code for code, name in RAFDB_CLASSES.items()}
+    lines = []
+    for split, faces in (("train", make_faces(140)), ("test", make_faces(35, "test"))):
+        for number, (image, label) in enumerate(zip(faces.images, faces.labels), 1):
+            name = f"{split}_{number:05}"
+            lines.append(f"{name}.jpg {codes[faces.class_names[label]]}")
+            picture = Image.fromarray(image).convert("RGB").resize((100, 100))
+            picture.save(root / "Image" / "aligned" / f"{name}_aligned.jpg", quality=95)
+    (root / "EmoLabel" / "list_patition_label.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_path, capsys):  # noqa: F811
+    out = tmp_path / "out"
+    command = ["run", "conv2", "--data", f"fer2013={data}", "--data", f"raf-db={rafdb}"]
+    assert main([*command, "--out", str(out), "--set", "epochs=1"]) == 0
+    assert "Across data sets" in capsys.readouterr().out
+    table = pd.read_csv(out / "conv2_across_data_sets.csv")
+    assert table[["trained on", "tested on", "split", "images"]].to_numpy().tolist() == [
+        ["fer2013", "fer2013", "PublicTest", 70],
+        ["fer2013", "raf-db", "RAF-DB test", 35],
+        ["raf-db", "fer2013", "PublicTest", 70],
+        ["raf-db", "raf-db", "RAF-DB test", 35],
+    ]
+    (run,) = out.glob("conv2-raf-db-*")
+    foreign = np.load(run / "predictions_on_fer2013.npz")
+    hits = foreign["probabilities"].argmax(axis=1) == foreign["y_true"]
+    assert table["accuracy"][2] == pytest.approx(hits.mean())
+    model = keras.models.load_model(run / "model.keras")
+    images = read_fer2013_csv(data / "fer2013.csv").test.images[..., np.newaxis]
+    np.testing.assert_allclose(foreign["probabilities"], np.asarray(model(images)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (["affectnet=x"], "No data set is called affectnet; write NAME=DIR with one of fer2013"),
+        (["raf-db=nowhere"], "nowhere"),
+        (["raf-db=a", "raf-db=b"], "raf-db is given twice"),
+    ],
+)
+def test_impossible_data_sets_are_refused(places, message, capsys):
+    command = ["run", "conv2", *(word for place in places for word in ("--data", place))]
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("labels=ferplus", "no labels 'ferplus'"), ("", "add --set feed=memory")],
+)
+def test_rafdb_refuses_what_it_does_not_have(rafdb, change, message, capsys):
+    name = "conv2" if change else "conv3_folder"
+    changes = ["--set", change] if change else []
+    assert main(["run", name, "--data", f"raf-db={rafdb}", *changes]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_rafdb_is_divided_at_random_where_the_recipe_says_so(rafdb):
+    recipe = named_recipe("conv6", [])
+    splits = load_rafdb(recipe, rafdb)
+    assert (len(splits.test), len(splits.train) + len(splits.validation)) == (35, 140)
+    assert set(split_names(splits.test.ids)) == {"RAF-DB train", "RAF-DB test"}
+
+
+def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path):  # noqa: F811
+    columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    faces = read_fer2013_csv(data / "fer2013.csv")
+    usages = ["Training"] * len(faces.train) + ["PublicTest"] * len(faces.test)
+    rows = [f"{usage},x.png,7,3,0,0,0,0,0,0,0,0" for usage in usages]
+    rows[1::2] = [f"{usage},x.png,4,6,0,0,0,0,0,0,0,0" for usage in usages[1::2]]
+    (data / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{columns}", *rows]))
+    recipe = named_recipe("conv2", ["labels=ferplus_votes", "classes=happy,neutral", "epochs=1"])
+    splits = load(recipe, find_data(data))
+    np.testing.assert_allclose(
+        splits.train.targets,
+        [[[0.6, 0.4], [0.3, 0.7]][label] for label in splits.train.labels],
+    )
+    run = runs.run(recipe, splits, tmp_path / "run")
+    assert set(run.predictions.y_true) == {0, 1}
+    (data / "fer2013new.csv").unlink()
+    with pytest.raises(InputError, match="FER\\+'s votes, fer2013new.csv"):
+        load(recipe, find_data(data))

@@ -1,4 +1,3 @@
-import csv
 import os
 from collections import Counter
 from pathlib import Path
@@ -7,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import InputError
-from fer_keras.faces import concatenate
+from fer_keras.faces import concatenate, split_names
 from fer_keras.labels import ALL_CLASS_NAMES, CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.sources.fer2013_csv import read_fer2013_csv, write_fer2013_csv
 from fer_keras.sources.ferplus import read_ferplus
@@ -17,13 +16,13 @@ HEADER = f"Usage,Image name,{COLUMNS}"
 OUR_NAMES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 ROWS = [
-    "Training,fer1.png,4,0,0,1,3,2,0,0,0,0",  # neutral; the single vote for sadness is noise
+    "Training,fer1.png,5,0,0,1,2,2,0,0,0,0",  # neutral: 5 of 9, the vote for sadness is noise
     "Training,fer2.png,0,0,0,0,0,0,0,6,4,0",  # contempt
-    "Training,fer3.png,5,5,0,0,0,0,0,0,0,0",  # tie
+    "Training,fer3.png,5,3,2,0,0,0,0,0,0,0",  # half is no majority
     "Training,fer4.png,0,0,0,0,4,0,0,0,6,0",  # unknown
-    "Training,fer5.png,0,3,0,0,0,0,0,0,3,4",  # not a face by the votes
+    "Training,fer5.png,0,3,0,0,0,0,0,0,1,6",  # not a face by the votes
     "Training,,0,9,0,0,0,0,0,0,0,1",  # not a face by the name
-    "Training,fer7.png,0,4,0,2,0,0,0,0,4,0",  # tie with unknown
+    "Training,fer7.png,0,4,0,2,0,0,0,0,4,0",  # no majority
     "Training,fer8.png,0,0,2,0,1,1,3,1,1,1",  # fear; five single votes are noise
     "PublicTest,fer9.png,0,10,0,0,0,0,0,0,0,0",  # happy
     "PublicTest,fer10.png,0,1,0,0,0,0,0,0,0,0",  # a single vote alone
@@ -64,7 +63,7 @@ def test_columns_are_named_as_in_the_published_header():
     assert tuple(FERPLUS_COLUMNS.items()) == tuple(zip(COLUMNS.split(","), OUR_NAMES))
 
 
-def test_rows_get_the_emotion_that_wins_the_vote(write_files):
+def test_rows_get_the_emotion_that_most_voted_for(write_files):
     csv_path, votes_path = write_files(ROWS)
     splits = read_ferplus(csv_path, votes_path)
     assert splits.train.class_names == splits.test.class_names == ALL_CLASS_NAMES
@@ -94,7 +93,7 @@ def test_soft_targets_are_the_shares_of_the_emotions_without_single_votes(write_
     assert targets.dtype == np.float32
     # angry, disgust, fear, happy, sad, surprise, neutral, contempt
     expected = [
-        [3 / 9, 2 / 9, 0, 0, 0, 0, 4 / 9, 0],
+        [2 / 9, 2 / 9, 0, 0, 0, 0, 5 / 9, 0],
         [0, 0, 0, 0, 0, 0, 0, 1],
         [0, 0, 3 / 5, 0, 0, 2 / 5, 0, 0],
     ]
@@ -117,8 +116,9 @@ def test_random_votes_are_counted_as_by_hand(write_files):
 
     expected = {}
     for number, row in enumerate(votes.tolist(), 1):
-        (winner, most), (_, second) = Counter(dict(enumerate(row))).most_common(2)
-        if most > second and winner < 8:
+        heard = Counter({column: count for column, count in enumerate(row) if count > 1})
+        ((winner, most),) = heard.most_common(1) or [(8, 0)]
+        if most > heard.total() / 2 and winner < 8:
             expected[f"{usages[number - 1]}/row{number}"] = OUR_NAMES[winner]
     assert 40 < len(expected) < 110
     faces = [splits.train, splits.test]
@@ -237,6 +237,8 @@ def test_real_votes_lie_on_the_rows_that_they_were_cast_on():
     )
     # One row astray, and no more than a fifth would agree by chance.
     assert agreement > 0.6
-    with open(votes_path, newline="") as file:
-        named = sum(bool(row["Image name"]) for row in csv.DictReader(file))
-    assert len(splits.train) + len(splits.test) < named
+    # FER+'s own code keeps so many faces of these splits in its majority mode.
+    assert (len(splits.train), (split_names(splits.test.ids) == "PublicTest").sum()) == (
+        25060,
+        3199,
+    )

@@ -19,8 +19,8 @@ USAGE, IMAGE_NAME = "Usage", "Image name"
 _COLUMN_OF = {name: column for column, name in FERPLUS_COLUMNS.items()}
 VOTE_COLUMNS = (*(_COLUMN_OF[name] for name in ALL_CLASS_NAMES), FERPLUS_UNKNOWN, FERPLUS_NO_FACE)
 NUM_EMOTIONS = len(ALL_CLASS_NAMES)
-UNKNOWN, NO_FACE, TIE = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
-"""Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no single winner."""
+UNKNOWN, NO_FACE, UNDECIDED = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
+"""Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no majority."""
 
 
 class _Votes(NamedTuple):
@@ -32,13 +32,13 @@ class _Votes(NamedTuple):
 def read_ferplus(csv_path, votes_path, soft=False):
     """Read FER2013's CSV file with FER+'s labels in place of its own.
 
-    A face's label is the emotion with the most votes. Rows are left out where the picture is not
-    a face (no image name, or `NF` wins), where `unknown` wins, and where no column is ahead of
-    all others. FER+'s own code is stricter: its majority needs more than half of the votes.
+    A face's label is the emotion with more than half of the votes, after a column's single vote
+    was dropped as noise: FER+'s own majority (Barsoum et al., 2016, and microsoft/FERPlus). Rows
+    are left out where the picture is not a face (no image name, or most say `NF`), where most say
+    `unknown`, and where nothing has more than half.
 
-    A column's single vote counts as noise and is dropped, as FER+'s own code does in all its
-    modes. For its cross-entropy it then keeps the strongest emotions only, up to three; the
-    targets here keep all that are left.
+    The soft targets keep all emotions that are left on the same rows; FER+'s cross-entropy keeps
+    the strongest only, up to three.
 
     Args:
         csv_path: FER2013's CSV file, as for `read_fer2013_csv`, with a `Usage` column.
@@ -74,9 +74,9 @@ def read_ferplus(csv_path, votes_path, soft=False):
 
 
 def _outcomes(counts):
-    """Return each row's column with the most votes, an int array `(n,)`; `TIE` for several."""
-    is_top = counts == counts.max(axis=1, keepdims=True)
-    return np.where(is_top.sum(axis=1) == 1, is_top.argmax(axis=1), TIE)
+    """Return each row's column with more than half of the votes: an int array `(n,)`."""
+    has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
+    return np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
 
 
 def _shares(counts):
@@ -90,12 +90,13 @@ def _notes(outcomes, usages):
     notes = []
     for usage in dict.fromkeys(usages.tolist()):
         here = outcomes[usages == usage]
-        no_face, unknown, tie = (int((here == kind).sum()) for kind in (NO_FACE, UNKNOWN, TIE))
-        if no_face + unknown + tie:
+        kinds = (NO_FACE, UNKNOWN, UNDECIDED)
+        no_face, unknown, undecided = (int((here == kind).sum()) for kind in kinds)
+        left_out = no_face + unknown + undecided
+        if left_out:
             notes.append(
-                f"FER+ left out {no_face + unknown + tie} of {len(here)} rows of {usage}: "
-                f"{no_face} not a face, {unknown} of unknown emotion, {tie} without a single "
-                "winner of the vote."
+                f"FER+ left out {left_out} of {len(here)} rows of {usage}: {no_face} not a face, "
+                f"{unknown} of unknown emotion, {undecided} without a majority of the votes."
             )
     return tuple(notes)
 

@@ -1,0 +1,169 @@
+"""A named recipe on one or several data sets: what `fer-keras run` and `train.ipynb` do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fer_keras.data import load, load_rafdb
+from fer_keras.errors import InputError
+from fer_keras.evaluation import score_table
+from fer_keras.faces import Splits
+from fer_keras.recipes import named_recipe
+from fer_keras.runs import predict, run, run_name
+from fer_keras.sources.drawn import write_drawn_data
+from fer_keras.sources.location import find_data
+
+DATA_SETS = ("fer2013", "raf-db")
+
+DRAWN_EPOCHS = 3
+"""Epochs on drawn faces, which are learnt sooner than real ones."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the notebook `train.ipynb` is asked to do.
+
+    Args:
+        recipe: a name in `recipes.RECIPES`.
+        data: folders, as for `load_data_sets`, separated by commas; empty: the environment
+            variable `FER_KERAS_DATA`, then `data/`, then drawn faces.
+        changes: fields of the recipe to change, `field=value`, separated by spaces.
+        output: folder for the run directories.
+
+    Raises:
+        InputError: if the recipe or a change is impossible.
+    """
+
+    recipe: str = "conv3_csv"
+    data: str = ""
+    changes: str = ""
+    output: str = "runs"
+
+    def __post_init__(self):
+        for name in ("recipe", "data", "changes", "output"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} is {getattr(self, name)!r}; give a text.")
+        named_recipe(self.recipe, self.changes.split())
+
+    def prepare(self):
+        """Read the data.
+
+        Returns:
+            The `Recipe` (fewer epochs by default on drawn faces), a dict from each data set's
+            name to its `DataSet`, and whether the faces are drawn.
+        """
+        changes = self.changes.split()
+        drawn = not self.data and find_data() is None
+        places = [place.strip() for place in self.data.split(",") if place.strip()]
+        if drawn:
+            places = [Path(self.output) / "drawn_faces"]
+            write_drawn_data(places[0])
+            changes = [f"epochs={DRAWN_EPOCHS}", *changes]
+        recipe = named_recipe(self.recipe, changes)
+        return recipe, load_data_sets(recipe, places), drawn
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as a recipe wants it.
+
+    Args:
+        splits: its `Splits`.
+        image_folder: the folder that they were read from, where there is one.
+    """
+
+    splits: Splits
+    image_folder: Path | None = None
+
+
+def load_data_sets(recipe, places):
+    """Read data sets for a recipe.
+
+    Args:
+        recipe: the `Recipe`.
+        places: texts `DIR` (FER2013) or `NAME=DIR`, with a name in `DATA_SETS`; none: FER2013
+            where FER_KERAS_DATA says, else in `data/`.
+
+    Returns:
+        A dict from each data set's name to its `DataSet`.
+
+    Raises:
+        InputError: if a name is unknown or given twice, or a data set is missing or bad.
+    """
+    directories = {}
+    for place in places:
+        name, directory = _name_and_directory(str(place))
+        if name in directories:
+            raise InputError(f"The data set {name} is given twice; give each one once.")
+        directories[name] = directory
+    return {
+        name: _load_data_set(recipe, name, directory)
+        for name, directory in (directories or {"fer2013": None}).items()
+    }
+
+
+def train_on_each(title, recipe, data_sets, output):
+    """Train a recipe on each data set by itself, or read the finished runs back.
+
+    Args:
+        title: the recipe's name.
+        recipe: the `Recipe`.
+        data_sets: dict from a name to its `DataSet`.
+        output: folder for the run directories.
+
+    Yields:
+        Each data set's name and its finished `Run`.
+    """
+    for name, data_set in data_sets.items():
+        full_title = title if len(data_sets) == 1 else f"{title}-{name}"
+        directory = Path(output) / run_name(full_title, recipe, data_set.splits)
+        yield name, run(recipe, data_set.splits, directory, full_title, data_set.image_folder)
+
+
+def across_data_sets(runs, data_sets):
+    """Score each data set's model on every data set's test faces.
+
+    The predictions on another data set are kept in the run directory, as
+    `predictions_on_<data set>.npz`.
+
+    Args:
+        runs: dict from a data set's name to its `Run`.
+        data_sets: dict from a data set's name to its `DataSet`.
+
+    Returns:
+        A DataFrame with the columns `trained on`, `tested on`, and those of
+        `evaluation.score_table`, one row a model, data set and split.
+    """
+    tables = []
+    for trained_on, finished in runs.items():
+        for tested_on, data_set in data_sets.items():
+            predictions = finished.predictions
+            if tested_on != trained_on:
+                predictions = predict(finished, data_set.splits.test)
+                predictions.save(finished.directory / f"predictions_on_{tested_on}.npz")
+            table = score_table(predictions)
+            table.insert(0, "tested on", tested_on)
+            table.insert(0, "trained on", trained_on)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _name_and_directory(place):
+    name, equals, directory = place.partition("=")
+    if not equals or Path(place).expanduser().exists():
+        return "fer2013", place
+    if name not in DATA_SETS:
+        raise InputError(
+            f"No data set is called {name}; write NAME=DIR with one of {', '.join(DATA_SETS)}."
+        )
+    return name, directory
+
+
+def _load_data_set(recipe, name, directory):
+    if name == "raf-db":
+        return DataSet(load_rafdb(recipe, directory))
+    location = find_data(directory)
+    if location is None:
+        raise InputError("No data was found; name its folder with --data DIR.")
+    return DataSet(load(recipe, location), location.folder)
