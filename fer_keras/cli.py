@@ -48,18 +48,18 @@ def run_recipe(options):
     from fer_keras.jobs import across_data_sets, load_data_sets, train_on_each
     from fer_keras.statistics import SCORES
 
-    data_sets = load_data_sets(recipe, options.data)
-    for data_set in data_sets.values():
-        print(*data_set.splits.notes, sep="\n", end="\n" if data_set.splits.notes else "")
+    arms = load_data_sets(recipe, options.data)
+    for note in (note for arm in arms.values() for note in arm.splits.notes):
+        print(note)
     start_tensorflow()
     runs = {}
-    for name, finished in train_on_each(options.recipe, recipe, data_sets, options.out):
+    for name, finished in train_on_each(options.recipe, arms, options.out):
         predictions = finished.predictions
         print(_text(class_report(predictions)), _text(score_table(predictions)), sep="\n\n")
         print(finished.directory)
         runs[name] = finished
     if len(runs) > 1:
-        table = across_data_sets(runs, data_sets)
+        table = across_data_sets(runs, arms)
         path = Path(options.out) / f"{options.recipe}_across_data_sets.csv"
         write_text(path, table.to_csv(index=False))
         columns = ["trained on", "tested on", "split", "images", *SCORES]

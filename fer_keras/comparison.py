@@ -21,7 +21,7 @@ def class_counts(splits):
         "validation": splits.validation,
         "test": splits.test,
     }
-    counts = {name: faces.class_counts() for name, faces in parts.items()}
+    counts = {name: faces.class_counts() for name, faces in parts.items() if faces}
     return pd.DataFrame(counts, index=splits.train.class_names).rename_axis("class")
 
 
@@ -32,14 +32,19 @@ def protocol_table(arms):
         recipe, splits = arm.recipe, arm.splits
         columns[name] = {
             "network": recipe.network,
+            "normalisation": recipe.normalisation,
             "feed": recipe.feed,
             "augmentation": recipe.augmentation,
+            "labels": recipe.labels,
+            "classes": len(recipe.classes),
+            "balance": recipe.balance,
             "epochs": recipe.epochs,
             "batch size": recipe.batch_size,
-            "optimiser": f"Adam({recipe.learning_rate:g})",
+            "optimiser": _optimiser(recipe),
             "seed": recipe.seed,
+            "division": recipe.division,
             "training images": f"{len(splits.train):,}",
-            "validation images": f"{len(splits.validation):,}",
+            "validation images": f"{len(splits.validation or ()):,}",
             "test images": f"{len(splits.test):,}",
             "test images with an exact copy in training": (
                 f"{arm.num_leaked():,} ({arm.num_leaked() / len(splits.test):.1%})"
@@ -74,16 +79,43 @@ def readable_results(results):
         results: what `result_table` returned.
 
     Returns:
+        What `readable_scores` returns, and a row of published scores an arm.
+    """
+    rows = []
+    for arm in dict.fromkeys(results["arm"]):
+        published = {SCORE_NAMES[name]: _score(STUDY_D[arm][name], 2) for name in SCORES}
+        rows.append({"arm": arm, "test set": "as study D published (7,178)"} | published)
+    published = pd.DataFrame(rows).set_index(["arm", "test set"])
+    return pd.concat([readable_scores(results), published])
+
+
+def readable_scores(results):
+    """Return the result table as text.
+
+    Args:
+        results: what `result_table` returned.
+
+    Returns:
         A DataFrame of strings, one row an arm and split, scores as `.571 [.555, .587]`.
     """
     rows = []
     for row in results.to_dict("records"):
         scores = {SCORE_NAMES[name]: with_interval(row, name) for name in SCORES}
         rows.append({"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"} | scores)
-    for arm in dict.fromkeys(results["arm"]):
-        published = {SCORE_NAMES[name]: _score(STUDY_D[arm][name], 2) for name in SCORES}
-        rows.append({"arm": arm, "test set": "as study D published (7,178)"} | published)
     return pd.DataFrame(rows).set_index(["arm", "test set"])
+
+
+def readable_across(across):
+    """Return what `jobs.across_data_sets` found as text: one row a model, data set and split."""
+    rows = [
+        {
+            "trained on": row["trained on"],
+            "tested on": f"{row['tested on']}: {row['split']} ({row['images']:,})",
+            **{SCORE_NAMES[name]: with_interval(row, name) for name in SCORES},
+        }
+        for row in across.to_dict("records")
+    ]
+    return pd.DataFrame(rows).set_index(["trained on", "tested on"])
 
 
 def time_table(runs):
@@ -140,6 +172,12 @@ def environment_table(runs):
 def headline(run):
     """Return the name and the `Predictions` of all test images together."""
     return next(iter(run.predictions.by_split().items()))
+
+
+def _optimiser(recipe):
+    if not recipe.weight_decay:
+        return f"Adam({recipe.learning_rate:g})"
+    return f"AdamW({recipe.learning_rate:g}, weight decay {recipe.weight_decay:g})"
 
 
 def _cost(run):

@@ -8,16 +8,14 @@ import pandas as pd
 from fer_keras.data import load, load_rafdb
 from fer_keras.errors import InputError
 from fer_keras.evaluation import score_table
-from fer_keras.faces import Splits
+from fer_keras.files import project_folder
+from fer_keras.protocols import DRAWN_EPOCHS, Arm
 from fer_keras.recipes import named_recipe
 from fer_keras.runs import predict, run, run_name
 from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.location import find_data
 
 DATA_SETS = ("fer2013", "raf-db")
-
-DRAWN_EPOCHS = 3
-"""Epochs on drawn faces, which are learnt sooner than real ones."""
 
 
 @dataclass(frozen=True)
@@ -47,34 +45,26 @@ class Job:
         named_recipe(self.recipe, self.changes.split())
 
     def prepare(self):
-        """Read the data.
+        """Read the data, drawn faces (and by default fewer epochs) where there is none.
 
         Returns:
-            The `Recipe` (fewer epochs by default on drawn faces), a dict from each data set's
-            name to its `DataSet`, and whether the faces are drawn.
+            A dict from each data set's name to its `Arm`, and whether the faces are drawn.
         """
         changes = self.changes.split()
         drawn = not self.data and find_data() is None
-        places = [place.strip() for place in self.data.split(",") if place.strip()]
+        places = [self._place(text.strip()) for text in self.data.split(",") if text.strip()]
         if drawn:
-            places = [Path(self.output) / "drawn_faces"]
+            places = [project_folder() / self.output / "drawn_faces"]
             write_drawn_data(places[0])
             changes = [f"epochs={DRAWN_EPOCHS}", *changes]
-        recipe = named_recipe(self.recipe, changes)
-        return recipe, load_data_sets(recipe, places), drawn
+        arms = load_data_sets(named_recipe(self.recipe, changes), places)
+        return ({"drawn faces": arms["fer2013"]} if drawn else arms), drawn
 
-
-@dataclass(frozen=True)
-class DataSet:
-    """A data set as a recipe wants it.
-
-    Args:
-        splits: its `Splits`.
-        image_folder: the folder that they were read from, where there is one.
-    """
-
-    splits: Splits
-    image_folder: Path | None = None
+    @staticmethod
+    def _place(text):
+        """Let a relative path count from the folder that holds `notebooks/`."""
+        name, equals, directory = text.rpartition("=")
+        return f"{name}{equals}{project_folder() / Path(directory).expanduser()}"
 
 
 def load_data_sets(recipe, places):
@@ -86,7 +76,7 @@ def load_data_sets(recipe, places):
             where FER_KERAS_DATA says, else in `data/`.
 
     Returns:
-        A dict from each data set's name to its `DataSet`.
+        A dict from each data set's name to its `Arm`.
 
     Raises:
         InputError: if a name is unknown or given twice, or a data set is missing or bad.
@@ -103,25 +93,24 @@ def load_data_sets(recipe, places):
     }
 
 
-def train_on_each(title, recipe, data_sets, output):
+def train_on_each(title, arms, output):
     """Train a recipe on each data set by itself, or read the finished runs back.
 
     Args:
         title: the recipe's name.
-        recipe: the `Recipe`.
-        data_sets: dict from a name to its `DataSet`.
+        arms: dict from a data set's name to its `Arm`.
         output: folder for the run directories.
 
     Yields:
         Each data set's name and its finished `Run`.
     """
-    for name, data_set in data_sets.items():
-        full_title = title if len(data_sets) == 1 else f"{title}-{name}"
-        directory = Path(output) / run_name(full_title, recipe, data_set.splits)
-        yield name, run(recipe, data_set.splits, directory, full_title, data_set.image_folder)
+    for name, arm in arms.items():
+        full_title = title if len(arms) == 1 else f"{title}-{name}"
+        directory = Path(output) / run_name(full_title, arm.recipe, arm.splits)
+        yield name, run(arm.recipe, arm.splits, directory, full_title, arm.image_folder)
 
 
-def across_data_sets(runs, data_sets):
+def across_data_sets(runs, arms):
     """Score each data set's model on every data set's test faces.
 
     The predictions on another data set are kept in the run directory, as
@@ -129,7 +118,7 @@ def across_data_sets(runs, data_sets):
 
     Args:
         runs: dict from a data set's name to its `Run`.
-        data_sets: dict from a data set's name to its `DataSet`.
+        arms: dict from a data set's name to its `Arm`.
 
     Returns:
         A DataFrame with the columns `trained on`, `tested on`, and those of
@@ -137,10 +126,10 @@ def across_data_sets(runs, data_sets):
     """
     tables = []
     for trained_on, finished in runs.items():
-        for tested_on, data_set in data_sets.items():
+        for tested_on, arm in arms.items():
             predictions = finished.predictions
             if tested_on != trained_on:
-                predictions = predict(finished, data_set.splits.test)
+                predictions = predict(finished, arm.splits.test)
                 predictions.save(finished.directory / f"predictions_on_{tested_on}.npz")
             table = score_table(predictions)
             table.insert(0, "tested on", tested_on)
@@ -162,8 +151,8 @@ def _name_and_directory(place):
 
 def _load_data_set(recipe, name, directory):
     if name == "raf-db":
-        return DataSet(load_rafdb(recipe, directory))
+        return Arm(recipe, load_rafdb(recipe, directory))
     location = find_data(directory)
     if location is None:
         raise InputError("No data was found; name its folder with --data DIR.")
-    return DataSet(load(recipe, location), location.folder)
+    return Arm(recipe, load(recipe, location), location.folder)

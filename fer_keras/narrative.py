@@ -1,8 +1,11 @@
 """The report's prose that depends on the data and the numbers, as Markdown."""
 
+from dataclasses import asdict
+
 from fer_keras.comparison import SCORE_NAMES, difference_table, headline, with_interval
 from fer_keras.data import TEST_FRACTION
 from fer_keras.evaluation import score_table
+from fer_keras.recipes import RECIPES
 
 SAME_IMAGES = """
 **Protocol `same_images`.** Both arms learn from Training, choose their epoch on the same validation
@@ -59,6 +62,32 @@ def protocol_notice(prepared, settings):
         text = SAME_IMAGES
     notes = "".join(f"\n- {note}" for note in prepared.notes)
     return text.strip() + (f"\n\nWhat was noticed in the data:\n{notes}" if notes else "")
+
+
+def recipe_notice(name, arms, drawn):
+    """Say in Markdown what a named recipe is, what to expect of it, and what was noticed.
+
+    Args:
+        name: a name in `recipes.RECIPES`.
+        arms: dict from a data set's name to its `Arm`.
+        drawn: whether the faces are drawn.
+    """
+    named = RECIPES[name]
+    sentences = [f"**Recipe `{name}`, after study {named.study}.** It differs from its source: "]
+    sentences[0] += f"{named.differs}."
+    changes = [
+        f"{field} is {value!r} instead of {asdict(named.recipe)[field]!r}"
+        for field, value in asdict(next(iter(arms.values())).recipe).items()
+        if value != asdict(named.recipe)[field]
+    ]
+    if changes:
+        sentences.append(f"Changed for this run: {', '.join(changes)}.")
+    elif named.expected and not drawn:
+        sentences.append(f"Expect an accuracy of about {named.expected}.")
+    notes = [f"{data_set}: {note}" for data_set, arm in arms.items() for note in arm.splits.notes]
+    if notes:
+        sentences.append("What was noticed in the data:\n\n" + "\n".join(f"- {n}" for n in notes))
+    return "\n\n".join([DRAWN.strip(), *sentences] if drawn else sentences)
 
 
 def conclusion(runs):

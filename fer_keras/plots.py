@@ -3,8 +3,6 @@
 Figures are made without pyplot: nothing global, nothing shown twice, no display needed.
 """
 
-from itertools import cycle
-
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -292,7 +290,7 @@ def accuracy_over_minutes(histories, budget):
     """Draw validation accuracy by minutes of training, on a logarithmic axis.
 
     Args:
-        histories: dict from a network's name to its history DataFrame.
+        histories: dict from a network's name to its history DataFrame; at most 6.
         budget: minutes to mark by a vertical line.
 
     Returns:
@@ -301,9 +299,11 @@ def accuracy_over_minutes(histories, budget):
     figure, panels = _panels(1, 1, 7.6, 4.2)
     panel = panels.flat[0]
     ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
-    for name, colour, marker in zip(ranked, cycle(COLOURS), cycle("oDs^vPX"), strict=False):
+    looks = dict(zip(histories, zip(COLOURS, "oDs^vP", strict=True), strict=False))
+    for name in ranked:
         minutes = histories[name]["seconds"].cumsum() / 60
         accuracy = histories[name]["val_accuracy"]
+        colour, marker = looks[name]
         label = f"{name}, best {accuracy.max():.3f}"
         panel.plot(minutes, accuracy, color=colour, marker=marker, markersize=5, label=label)
     panel.axvline(budget, color="0.4", linestyle=":")

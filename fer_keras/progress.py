@@ -78,13 +78,13 @@ class EpochLines(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.started
         left = (self.epochs - epoch - 1) * seconds
         validation = (
-            f"validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}  "
+            f"validation {logs['val_loss']:.3f} {logs['val_accuracy']:.3f}  "
             if "val_loss" in logs
             else ""
         )
         print(
             f"{self.title}: epoch {epoch + 1:2}/{self.epochs}  "
-            f"loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}  {validation}"
+            f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}  {validation}"
             f"{self.num_train / seconds:,.0f} images/s, {seconds:.0f} s, "
             f"{left / 60:.1f} min left",
             flush=True,

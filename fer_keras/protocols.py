@@ -117,12 +117,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison, ready to run.
+    """A recipe and its faces, ready to run: one side of a comparison.
 
     Args:
         recipe: how it is trained.
         splits: its faces, validation cut out.
-        image_folder: the data set's folder, for the folder arm.
+        image_folder: the data set's folder, where it was read from one.
     """
 
     recipe: Recipe
@@ -134,7 +134,8 @@ class Arm:
 
         Validation counts too: it chooses the epoch.
         """
-        learnt_from = concatenate(self.splits.train, self.splits.validation)
+        train, validation = self.splits.train, self.splits.validation
+        learnt_from = concatenate(train, validation) if validation else train
         return int(leaked(learnt_from, self.splits.test).sum())
 
 

@@ -13,6 +13,7 @@ from test_protocols import data  # noqa: F401  (a fixture)
 
 from fer_keras import notebook
 from fer_keras.errors import InputError
+from fer_keras.jobs import Job
 from fer_keras.protocols import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -25,9 +26,9 @@ class TwoSettings:
     data: str = ""
 
 
-def papermill(output, *arguments):
+def papermill(output, *arguments, notebook=COMPARE):
     return subprocess.run(
-        [sys.executable, "-m", "papermill", COMPARE, output, "--no-progress-bar", *arguments],
+        [sys.executable, "-m", "papermill", notebook, output, "--no-progress-bar", *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -85,10 +86,13 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
         assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1, path
 
 
-def test_help_lists_every_parameter_with_its_type_and_a_text():
-    answer = papermill("/dev/null", "--help-notebook").stdout
-    words = " ".join(answer.split())  # papermill breaks the line after a long name
-    for field in fields(Settings):
+@pytest.mark.parametrize(("name", "settings"), [("compare", Settings), ("train", Job)])
+def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    answer = papermill("/dev/null", "--help-notebook", notebook=path)
+    assert "Unable to parse" not in answer.stdout + answer.stderr
+    words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
+    for field in fields(settings):
         kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
         default = "None" if field.default is None else json.dumps(field.default)
         assert re.search(rf"{field.name}: {kind} \(default {re.escape(default)}\) \S", words)

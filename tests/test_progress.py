@@ -32,8 +32,8 @@ def test_one_line_an_epoch_where_nobody_watches(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert re.fullmatch(
-        r"CSV: epoch  2/3  loss 1\.234  accuracy 0\.500  "
-        r"validation loss 1\.500  accuracy 0\.250  [\d,]+ images/s, \d+ s, \d+\.\d min left",
+        r"CSV: epoch  2/3  loss 1\.234 accuracy 0\.500  "
+        r"validation 1\.500 0\.250  [\d,]+ images/s, \d+ s, \d+\.\d min left",
         lines[1],
     )
 

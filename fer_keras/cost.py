@@ -1,0 +1,130 @@
+"""What a trained network costs: parameters, arithmetic, disk and time to recognise."""
+
+import itertools
+import logging
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+
+from fer_keras.faces import IMAGE_SIZE
+
+BATCH_SIZES = (32, 1)
+ROUNDS = 5
+SECONDS = 0.2
+"""How long a network recognises in each round, at least."""
+
+
+def cost_table(model_files, images):
+    """Measure what trained networks cost, on this machine.
+
+    Args:
+        model_files: dict from a network's name to its `model.keras`.
+        images: uint8 `(n, 48, 48)`, at least one, to recognise; the same ones over and over.
+
+    Returns:
+        A DataFrame with one row a network (index `network`): `parameters`, `megaflops` (an image),
+        `bytes` (of the file), and images/s as `recognised_per_second_in_32s` and
+        `recognised_per_second_one_by_one`.
+    """
+    import keras
+
+    models = {
+        name: keras.models.load_model(file, compile=False) for name, file in model_files.items()
+    }
+    in_batches, one_by_one = (
+        recognition_speeds(models, images, batch_size) for batch_size in BATCH_SIZES
+    )
+    rows = {
+        name: {
+            "parameters": model.count_params(),
+            "megaflops": megaflops(model),
+            "bytes": Path(model_files[name]).stat().st_size,
+            "recognised_per_second_in_32s": round(in_batches[name]),
+            "recognised_per_second_one_by_one": round(one_by_one[name]),
+        }
+        for name, model in models.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
+
+
+def megaflops(model):
+    """Count the floating-point operations of recognising one image, in millions.
+
+    TensorFlow's profiler counts them in the graph of the forward pass: a multiplication and an
+    addition are two, biases and poolings count, batch norm and softmax in part. A convolution or
+    dense layer with m multiplications so has about 2m; by hand, those of `conv2` come to 24.9, and
+    the profiler says 25.1.
+
+    Args:
+        model: a Keras model of images `(batch, 48, 48, 1)`.
+    """
+    import tensorflow as tf
+
+    image = tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
+    graph = _forward(model).get_concrete_function(image).graph
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    with errors_only():
+        counted = profiler.profile(graph, options=options.with_empty_output().build())
+    return counted.total_float_ops / 1e6
+
+
+def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECONDS):
+    """Measure how fast networks recognise, all in turn, so that a busy moment meets all alike.
+
+    Args:
+        models: dict from a name to a Keras model.
+        images: uint8 `(n, 48, 48)`, at least one.
+        batch_size: images a call; with 1, what a camera's frames would get.
+        rounds: how often each network has its turn.
+        seconds: how long a turn lasts, at least.
+
+    Returns:
+        A dict from each name to the median images/s of its turns.
+    """
+    import tensorflow as tf
+
+    endless = itertools.islice(itertools.cycle(images), batch_size)
+    batch = tf.stack([image[..., None] for image in endless])
+    forward = {name: _forward(model) for name, model in models.items()}
+    with errors_only():
+        for function in forward.values():
+            function(batch)  # the first call builds the graph
+    speeds = {name: [] for name in models}
+    for _ in range(rounds):
+        for name, function in forward.items():
+            speeds[name].append(batch_size * _calls_per_second(function, batch, seconds))
+    return {name: median(turns) for name, turns in speeds.items()}
+
+
+@contextmanager
+def errors_only():
+    """Keep TensorFlow from warning within the block, in which several networks take turns.
+
+    It warns of a function that its own profiler uses, and takes the graphs of several networks
+    for one that is built over and over.
+    """
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _calls_per_second(function, batch, seconds):
+    calls, start = 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < seconds:
+        function(batch).numpy()  # waits for the result, on GPUs too
+        calls += 1
+    return calls / spent
+
+
+def _forward(model):
+    import tensorflow as tf
+
+    return tf.function(lambda images: model(images, training=False))
