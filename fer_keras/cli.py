@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from fer_keras.detection import DETECTORS
 from fer_keras.errors import InputError
 from fer_keras.files import write_text
 from fer_keras.recipes import RECIPES, named_recipe
@@ -66,6 +67,20 @@ def run_recipe(options):
         print(f"\nAcross data sets:\n\n{_text(table[columns])}\n{path}")
 
 
+def predict_photos(options):
+    """Find the faces in photos and write their expressions."""
+    from fer_keras.photos import predict
+
+    predict(options.run, options.paths, options.out, options.whole_image, options.detector)
+
+
+def show_webcam(options):
+    """Show faces and their expressions live."""
+    from fer_keras.webcam import webcam
+
+    webcam(options.run, options.camera, options.video, options.record, options.detector)
+
+
 def _text(table):
     return table.to_string(index=False, float_format="%.3f")
 
@@ -94,7 +109,52 @@ def _parser():
         help="change a field of the recipe; may be repeated",
     )
     run.set_defaults(function=run_recipe)
+    _add_predict(commands)
+    _add_webcam(commands)
     return parser
+
+
+def _add_predict(commands):
+    predict = commands.add_parser("predict", help="find faces in photos and their expressions")
+    predict.add_argument("run", help="run directory, as `fer-keras run` prints it")
+    predict.add_argument("paths", nargs="+", help="pictures, and folders to search for them")
+    predict.add_argument(
+        "--out",
+        metavar="DIR",
+        help="new or empty folder for predictions.csv and annotated copies "
+        "(default: RUN/predictions/TIME)",
+    )
+    predict.add_argument(
+        "--whole-image",
+        action="store_true",
+        help="take each picture as one face; about square pictures of up to 120 pixels are "
+        "taken so anyway",
+    )
+    _add_detector(predict, "mtcnn")
+    predict.set_defaults(function=predict_photos)
+
+
+def _add_webcam(commands):
+    webcam = commands.add_parser("webcam", help="show expressions live; q quits")
+    webcam.add_argument("run", help="run directory, as `fer-keras run` prints it")
+    source = webcam.add_mutually_exclusive_group()
+    source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
+    source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
+    webcam.add_argument(
+        "--record", metavar="FILE", help="record to .mp4 or .avi; needed without a display"
+    )
+    _add_detector(webcam, "haar")
+    webcam.set_defaults(function=show_webcam)
+
+
+def _add_detector(command, default):
+    described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
+    command.add_argument(
+        "--detector",
+        choices=DETECTORS,
+        default=default,
+        help=f"{described} (default: {default})",
+    )
 
 
 if __name__ == "__main__":

@@ -179,3 +179,22 @@ def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path):  # noqa: F811
     (data / "fer2013new.csv").unlink()
     with pytest.raises(InputError, match="FER\\+'s votes, fer2013new.csv"):
         load(recipe, find_data(data))
+
+
+def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):  # noqa: F811
+    out, photos = tmp_path / "out", tmp_path / "train" / "happy"
+    assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0
+    run = capsys.readouterr().out.splitlines()[-1]
+    there = tmp_path / "predicted"
+    assert main(["predict", run, str(photos), "--out", str(there), "--detector", "haar"]) == 0
+    table = pd.read_csv(there / "predictions.csv")
+    assert len(table) == len(list(photos.iterdir())) and set(table["how"]) == {"tight crop"}
+    assert main(["predict", run, str(photos), "--out", str(there)]) == 2
+    assert "is not empty; name a new folder" in capsys.readouterr().err
+
+
+def test_webcam_says_what_is_missing(tmp_path, capsys):
+    assert main(["webcam", str(tmp_path), "--video", "none.mp4", "--record", "out.mp4"]) == 2
+    assert "none.mp4 does not exist" in capsys.readouterr().err
+    assert main(["webcam", str(tmp_path), "--record", "out.gif"]) == 2
+    assert "must end in .mp4 or .avi" in capsys.readouterr().err

@@ -5,9 +5,10 @@ import sys
 def test_reading_scoring_and_reporting_need_no_tensorflow():
     code = (
         "import sys\n"
-        "from fer_keras import audit, comparison, evaluation, faces, narrative, plots, protocols\n"
-        "from fer_keras import recipes, reports, runs, statistics\n"
-        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+        "from fer_keras import architecture_report, architectures, audit, comparison, cost\n"
+        "from fer_keras import evaluation, faces, jobs, narrative, photos, plots, protocols\n"
+        "from fer_keras import recipes, reports, runs, statistics, webcam\n"
+        "print(sorted({'tensorflow', 'keras', 'cv2'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "[]", answer.stderr

@@ -1,0 +1,139 @@
+"""A saved run applied to new faces: pictures are read and prepared as the training data was."""
+
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fer_keras.detection import crop
+from fer_keras.errors import InputError
+from fer_keras.sources.pictures import open_picture, to_face, to_gray, why_unreadable
+from fer_keras.startup import start_tensorflow
+
+MIN_SIDE = 16
+"""A picture with no longer side shows no face."""
+
+
+class Predictor:
+    """The network of a finished run, and the names of its classes.
+
+    Args:
+        run_directory: what `runs.run` wrote.
+
+    Raises:
+        InputError: if the directory holds no finished run, or its files are damaged.
+    """
+
+    def __init__(self, run_directory):
+        directory = Path(run_directory)
+        for name in ("model.keras", "predictions.npz"):
+            if not (directory / name).is_file():
+                raise InputError(
+                    f"{directory} holds no finished run, for it has no {name}; give a run "
+                    "directory, which `fer-keras run` prints last."
+                )
+        start_tensorflow()
+        import tensorflow as tf
+
+        try:
+            model, self.class_names = _load(directory)
+        except Exception as error:  # damaged files raise almost anything
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(f"The run in {directory} cannot be read: {reason}") from error
+        if model.output_shape[-1] != len(self.class_names):
+            raise InputError(
+                f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
+                f"of {len(self.class_names)}; take both files from one run."
+            )
+        images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
+        self._compute = tf.function(lambda batch: model(batch, training=False), [images])
+
+    def __call__(self, images):
+        """Return the class probabilities of faces.
+
+        Args:
+            images: uint8 array `(n, 48, 48)`, grey levels 0-255, as `Faces` holds them.
+
+        Returns:
+            A float array `(n, num_classes)`, rows summing to 1.
+        """
+        return self._compute(network_input(images)).numpy()
+
+
+class Picture(NamedTuple):
+    """A picture, upright, as people see it and as the network does.
+
+    Args:
+        colour: a `PIL.Image.Image` of mode `RGB`.
+        gray: uint8 array `(height, width)`.
+    """
+
+    colour: Image.Image
+    gray: np.ndarray
+
+
+def network_input(images):
+    """Return what the training feeds give the network: a uint8 array `(n, 48, 48, 1)`."""
+    return np.asarray(images, np.uint8)[..., np.newaxis]
+
+
+def face_image(pixels, box):
+    """Return a face as the training data holds it: a uint8 array `(48, 48)`.
+
+    Args:
+        pixels: uint8 array `(height, width)`, grey levels, or `(height, width, 3)`, colours.
+        box: where the face is, a `Box`; squeezed to a square if it is none.
+    """
+    return np.asarray(to_face(Image.fromarray(crop(pixels, box))))
+
+
+def read_picture(path):
+    """Read a picture file: turned upright, transparent parts white, the first frame only.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A `Picture`.
+
+    Raises:
+        InputError: in a few words, if the file is no picture, or one of no use.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF, say, which is no harm
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = ImageOps.exif_transpose(open_picture(path))
+        return _upright_picture(image)
+    except InputError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = Image.MAX_IMAGE_PIXELS / 1e6
+        raise InputError(f"more than {limit:.0f} million pixels: scale it down") from error
+    except Exception as error:  # as `open_picture` says
+        raise InputError(" ".join(why_unreadable(path, error).split())) from error
+
+
+def _upright_picture(image):
+    if max(image.size) < MIN_SIDE:
+        raise InputError(f"{image.width}x{image.height} pixels are too few to show a face")
+    if image.mode == "F":
+        raise InputError("fractional grey levels of unknown range: save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    gray = to_gray(image)
+    colour = gray if image.mode.startswith("I") else image
+    return Picture(colour.convert("RGB"), np.asarray(gray))
+
+
+def _load(directory):
+    import keras
+
+    from fer_keras.evaluation import Predictions
+
+    # Safe mode is the default, and said here all the same: a run directory may come from anyone.
+    model = keras.saving.load_model(directory / "model.keras", compile=False, safe_mode=True)
+    return model, Predictions.load(directory / "predictions.npz").class_names
