@@ -5,20 +5,33 @@ BIN := $(VENV)/bin
 # The folder with real data; empty: FER_KERAS_DATA, then data/, then drawn faces.
 DATA ?=
 PROTOCOL ?= same_images
+# A name that `fer-keras recipes` lists, for train.
+RECIPE ?= conv3_csv
 # More parameters of the notebook, such as PARAMETERS="-p epochs_csv 5 -p seed 1".
 PARAMETERS ?=
 # The report's name in reports/.
 NAME ?= run
 
-.PHONY: compare test lint published bench clean
+.PHONY: compare train architectures test lint published bench clean
 
-compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
-	@$(BIN)/papermill notebooks/compare.ipynb reports/$(NAME).ipynb \
+# Execute a notebook, show its training as it goes, and write reports/NAME.html;
+# of what goes wrong, show the one sentence where there is one.
+define report
+	@$(BIN)/papermill notebooks/$(1).ipynb reports/$(NAME).ipynb \
 		--kernel python3 --no-progress-bar --stdout-file - \
-		$(if $(DATA),-r data "$(DATA)") -r protocol "$(PROTOCOL)" $(PARAMETERS) \
-		2> reports/$(NAME).log \
+		$(if $(DATA),-r data "$(DATA)") $(2) $(PARAMETERS) 2> reports/$(NAME).log \
 		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
 	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb
+endef
+
+compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
+	$(call report,compare,-r protocol "$(PROTOCOL)")
+
+train: $(VENV)/installed  ## Train one study's recipe and write reports/run.html
+	$(call report,train,-r recipe "$(RECIPE)")
+
+architectures: $(VENV)/installed  ## Compare the studies' networks and write reports/run.html
+	$(call report,architectures)
 
 test: $(VENV)/installed-test lint  ## Run the tests, and measure what they reach
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
@@ -32,6 +45,13 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		$(MAKE) compare PROTOCOL=$$protocol NAME=compare_$$protocol || exit 1; \
 		cp runs/compare_$$protocol/tables/results.csv reports/compare_$$protocol.csv; \
 	done
+	@for recipe in conv2 vgg8 conv4_bn conv3_csv conv3_folder conv6; do \
+		$(BIN)/fer-keras run $$recipe --data "$(DATA)" --out runs | tee reports/$$recipe.log \
+		&& $(BIN)/python reports/collect_studies.py "$$(tail -n 1 reports/$$recipe.log)" \
+		|| exit 1; \
+	done
+	@$(MAKE) architectures NAME=architectures
+	@cp runs/architectures/tables/results.csv reports/architectures.csv
 	@$(BIN)/python reports/update_readme.py
 
 bench: $(VENV)/installed  ## Measure speed against what it replaces, on real data in DATA

@@ -167,13 +167,15 @@ def data_notice(prepared):
 def recipe_notice(prepared):
     """Say in Markdown what all networks have in common."""
     recipe, splits = next(iter(prepared.recipes.values())), prepared.splits
+    rates = ", ".join(f"{each.learning_rate:g}" for each in prepared.recipes.values())
     copies = leaked(concatenate(splits.train, splits.validation), splits.test)
     return (
         f"Each network learns from the same {len(splits.train):,} training faces in the same "
-        f"order, by Adam at {recipe.learning_rate:g} in batches of {recipe.batch_size}, without "
-        f"augmentation, with seed {recipe.seed}. Its kept epoch is the one that does best on the "
-        f"same {len(splits.validation):,} validation faces, which are cut out of the training "
-        f"part. It is tested on the same {len(splits.test):,} faces, which choose nothing; "
+        f"order, by Adam in batches of {recipe.batch_size}, without augmentation, with seed "
+        f"{recipe.seed}; the learning rates are {rates} for {', '.join(prepared.recipes)}. Its "
+        "kept epoch is the one that does best on the same "
+        f"{len(splits.validation):,} validation faces, which are cut out of the training part. It "
+        f"is tested on the same {len(splits.test):,} faces, which choose nothing; "
         f"{copies.sum():,} of them ({copies.mean():.1%}) have an exact copy among the faces that "
         "it learns from."
     )

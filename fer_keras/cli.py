@@ -37,6 +37,7 @@ def list_recipes(options):
             f"  network {recipe.network}, {recipe.storage}, {len(recipe.classes)} classes, "
             f"augmentation {recipe.augmentation}, {recipe.epochs} epochs\n"
             f"  cost: {cost}; expect: {named.expected or 'not measured'}\n"
+            f"  the study reports: {named.published}\n"
             f"  differs: {named.differs}"
         )
 

@@ -165,6 +165,7 @@ class NamedRecipe:
         recipe: its `Recipe`.
         minutes: training on 2 cores of a server, about; `None` where nobody measured it.
         expected: what accuracy to expect, on which images.
+        published: what the study itself reports.
         differs: where it differs from its source.
     """
 
@@ -172,6 +173,7 @@ class NamedRecipe:
     recipe: Recipe
     minutes: float | None
     expected: str
+    published: str
     differs: str
 
 
@@ -180,10 +182,18 @@ OURS = "batch size and the choice of the epoch on validation faces are ours"
 RECIPES = {
     "conv2": NamedRecipe(
         "A",
-        Recipe(network="conv2"),
-        3.2,
-        ".52 on PublicTest",
-        f"FER2013 alone, without RAF-DB; epochs, {OURS}",
+        Recipe(
+            network="conv2",
+            normalisation="standardise",
+            augmentation="study_b",
+            weight_decay=0.3,
+        ),
+        None,
+        "",
+        "of a sample, precision/recall/F1: angry .71/.68/.69, happy .88/.90/.89, sad .74/.70/.72",
+        "flips, rotations by up to 10°, weight decay and standardised grey levels are ours, "
+        "without which the network finds .53 of the validation faces at best, and .55 with them; "
+        f"so are epochs, {OURS}",
     ),
     "vgg8": NamedRecipe(
         "B",
@@ -198,6 +208,7 @@ RECIPES = {
         ),
         None,
         "",
+        "73 % of faces of 5 classes",
         f"widths of the dense layers, strengths, epochs, {OURS}",
     ),
     "conv4_bn": NamedRecipe(
@@ -205,6 +216,7 @@ RECIPES = {
         Recipe(network="conv4_bn", epochs=20, batch_size=32),
         None,
         "",
+        "92.5 % of the training faces; nothing on test faces",
         "the choice of the epoch on validation faces is ours",
     ),
     "conv3_csv": NamedRecipe(
@@ -212,6 +224,7 @@ RECIPES = {
         Recipe(network="conv3", division="random"),
         2.3,
         ".57 on a random fifth of all rows",
+        "accuracy .59, macro F1 .52, weighted F1 .58, on a random fifth of all rows",
         f"dropout rate, {OURS}",
     ),
     "conv3_folder": NamedRecipe(
@@ -225,13 +238,15 @@ RECIPES = {
         ),
         8.5,
         ".58 on PublicTest",
+        "accuracy .59, macro F1 .51, weighted F1 .57, on test/ (PublicTest and PrivateTest)",
         f"dropout rate, strengths of the augmentation, {OURS}",
     ),
     "conv6": NamedRecipe(
         "E",
-        Recipe(network="conv6", division="random", augmentation="study_e", epochs=20),
+        Recipe(network="conv6", division="random", augmentation="study_e"),
         None,
         "",
+        "no figures",
         f"the network is an interpretation of words; strengths, epochs, {OURS}",
     ),
 }

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_keras.comparison import readable_results
+from fer_keras.architecture_report import readable_costs, readable_scores
+from fer_keras.comparison import SCORE_NAMES, readable_results, with_interval
 from fer_keras.files import write_text
+from fer_keras.recipes import RECIPES
 
 REPORTS = Path(__file__).parent
 README = REPORTS.parent / "README.md"
@@ -19,6 +21,32 @@ TITLES = {
 def results_section():
     """Return the Markdown of all tables, each with its command, machine and date."""
     return "\n\n".join(_table(name, title) for name, title in TITLES.items())
+
+
+def studies_section():
+    """Return a Markdown section a study: command, our numbers, the study's, what differs."""
+    record = pd.read_csv(REPORTS / "studies.csv", dtype={"cores": str})
+    return "\n\n".join(
+        _study(name, named, record[record["recipe"] == name]) for name, named in RECIPES.items()
+    )
+
+
+def architectures_section():
+    """Return the Markdown tables of the networks: equal epochs, equal time, costs."""
+    record = pd.read_csv(REPORTS / "architectures.csv", dtype={"cores": str})
+    parts = []
+    for budget in ("equal epochs", "equal time"):
+        rows = record[record["budget"] == budget]
+        minutes = rows["budget_minutes"].iloc[0]
+        title = f"equal time, {minutes:g} minutes each" if budget == "equal time" else budget
+        parts.append(f"**{title.capitalize()}**\n\n{_markdown(readable_scores(rows))}")
+    parts.append(f"**Costs**\n\n{_markdown(readable_costs(record))}")
+    first = record.iloc[0]
+    parts.append(
+        f"`make architectures DATA=DIR`, {first['date'][:10]}, {first['processor']}, "
+        f"{first['cores']} cores, one seed ([report](reports/architectures.html))."
+    )
+    return "\n\n".join(parts)
 
 
 def benchmark_section():
@@ -38,11 +66,44 @@ def benchmark_section():
 
 def with_tables(readme):
     """Return the README text with what stands between its marks made anew."""
-    for mark, section in (("results", results_section()), ("benchmarks", benchmark_section())):
+    sections = {
+        "results": results_section(),
+        "studies": studies_section(),
+        "architectures": architectures_section(),
+        "benchmarks": benchmark_section(),
+    }
+    for mark, section in sections.items():
         begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
         head, rest = readme.split(begin)
         readme = f"{head}{begin}\n\n{section}\n\n{end}{rest.split(end)[1]}"
     return readme
+
+
+def _study(name, named, record):
+    row = record.iloc[0]
+    rows = [["test set", *SCORE_NAMES.values()], ["---"] * 4]
+    for part in record.to_dict("records"):
+        scores = [with_interval(part, score) for score in SCORE_NAMES]
+        rows.append([f"{part['split']} ({part['images']:,})", *scores])
+    return "\n\n".join(
+        [
+            f"### Study {named.study}: `{name}`",
+            f"```sh\nfer-keras run {name} --data DIR --out runs/\n```",
+            _lines(rows),
+            f"The study reports: {named.published}. Ours differs: {named.differs}.",
+            f"Training accuracy {row['training_accuracy']:.3f} after {row['epochs']} epochs, epoch "
+            f"{row['kept_epoch']} kept; {row['minutes']:g} minutes at {row['images_per_second']:,} "
+            f"images/s on {row['cores']} cores of {row['processor']}, {row['date'][:10]}. By epoch "
+            f"and by class: [history](reports/studies/{name}_history.csv), "
+            f"[classes](reports/studies/{name}_class_report.csv), "
+            f"[confusions](reports/studies/{name}_confusion_matrix.csv).",
+        ]
+    )
+
+
+def _markdown(table):
+    table = table.reset_index()
+    return _lines([table.columns, ["---"] * len(table.columns), *table.to_numpy().tolist()])
 
 
 def _table(name, title):
