@@ -8,7 +8,7 @@ from fer_keras.audit import leaked
 from fer_keras.comparison import SCORE_NAMES, difference_table, headline, with_interval
 from fer_keras.evaluation import score_table
 from fer_keras.faces import concatenate
-from fer_keras.narrative import DRAWN
+from fer_keras.narrative import drawn_notice
 from fer_keras.runs import environment
 
 
@@ -157,7 +157,7 @@ def environment_table(runs):
 def data_notice(prepared):
     """Say in Markdown what data the report is about, drawn faces before all else."""
     if prepared.drawn:
-        return DRAWN.replace("make compare", "make architectures").strip()
+        return drawn_notice("make architectures")
     storage = next(iter(prepared.recipes.values())).storage
     form = {"csv": "its CSV of pixel strings", "folder": "its folders of JPEG images"}[storage]
     notes = "".join(f"\n- {note}" for note in prepared.splits.notes)

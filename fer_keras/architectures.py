@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_keras import data
-from fer_keras.cost import errors_only
 from fer_keras.errors import InputError
 from fer_keras.faces import Splits
 from fer_keras.recipes import RECIPES, Recipe
 from fer_keras.runs import run, run_name
 from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.location import find_data
+from fer_keras.startup import errors_only
 
 EPOCHS, DRAWN_EPOCHS = 3, 1
 MINUTES, DRAWN_MINUTES = 4, 0.2

@@ -1,15 +1,14 @@
 """What a trained network costs: parameters, arithmetic, disk and time to recognise."""
 
 import itertools
-import logging
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import pandas as pd
 
 from fer_keras.faces import IMAGE_SIZE
+from fer_keras.startup import errors_only
 
 BATCH_SIZES = (32, 1)
 ROUNDS = 5
@@ -98,22 +97,6 @@ def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECOND
         for name, function in forward.items():
             speeds[name].append(batch_size * _calls_per_second(function, batch, seconds))
     return {name: median(turns) for name, turns in speeds.items()}
-
-
-@contextmanager
-def errors_only():
-    """Keep TensorFlow from warning within the block, in which several networks take turns.
-
-    It warns of a function that its own profiler uses, and takes the graphs of several networks
-    for one that is built over and over.
-    """
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _calls_per_second(function, batch, seconds):

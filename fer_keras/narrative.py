@@ -30,11 +30,14 @@ validation faces cut out of each arm's training part. Where the study gives no f
 dropout rate, strength of the augmentation), ours is in the table.
 """
 
-DRAWN = """
-> **These faces are drawn, not FER2013.** No real data was found, so the whole job ran on faces
-> drawn from parameters. The scores show that it works and say nothing about people. For the real
-> comparison: `make compare DATA=folder-with-fer2013`.
-"""
+
+def drawn_notice(command):
+    """Say in Markdown that the faces are drawn, and the command that takes real ones."""
+    return (
+        "> **These faces are drawn, not FER2013.** No real data was found, so the whole job ran on "
+        "faces drawn from parameters. The scores show that it works and say nothing about people. "
+        f"With real ones: `{command} DATA=folder-with-fer2013`."
+    )
 
 
 def data_notice(prepared):
@@ -44,7 +47,7 @@ def data_notice(prepared):
         prepared: the `Comparison`.
     """
     if prepared.drawn:
-        return DRAWN.strip()
+        return drawn_notice("make compare")
     forms = {"CSV": "its CSV of pixel strings", "folder": "its folders of JPEG images"}
     return f"**Data: FER2013**, read from {' and '.join(forms[arm] for arm in prepared.arms)}."
 
@@ -87,7 +90,7 @@ def recipe_notice(name, arms, drawn):
     notes = [f"{data_set}: {note}" for data_set, arm in arms.items() for note in arm.splits.notes]
     if notes:
         sentences.append("What was noticed in the data:\n\n" + "\n".join(f"- {n}" for n in notes))
-    return "\n\n".join([DRAWN.strip(), *sentences] if drawn else sentences)
+    return "\n\n".join([drawn_notice("make train"), *sentences] if drawn else sentences)
 
 
 def conclusion(runs):

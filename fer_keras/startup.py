@@ -1,8 +1,10 @@
-"""Starting TensorFlow quietly."""
+"""Starting TensorFlow quietly, and keeping it so."""
 
 import importlib
+import logging
 import os
 import sys
+from contextlib import contextmanager
 
 
 def start_tensorflow():
@@ -20,3 +22,19 @@ def start_tensorflow():
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+@contextmanager
+def errors_only():
+    """Keep TensorFlow from warning within the block, in which several networks take turns.
+
+    It warns of a function that its own profiler uses, and takes the graphs of several networks
+    for one that is built over and over.
+    """
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

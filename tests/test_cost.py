@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fer_keras import cost
+from fer_keras import cost, startup
 from fer_keras.models import build
 
 # Multiplications by hand, image positions * 3 * 3 * in * out a convolution, in * out a dense layer:
@@ -66,7 +66,7 @@ def test_speed_counts_images_and_not_calls():
 def test_only_errors_are_logged_within_the_block(caplog):
     logger = logging.getLogger("tensorflow")
     level = logger.level
-    with cost.errors_only():
+    with startup.errors_only():
         logger.warning("built again")
         logger.error("out of memory")
     assert [record.message for record in caplog.records] == ["out of memory"]

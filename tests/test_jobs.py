@@ -9,7 +9,7 @@ from test_protocols import data  # noqa: F401  (a fixture)
 
 from fer_keras.errors import InputError
 from fer_keras.jobs import Job
-from fer_keras.narrative import DRAWN, recipe_notice
+from fer_keras.narrative import drawn_notice, recipe_notice
 
 TRAIN = ROOT / "notebooks" / "train.ipynb"
 
@@ -34,7 +34,7 @@ def test_without_data_faces_are_drawn_and_the_notice_says_so(tmp_path, monkeypat
     assert drawn and list(arms) == ["drawn faces"]
     assert (arms["drawn faces"].recipe.epochs, arms["drawn faces"].recipe.seed) == (3, 4)
     notice = recipe_notice("conv2", arms, drawn)
-    assert DRAWN.strip() in notice and "seed is 4 instead of 0" in notice
+    assert drawn_notice("make train") in notice and "seed is 4 instead of 0" in notice
     assert Job("conv2", changes="epochs=7").prepare()[0]["drawn faces"].recipe.epochs == 7
 
 

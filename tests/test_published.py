@@ -7,9 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.runs import run
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPORTS = ["compare_same_images", "compare_published"]
+REPORTS = ["compare_same_images", "compare_published", "architectures"]
+STUDIES = pd.read_csv(ROOT / "reports" / "studies.csv")
 
 
 def test_readme_tables_are_those_of_the_records():
@@ -27,6 +31,45 @@ def test_reports_are_small_self_contained_and_agree_with_their_record(name):
         assert f"{row.accuracy:.3f}".removeprefix("0") in html
         assert row.split == "PrivateTest" or f"{row.split} ({row.images:,})" in html
     assert "PrivateTest" not in set(pd.read_csv(ROOT / "reports" / f"{name}.csv")["split"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_run_and_gives_what_it_promises(name):
+    rows = STUDIES[STUDIES["recipe"] == name]
+    row = rows.iloc[0]
+    assert RECIPES[name].minutes == pytest.approx(row["minutes"], rel=0.15)
+    accuracy, where = RECIPES[name].expected.split(" on ")
+    assert float(accuracy) == round(row["accuracy"], 2)
+    assert where == ("PublicTest" if len(rows) == 1 else "a random fifth of all rows")
+    report = pd.read_csv(ROOT / "reports" / "studies" / f"{name}_class_report.csv")
+    classes = (
+        report[report["split"] == row["split"]]
+        .set_index("class")
+        .loc[list(RECIPES[name].recipe.classes)]
+    )
+    assert classes["support"].sum() == row["images"]
+    found = (classes["recall"] * classes["support"]).sum() / classes["support"].sum()
+    assert found == pytest.approx(row["accuracy"])
+    history = pd.read_csv(ROOT / "reports" / "studies" / f"{name}_history.csv")
+    assert len(history) == row["epochs"]
+    assert history["accuracy"].iloc[-1] == pytest.approx(row["training_accuracy"])
+
+
+def test_collecting_a_run_puts_it_in_the_place_of_the_former_one(tmp_path, splits, monkeypatch):
+    collector = runpy.run_path(str(ROOT / "reports" / "collect_studies.py"))
+    collect = collector["collect"]
+    monkeypatch.setitem(collect.__globals__, "REPORTS", tmp_path)
+    monkeypatch.setitem(collect.__globals__, "RECORD", tmp_path / "studies.csv")
+    (tmp_path / "studies").mkdir()
+    first = run(Recipe(epochs=1), splits, tmp_path / "conv2-1")
+    collect([first.directory]).to_csv(tmp_path / "studies.csv", index=False)
+    other = run(Recipe(epochs=1), splits, tmp_path / "vgg8-1")
+    collect([other.directory]).to_csv(tmp_path / "studies.csv", index=False)
+    second = run(Recipe(epochs=2), splits, tmp_path / "conv2-2")
+    record = collect([second.directory])
+    assert record[["recipe", "epochs"]].to_numpy().tolist() == [["conv2", 2], ["vgg8", 1]]
+    kept = (tmp_path / "studies" / "conv2_history.csv").read_bytes()
+    assert kept == (second.directory / "history.csv").read_bytes()
 
 
 def test_readme_names_every_module_and_every_file_that_it_names_exists():
