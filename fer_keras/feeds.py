@@ -1,6 +1,6 @@
-"""Faces -> batches: from memory through tf.data, or from a folder through ImageDataGenerator.
+"""Faces -> batches: through tf.data, or through ImageDataGenerator from a folder or from memory.
 
-Both training feeds run on without end, and what they give in epoch `e` depends on the seed and `e`
+All training feeds run on without end, and what they give in epoch `e` depends on the seed and `e`
 alone: a run that resumes at epoch `e` sees the batches that an undisturbed run would have seen.
 """
 
@@ -90,12 +90,9 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
         An infinite `tf.data.Dataset` of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot
         `(batch, num_classes)`).
     """
-    transformations = AUGMENTATIONS[augmentation]
-    generator = tf.keras.preprocessing.image.ImageDataGenerator(**transformations)
-    with redirect_stdout(
-        io.StringIO()
-    ):  # it prints how many images it found; the reader has said so
-        flow = generator.flow_from_directory(
+    # It prints how many images it found; the reader has said so.
+    with redirect_stdout(io.StringIO()):
+        flow = _generator(augmentation).flow_from_directory(
             directory,
             classes=list(class_names),
             color_mode="grayscale",
@@ -104,11 +101,42 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
             batch_size=batch_size,
             seed=_distant_seed(seed),
         )
+    return _endless(flow, len(class_names), first_epoch)
+
+
+def array_generator_feed(faces, batch_size, seed, augmentation="none", first_epoch=0):
+    """Feed faces from memory by Keras' `ImageDataGenerator.flow`, without end.
+
+    Args:
+        faces: the `Faces` to train on; the generator keeps a float32 copy.
+        batch_size: images a batch; an epoch's last batch may be smaller.
+        seed: integer that fixes order and augmentation.
+        augmentation: a name in `recipes.AUGMENTATIONS`.
+        first_epoch: the epoch to begin with, counted from 0.
+
+    Returns:
+        An infinite `tf.data.Dataset`, as from `generator_feed`.
+    """
+    labels = np.eye(len(faces.class_names), dtype=np.float32)[faces.labels]
+    flow = _generator(augmentation).flow(
+        faces.images[..., np.newaxis],
+        labels if faces.targets is None else faces.targets,
+        batch_size=batch_size,
+        seed=_distant_seed(seed),
+    )
+    return _endless(flow, len(faces.class_names), first_epoch)
+
+
+def _generator(augmentation):
+    return tf.keras.preprocessing.image.ImageDataGenerator(**AUGMENTATIONS[augmentation])
+
+
+def _endless(flow, num_classes, first_epoch):
     # The iterator seeds each batch by its running number, so that this alone resumes it.
     flow.total_batches_seen = first_epoch * len(flow)
     signature = (
         tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32),
-        tf.TensorSpec((None, len(class_names)), tf.float32),
+        tf.TensorSpec((None, num_classes), tf.float32),
     )
     batches = tf.data.Dataset.from_generator(lambda: flow, output_signature=signature)
     return _without_autotune(batches.prefetch(2))

@@ -73,7 +73,7 @@ class Recipe:
             (mean 0, standard deviation 1 over the training images).
         network: name of a builder in `fer_keras.models`, one of `NETWORKS`.
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
-            `flow_from_directory`; the data must be an image folder).
+            `flow_from_directory` for storage `folder`, its `flow` for `csv`).
         augmentation: a name in `AUGMENTATIONS`.
         balance: what is done about rare classes: `none`, `class_weights` (a face's loss counts
             n / (number of classes * n of its class), as in scikit-learn's "balanced"), or
@@ -136,8 +136,6 @@ class Recipe:
     def _require_fitting_fields(self):
         if (self.storage, self.division) == ("folder", "random"):
             raise InputError("division 'random' needs storage 'csv'; folders have their own.")
-        if (self.storage, self.feed) == ("csv", "image_data_generator"):
-            raise InputError("feed 'image_data_generator' needs storage 'folder'.")
         if (self.balance, self.feed) == ("balanced_sampling", "image_data_generator"):
             raise InputError("balance 'balanced_sampling' needs feed 'memory'.")
         if self.labels != "own" and (self.storage, self.division) != ("csv", "own"):

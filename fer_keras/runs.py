@@ -94,7 +94,7 @@ def run(recipe, splits, directory, title="run", image_folder=None):
         directory: the run directory; made where missing.
         title: what progress lines begin with.
         image_folder: the data set's folder (`train/<label>/...`) that `splits.train` was read
-            from; needed by the feed `image_data_generator`.
+            from; needed by storage `folder` with the feed `image_data_generator`.
 
     Returns:
         The finished `Run`.
@@ -199,6 +199,10 @@ def _training_feed(recipe, splits, directory, image_folder):
             recipe.augmentation,
             epoch,
             recipe.balance == "balanced_sampling",
+        )
+    if recipe.storage == "csv":
+        return lambda epoch: feeds.array_generator_feed(
+            splits.train, recipe.batch_size, recipe.seed, recipe.augmentation, epoch
         )
     if image_folder is None:
         raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")

@@ -53,13 +53,15 @@ def test_memory_feed_orders_each_epoch_and_seed_anew(make_faces):
 
 
 @pytest.mark.parametrize("augmentation", ["none", "study_d"])
-@pytest.mark.parametrize("kind", ["memory", "image_data_generator"])
+@pytest.mark.parametrize("kind", ["memory", "image_data_generator", "array"])
 def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augmentation):
     faces, directory = folder
 
     def feed(first_epoch):
         if kind == "memory":
             return feeds.training_feed(faces, 16, 5, augmentation, first_epoch)
+        if kind == "array":
+            return feeds.array_generator_feed(faces, 16, 5, augmentation, first_epoch)
         return feeds.generator_feed(directory, faces.class_names, 16, 5, augmentation, first_epoch)
 
     undisturbed = take(feed(0), 9)[6:]
@@ -69,9 +71,15 @@ def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augm
         np.testing.assert_array_equal(labels, labels_again)
 
 
-def test_generator_feed_shows_the_faces_that_the_reader_read(folder):
+@pytest.mark.parametrize("kind", ["folder", "array"])
+def test_generator_feeds_show_the_faces_that_the_reader_read(folder, kind):
     faces, directory = folder
-    batches = take(feeds.generator_feed(directory, faces.class_names, 16, seed=1), 3)
+    feed = (
+        feeds.array_generator_feed(faces, 16, seed=1)
+        if kind == "array"
+        else feeds.generator_feed(directory, faces.class_names, 16, seed=1)
+    )
+    batches = take(feed, 3)
     expected = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
     seen = {
         image.astype(np.uint8).tobytes(): label.argmax()

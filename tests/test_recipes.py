@@ -29,7 +29,6 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("normalisation", "z", "'z'; choose one of rescale, standardise"),
         ("classes", ("angry", "joy"), "classes are angry, joy; name two or more of angry"),
         ("classes", ("angry",), "classes are angry"),
-        ("feed", "image_data_generator", "needs storage 'folder'"),
         ("patience", 0, "patience is 0"),
         ("labels", "mine", "'mine'; choose one of own, ferplus, ferplus_votes"),
         ("balance", "yes", "'yes'; choose one of none, class_weights, balanced_sampling"),
