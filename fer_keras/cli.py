@@ -68,6 +68,19 @@ def run_recipe(options):
         print(f"\nAcross data sets:\n\n{_text(table[columns])}\n{path}")
 
 
+def run_study(options):
+    """Run a grid of recipes, several seeds each, and print what the runs came to."""
+    from fer_keras import studies
+
+    output = Path(options.out) / options.study
+    runs = studies.plan(options.study, options.data, options.seeds, options.set, output)
+    errors = studies.run_study(runs, options.jobs, options.dask)
+    table = studies.results(runs, errors)
+    columns = [name for name in table if name in (*runs[0].levels, "accuracy", "macro_f1", "error")]
+    print(_text(table[columns]))
+    print(studies.save_results(table, output))
+
+
 def predict_photos(options):
     """Find the faces in photos and write their expressions."""
     from fer_keras.photos import predict
@@ -102,17 +115,34 @@ def _parser():
         "it, FER_KERAS_DATA, else data/",
     )
     run.add_argument("--out", default="runs", help="where run directories go (default: runs)")
-    run.add_argument(
+    _add_set(run)
+    run.set_defaults(function=run_recipe)
+    _add_study(commands)
+    _add_predict(commands)
+    _add_webcam(commands)
+    return parser
+
+
+def _add_study(commands):
+    study = commands.add_parser("study", help="run a grid of recipes, factor by factor")
+    study.add_argument("study", help="storage-feed-augmentation")
+    study.add_argument("--data", default="", help="folder with FER2013's CSV and folders")
+    study.add_argument("--seeds", type=int, default=3, help="runs of each cell (default: 3)")
+    study.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
+    study.add_argument("--dask", metavar="ADDRESS", help="scheduler, tcp://host:port, of a cluster")
+    study.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    _add_set(study)
+    study.set_defaults(function=run_study)
+
+
+def _add_set(command):
+    command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
         help="change a field of the recipe; may be repeated",
     )
-    run.set_defaults(function=run_recipe)
-    _add_predict(commands)
-    _add_webcam(commands)
-    return parser
 
 
 def _add_predict(commands):

@@ -9,7 +9,8 @@ from fer_keras.data import load, load_rafdb
 from fer_keras.errors import InputError
 from fer_keras.evaluation import score_table
 from fer_keras.files import project_folder
-from fer_keras.protocols import DRAWN_EPOCHS, Arm
+from fer_keras.labels import CLASS_NAMES
+from fer_keras.protocols import DRAWN_EPOCHS, Arm, Settings, prepare
 from fer_keras.recipes import named_recipe
 from fer_keras.runs import predict, run, run_name
 from fer_keras.sources.drawn import write_drawn_data
@@ -28,6 +29,8 @@ class Job:
             variable `FER_KERAS_DATA`, then `data/`, then drawn faces.
         changes: fields of the recipe to change, `field=value`, separated by spaces.
         output: folder for the run directories.
+        same_images: whether to keep only what FER2013's CSV and folders both hold, paired by
+            pixels, so that runs from either are tested on the same images under the same ids.
 
     Raises:
         InputError: if the recipe or a change is impossible.
@@ -37,8 +40,11 @@ class Job:
     data: str = ""
     changes: str = ""
     output: str = "runs"
+    same_images: bool = False
 
     def __post_init__(self):
+        if not isinstance(self.same_images, bool):
+            raise InputError(f"same_images is {self.same_images!r}; give True or False.")
         for name in ("recipe", "data", "changes", "output"):
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"{name} is {getattr(self, name)!r}; give a text.")
@@ -57,7 +63,11 @@ class Job:
             places = [project_folder() / self.output / "drawn_faces"]
             write_drawn_data(places[0])
             changes = [f"epochs={DRAWN_EPOCHS}", *changes]
-        arms = load_data_sets(named_recipe(self.recipe, changes), places)
+        recipe = named_recipe(self.recipe, changes)
+        if self.same_images:
+            arms = {"fer2013": paired_arms(recipe, ",".join(map(str, places)))[recipe.storage]}
+        else:
+            arms = load_data_sets(recipe, places)
         return ({"drawn faces": arms["fer2013"]} if drawn else arms), drawn
 
     @staticmethod
@@ -93,6 +103,47 @@ def load_data_sets(recipe, places):
     }
 
 
+def paired_arms(recipe, data):
+    """Read both forms of FER2013 and keep the images that both hold, under the CSV's ids.
+
+    Args:
+        recipe: the `Recipe`; validation fraction and seed count.
+        data: the folder with both; empty: FER_KERAS_DATA, then `data/`.
+
+    Returns:
+        A dict from `csv` and `folder` to their `Arm`, both with this recipe but for the storage.
+
+    Raises:
+        InputError: if a form is missing, or the recipe wants other faces than these.
+    """
+    if (recipe.labels, recipe.division, recipe.classes) != ("own", "own", CLASS_NAMES):
+        raise InputError(
+            "Faces are paired with FER2013's own labels, division and classes; do not change them."
+        )
+    settings = Settings(
+        data=data, validation_fraction=float(recipe.validation_fraction), seed=recipe.seed
+    )
+    arms = prepare(settings).arms
+    if len(arms) < 2:
+        raise InputError(
+            f"Only the {next(iter(arms))} form of FER2013 is there; put the CSV and the folders "
+            "train/ and test/ into one folder."
+        )
+    return {
+        name.lower(): Arm(recipe.changed(storage=name.lower()), arm.splits, arm.image_folder)
+        for name, arm in arms.items()
+    }
+
+
+def run_directories(title, arms, output):
+    """Return a dict from each data set's name to its run directory in `output`."""
+    titles = {name: title if len(arms) == 1 else f"{title}-{name}" for name in arms}
+    return {
+        name: Path(output) / run_name(titles[name], arm.recipe, arm.splits)
+        for name, arm in arms.items()
+    }
+
+
 def train_on_each(title, arms, output):
     """Train a recipe on each data set by itself, or read the finished runs back.
 
@@ -104,10 +155,10 @@ def train_on_each(title, arms, output):
     Yields:
         Each data set's name and its finished `Run`.
     """
+    directories = run_directories(title, arms, output)
     for name, arm in arms.items():
-        full_title = title if len(arms) == 1 else f"{title}-{name}"
-        directory = Path(output) / run_name(full_title, arm.recipe, arm.splits)
-        yield name, run(arm.recipe, arm.splits, directory, full_title, arm.image_folder)
+        line = title if len(arms) == 1 else f"{title}-{name}"
+        yield name, run(arm.recipe, arm.splits, directories[name], line, arm.image_folder)
 
 
 def across_data_sets(runs, arms):

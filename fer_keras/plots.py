@@ -34,7 +34,7 @@ def class_balance(counts, title):
     Returns:
         A `Figure`: one panel a split, bars labelled with their counts.
     """
-    figure, panels = _panels(1, len(counts.columns), 3.4, 2.9)
+    figure, panels = panel_grid(1, len(counts.columns), 3.4, 2.9)
     for panel, split, colour in zip(panels.flat, counts, COLOURS, strict=False):
         bars = panel.barh(counts.index, counts[split], color=colour)
         panel.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
@@ -95,7 +95,7 @@ def training_curves(histories):
     Returns:
         A `Figure` of two panels; training dashed, validation solid, the kept epoch marked.
     """
-    figure, panels = _panels(1, 2, 4.6, 3.4)
+    figure, panels = panel_grid(1, 2, 4.6, 3.4)
     for panel, metric in zip(panels.flat, ("accuracy", "loss"), strict=True):
         for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
             epochs = history["epoch"]
@@ -130,7 +130,7 @@ def confusion_matrices(predictions):
         A `Figure`, one panel an arm; each cell holds the share of its true class, in per cent,
         and the count.
     """
-    figure, panels = _panels(1, len(predictions), 5.0, 4.5)
+    figure, panels = panel_grid(1, len(predictions), 5.0, 4.5)
     words = []
     for panel, (name, part) in zip(panels.flat, predictions.items(), strict=True):
         counts = part.confusion()
@@ -177,7 +177,7 @@ def class_accuracy(predictions):
     """
     tables = {name: shares_by_class(part) for name, part in predictions.items()}
     height = 0.36 * max(len(table) for table in tables.values()) + 0.9
-    figure, panels = _panels(1, len(predictions), 4.2, height)
+    figure, panels = panel_grid(1, len(predictions), 4.2, height)
     words = []
     for panel, (name, table) in zip(panels.flat, tables.items(), strict=True):
         whiskers = (
@@ -205,7 +205,7 @@ def f1_by_class(table):
     Returns:
         A `Figure`: one dot a class and arm, joined by a line.
     """
-    figure, panels = _panels(1, 1, 6.0, 0.36 * len(table) + 0.9)
+    figure, panels = panel_grid(1, 1, 6.0, 0.36 * len(table) + 0.9)
     panel = panels.flat[0]
     places = np.arange(len(table))
     panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
@@ -241,14 +241,14 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
     """
     right = predictions.y_pred == predictions.y_true
     rng = np.random.default_rng(seed)
-    figure, panels = _panels(4, per_row, 1.05, 1.42)
+    figure, panels = panel_grid(4, per_row, 1.05, 1.42)
     for rows, mask, colour in ((panels[:2], right, "#00734d"), (panels[2:], ~right, "#b34700")):
         chosen = rng.permutation(np.flatnonzero(mask))[: rows.size]
         for panel in rows.flat:
             panel.axis("off")
         for panel, index in zip(rows.flat, chosen, strict=False):
             panel.imshow(faces.images[index], cmap="gray", vmin=0, vmax=255)
-            panel.set_title(_prediction_in_words(predictions, index), fontsize=7, color=colour)
+            panel.set_title(prediction_in_words(predictions, index), fontsize=7, color=colour)
     figure.suptitle(f"{title}: right (green) and wrong (orange) predictions", fontsize=10)
     figure.set_label(
         f"{title}: random test faces, {min(right.sum(), 2 * per_row)} predicted rightly and "
@@ -258,7 +258,8 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
     return figure
 
 
-def _prediction_in_words(predictions, index):
+def prediction_in_words(predictions, index):
+    """Return two lines on a face: the class predicted and, where it differs, the true one."""
     probabilities = predictions.probabilities[index]
     said, true = predictions.y_pred[index], predictions.y_true[index]
     words = f"{predictions.class_names[said]} {probabilities[said]:.0%}"
@@ -281,7 +282,8 @@ def _curve_in_words(name, history):
     )
 
 
-def _panels(rows, columns, width, height):
+def panel_grid(rows, columns, width, height):
+    """Return an empty `Figure` and its 2-D array of axes, each `width` by `height` inches."""
     figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
@@ -296,7 +298,7 @@ def accuracy_over_minutes(histories, budget):
     Returns:
         A `Figure`: one line a network, a point an epoch.
     """
-    figure, panels = _panels(1, 1, 7.6, 4.2)
+    figure, panels = panel_grid(1, 1, 7.6, 4.2)
     panel = panels.flat[0]
     ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
     looks = dict(zip(histories, zip(COLOURS, "oDs^vP", strict=True), strict=False))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+from filelock import FileLock
 
 from fer_keras import plots
 from fer_keras.errors import InputError
@@ -31,7 +32,8 @@ class Run:
         directory: its run directory.
         recipe: the `Recipe` that it followed.
         history: DataFrame, one row an epoch.
-        predictions: `Predictions` of the test faces by the best epoch's weights.
+        predictions: `Predictions` of the test faces by the kept epoch's weights.
+        validation_predictions: those of the validation faces; `None` where there are none.
         environment: the machine and the versions that it was trained with, as `environment()`.
     """
 
@@ -39,6 +41,7 @@ class Run:
     recipe: Recipe
     history: pd.DataFrame
     predictions: Predictions
+    validation_predictions: Predictions | None
     environment: dict[str, str]
 
     @property
@@ -46,6 +49,8 @@ class Run:
         """The epoch whose weights were kept, counted from 1."""
         return 1 + kept_epoch(self.history)
 
+
+VALIDATION_FILE = "validation_predictions.npz"
 
 TRAINING_CODE = ("models.py", "feeds.py", "augmentation.py", "history.py", "training.py")
 """The files of this package that decide what a recipe's training does."""
@@ -103,10 +108,13 @@ def run(recipe, splits, directory, title="run", image_folder=None):
         InputError: if the directory holds a run of another recipe, other data or other code.
     """
     directory = Path(directory)
-    _claim(directory, run_identity(recipe, splits))
-    if not (directory / "metrics.json").is_file():
-        _train_and_predict(recipe, splits, directory, title, image_folder)
-    shutil.rmtree(directory / "backup", ignore_errors=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever comes second waits, and finds the run finished; a lock ends with its process.
+    with FileLock(directory.with_name(f".{directory.name}.lock")):
+        _claim(directory, run_identity(recipe, splits))
+        if not (directory / "metrics.json").is_file():
+            _train_and_predict(recipe, splits, directory, title, image_folder)
+        shutil.rmtree(directory / "backup", ignore_errors=True)
     return load_run(directory)
 
 
@@ -115,21 +123,28 @@ def load_run(directory):
     directory = Path(directory)
     if not (directory / "metrics.json").is_file():
         raise InputError(f"{directory} holds no finished run; start it again to finish it.")
+    validation = directory / VALIDATION_FILE
     recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
     return Run(
         directory,
         recipe,
         pd.read_csv(directory / "history.csv"),
         Predictions.load(directory / "predictions.npz"),
+        Predictions.load(validation) if validation.is_file() else None,
         json.loads((directory / "environment.json").read_text()),
     )
 
 
 def predict(run, faces):
     """Return the `Predictions` of a finished run's model for other faces of the same classes."""
+    return _predictions(load_model(run), faces)
+
+
+def load_model(run):
+    """Return a finished run's `keras.Sequential`, with the kept epoch's weights."""
     import keras
 
-    return _predictions(keras.models.load_model(run.directory / "model.keras"), faces)
+    return keras.models.load_model(run.directory / "model.keras")
 
 
 def environment():
@@ -176,6 +191,8 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
         model.save(part)
     predictions = _predictions(model, splits.test)
     predictions.save(directory / "predictions.npz")
+    if splits.validation:
+        _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
     write_text(directory / "history.csv", history.to_csv(index=False))
     _write_tables_and_figures(predictions, history, splits.test, directory, title)
     write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")

@@ -35,7 +35,8 @@ def collect(directories):
         for file in KEPT:
             shutil.copy(directory / file, REPORTS / "studies" / f"{name}_{file}")
     record = pd.concat(tables)
-    return record.sort_values("recipe", key=lambda names: names.map(list(RECIPES).index))
+    order = list(RECIPES).index
+    return record.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
 
 
 if __name__ == "__main__":

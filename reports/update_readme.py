@@ -27,7 +27,9 @@ def studies_section():
     """Return a Markdown section a study: command, our numbers, the study's, what differs."""
     record = pd.read_csv(REPORTS / "studies.csv", dtype={"cores": str})
     return "\n\n".join(
-        _study(name, named, record[record["recipe"] == name]) for name, named in RECIPES.items()
+        _study(name, named, record[record["recipe"] == name])
+        for name, named in RECIPES.items()
+        if name in set(record["recipe"])
     )
 
 
@@ -67,15 +69,16 @@ def benchmark_section():
 def with_tables(readme):
     """Return the README text with what stands between its marks made anew."""
     sections = {
-        "results": results_section(),
-        "studies": studies_section(),
-        "architectures": architectures_section(),
-        "benchmarks": benchmark_section(),
+        "results": results_section,
+        "studies": studies_section,
+        "architectures": architectures_section,
+        "benchmarks": benchmark_section,
     }
     for mark, section in sections.items():
         begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
-        head, rest = readme.split(begin)
-        readme = f"{head}{begin}\n\n{section}\n\n{end}{rest.split(end)[1]}"
+        if begin in readme:
+            head, rest = readme.split(begin)
+            readme = f"{head}{begin}\n\n{section()}\n\n{end}{rest.split(end)[1]}"
     return readme
 
 
@@ -90,7 +93,7 @@ def _study(name, named, record):
             f"### Study {named.study}: `{name}`",
             f"```sh\nfer-keras run {name} --data DIR --out runs/\n```",
             _lines(rows),
-            f"The study reports: {named.published}. Ours differs: {named.differs}.",
+            f"The study reports: {named.published}. What differs: {named.differs}.",
             f"Training accuracy {row['training_accuracy']:.3f} after {row['epochs']} epochs, epoch "
             f"{row['kept_epoch']} kept; {row['minutes']:g} minutes at {row['images_per_second']:,} "
             f"images/s on {row['cores']} cores of {row['processor']}, {row['date'][:10]}. By epoch "

@@ -56,6 +56,7 @@ def test_run_directory_holds_what_the_readme_lists(finished):
         "history.csv",
         "model.keras",
         "predictions.npz",
+        "validation_predictions.npz",
         "metrics.json",
         "class_report.csv",
         "confusion_matrix.csv",
