@@ -15,6 +15,7 @@ from test_protocols import data  # noqa: F401  (a fixture)
 from fer_keras import architectures
 from fer_keras.architectures import Settings, longest_histories, prepare, recipes_for_minutes
 from fer_keras.errors import InputError
+from fer_keras.recipes import RECIPES
 from fer_keras.reports import export_html
 
 
@@ -44,8 +45,11 @@ def test_impossible_settings_are_refused_at_once(field, value, message):
 def test_networks_alone_differ():
     recipes = Settings(networks="vgg8, conv2", seed=3).recipes()
     assert list(recipes) == ["vgg8", "conv2"]
-    assert recipes["vgg8"] == replace(recipes["conv2"], network="vgg8")
-    assert recipes["vgg8"].epochs == 4 and recipes["vgg8"].augmentation == "none"
+    rate = RECIPES["vgg8"].recipe.learning_rate
+    assert recipes["vgg8"] == replace(recipes["conv2"], network="vgg8", learning_rate=rate)
+    rates = {recipe.learning_rate for recipe in Settings(learning_rate=0.01).recipes().values()}
+    assert rates == {0.01}
+    assert recipes["vgg8"].epochs == 3 and recipes["vgg8"].augmentation == "none"
 
 
 def test_the_csv_is_read_where_both_forms_are_there(data, tmp_path):  # noqa: F811
@@ -59,7 +63,7 @@ def test_the_csv_is_read_where_both_forms_are_there(data, tmp_path):  # noqa: F8
         shutil.copytree(data / part, alone / part)
     folders = prepare(Settings(data=str(alone)))
     assert {recipe.storage for recipe in folders.recipes.values()} == {"folder"}
-    assert len(folders.splits.test) == 70 and folders.minutes == 5
+    assert len(folders.splits.test) == 70 and folders.minutes == 4
 
 
 def test_without_data_faces_are_drawn_for_a_short_run(tmp_path, monkeypatch):
@@ -97,7 +101,7 @@ def test_finished_runs_are_read_back_with_their_timing(splits, tmp_path):
     first = architectures.train_all(recipes, splits, tmp_path)
     second = architectures.train_all(recipes, splits, tmp_path)
     pd.testing.assert_frame_equal(first["conv3"].history, second["conv3"].history)
-    assert [path.name.split("-")[0] for path in tmp_path.iterdir()] == ["conv3"]
+    assert [path.name.split("-")[0] for path in tmp_path.glob("[!.]*")] == ["conv3"]
 
 
 def test_notebook_runs_from_end_to_end_and_reports_both_budgets(tmp_path, data):  # noqa: F811

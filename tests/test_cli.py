@@ -66,7 +66,7 @@ def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, cap
     out = tmp_path / "out"
     command = ["run", name, "--data", str(data), "--out", str(out), "--set", "epochs=1"]
     assert main(command) == 0
-    (directory,) = out.iterdir()
+    (directory,) = out.glob("[!.]*")
     shown = capsys.readouterr().out
     assert str(directory) in shown and f"{name}: epoch  1/1" in shown
     report = pd.read_csv(directory / "class_report.csv")

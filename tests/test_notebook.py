@@ -94,8 +94,8 @@ def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
     words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
     for field in fields(settings):
         kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
-        default = "None" if field.default is None else json.dumps(field.default)
-        assert re.search(rf"{field.name}: {kind} \(default {re.escape(default)}\) \S", words)
+        default = json.dumps(field.default) if isinstance(field.default, str) else field.default
+        assert re.search(rf"{field.name}: {kind} \(default {re.escape(str(default))}\) \S", words)
 
 
 @pytest.mark.parametrize(
