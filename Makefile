@@ -12,7 +12,7 @@ PARAMETERS ?=
 # The report's name in reports/.
 NAME ?= run
 
-.PHONY: compare train architectures test lint published bench clean
+.PHONY: compare audit train architectures test lint published bench clean
 
 # Execute a notebook, show its training as it goes, and write reports/NAME.html;
 # of what goes wrong, show the one sentence where there is one.
@@ -26,6 +26,9 @@ endef
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
 	$(call report,compare,-r protocol "$(PROTOCOL)")
+
+audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/run.html
+	$(call report,audit)
 
 train: $(VENV)/installed  ## Train one study's recipe and write reports/run.html
 	$(call report,train,-r recipe "$(RECIPE)")
@@ -50,6 +53,7 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		&& $(BIN)/python reports/collect_studies.py "$$(tail -n 1 reports/$$recipe.log)" \
 		|| exit 1; \
 	done
+	@$(MAKE) audit NAME=audit && cp runs/audit/tables/audit.csv reports/audit.csv
 	@$(MAKE) architectures NAME=architectures
 	@cp runs/architectures/tables/results.csv reports/architectures.csv
 	@$(BIN)/python reports/update_readme.py

@@ -81,6 +81,13 @@ def run_study(options):
     print(studies.save_results(table, output))
 
 
+def audit_data(options):
+    """Print what is wrong with the data, and keep the tables."""
+    from fer_keras.audit_report import audit
+
+    audit(options.directory, options.out)
+
+
 def predict_photos(options):
     """Find the faces in photos and write their expressions."""
     from fer_keras.photos import predict
@@ -117,6 +124,10 @@ def _parser():
     run.add_argument("--out", default="runs", help="where run directories go (default: runs)")
     _add_set(run)
     run.set_defaults(function=run_recipe)
+    audit = commands.add_parser("audit", help="copies, conflicts, blanks, CSV against folders")
+    audit.add_argument("directory", nargs="?", help="folder with FER2013; as --data of run")
+    audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    audit.set_defaults(function=audit_data)
     _add_study(commands)
     _add_predict(commands)
     _add_webcam(commands)

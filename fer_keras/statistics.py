@@ -1,16 +1,66 @@
-"""How sure the scores are: intervals of single scores and of differences.
+"""How sure the scores of models on one test set are: intervals, and comparisons of models.
 
-Accuracy and F1 depend on the images only through counts, so that drawing images with replacement
-is drawing the table of counts from a multinomial distribution: the same bootstrap, and fast.
+Images that are equal byte by byte are no independent evidence: they form a group, and groups are
+what is drawn and counted here.
 """
+
+import warnings
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from fer_keras.errors import InputError
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
+BATCH = 500  # resamples held in memory at once, so that a large test set needs no gigabytes
+
+QUESTIONS = {
+    "interval of a score": (
+        "What would this model score on other test images of the same kind?",
+        "BCa bootstrap: the test images are drawn anew with replacement, identical images "
+        "together, and the middle 95 % of the scores are taken, corrected for bias and skewness.",
+    ),
+    "interval of a difference": (
+        "By how much would these two models' scores differ on other test images?",
+        "BCa bootstrap of the difference, for which both models see the same drawn images.",
+    ),
+    "McNemar test": (
+        "Is one of these two models right more often than the other?",
+        "Only images that just one model gets right count, a group of identical ones once; if "
+        "neither model were better, each side would win about half of them: the exact binomial p.",
+    ),
+    "Holm": (
+        "Which differences remain, now that so many pairs were looked at?",
+        "The p values are raised so that, if no pair differs, a false alarm anywhere among them "
+        "comes in at most 5 % of studies.",
+    ),
+}
+"""For each statistic of this file: the question it answers, and how, a sentence each."""
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """What two models' predictions of the same images say of which is better.
+
+    Args:
+        differences: DataFrame with one row a score: `score`, `first`, `second`, `difference`
+            (second minus first), `low`, `high` and `method`, as for `bootstrap_intervals`.
+        first_better: groups of identical images of which the first model gets more right.
+        second_better: those of which the second does.
+        p_value: of the exact McNemar test on these two counts.
+    """
+
+    differences: pd.DataFrame
+    first_better: int
+    second_better: int
+    p_value: float
 
 
 def scores_of_confusion(confusion):
@@ -33,6 +83,135 @@ def scores_of_confusion(confusion):
     )
 
 
+def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
+    """Compute the scores and their 95 % bootstrap intervals, drawing groups of identical images.
+
+    The method is BCa. Where it is undefined, since every resample gives the same score or all lie
+    on one side of it, `percentile` takes its place, whose interval may then have no width; for
+    the accuracy of a model that is always right, or always wrong, that would claim certainty, and
+    `Wilson` (on the number of groups) takes its place. One group alone says nothing: `none`, and
+    the interval is all that a score can be.
+
+    Args:
+        y_true: int array `(n,)`, true classes, n at least 1.
+        y_pred: int array `(n,)`, predicted classes.
+        groups: int array `(n,)`, equal for identical images, as `faces.copy_groups` gives it;
+            `None`: all images are different.
+        num_classes: how many classes there are; one that neither occurs nor is predicted, in the
+            test set or in a resample, has an F1 of 0.
+        seed: integer that fixes the bootstrap.
+
+    Returns:
+        A DataFrame with one row a score: `score`, `value`, `low`, `high` (0-1) and `method`.
+    """
+    shape = (num_classes, num_classes)
+    cells = np.ravel_multi_index((y_true, y_pred), shape)
+    groups = _numbered(groups, len(cells))
+
+    def scores(counts):
+        return scores_of_confusion(counts.reshape(*counts.shape[:-1], *shape))
+
+    table = _intervals(cells, num_classes**2, groups, scores, (0, 1), seed)
+    accuracy, num_groups = table.loc[0, "value"], groups.max() + 1
+    if accuracy in (0, 1) and num_groups > 1:
+        low, high = proportion_interval(accuracy * num_groups, num_groups)
+        table.loc[0, ["low", "high", "method"]] = low, high, "Wilson"
+    return table
+
+
+def proportion_interval(hits, total):
+    """Return the ends (low, high) of Wilson's 95 % interval of `hits` among `total`, 1 or more."""
+    interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def compare_models(first, second, groups=None, seed=0):
+    """Compare two models by their predictions of the same images.
+
+    Args:
+        first: `Predictions`.
+        second: `Predictions` of the same images in the same order.
+        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
+        seed: integer that fixes the bootstrap.
+
+    Returns:
+        A `ModelComparison`. McNemar's test takes images for independent, which identical ones
+        are not; so each group has one vote, for the model that gets more of it right.
+
+    Raises:
+        InputError: if images, true classes or class names differ.
+    """
+    _require_same_images(first, second)
+    groups = _numbered(groups, len(first.ids))
+    shape = (len(first.class_names),) * 3
+    cells = np.ravel_multi_index((first.y_true, first.y_pred, second.y_pred), shape)
+
+    def both_scores(counts):
+        counts = counts.reshape(*counts.shape[:-1], *shape)
+        return scores_of_confusion(counts.sum(axis=-1)), scores_of_confusion(counts.sum(axis=-2))
+
+    def differences(counts):
+        score_first, score_second = both_scores(counts)
+        return score_second - score_first
+
+    table = _intervals(cells, np.prod(shape), groups, differences, (-1, 1), seed)
+    scores = both_scores(np.bincount(cells, minlength=np.prod(shape)))
+    table = table.rename(columns={"value": "difference"})
+    table.insert(1, "first", scores[0])
+    table.insert(2, "second", scores[1])
+    return ModelComparison(table, *mcnemar_test(first, second, groups))
+
+
+def mcnemar_test(first, second, groups=None):
+    """Return the counts `first_better` and `second_better` and the p value of `compare_models`."""
+    gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
+    votes = np.bincount(_numbered(groups, len(gain)), weights=gain)
+    first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
+    test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
+    return first_better, second_better, float(test.pvalue)
+
+
+def compare_all(models, groups=None, seed=0):
+    """Compare every two of several models, with p values corrected by Holm's method.
+
+    Args:
+        models: dict from a model's name to its `Predictions`.
+        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
+        seed: integer that fixes the bootstraps.
+
+    Returns:
+        A DataFrame with one row a pair: `first`, `second`, for each of `SCORES` its
+        `<score>_difference`, `<score>_low` and `<score>_high`, which are each pair's own and not
+        corrected, then `first_better`, `second_better`, `p_value` and `holm_p_value`.
+
+    Raises:
+        InputError: as for `compare_models`, with the two names.
+    """
+    rows = []
+    for name, other in combinations(models, 2):
+        try:
+            comparison = compare_models(models[name], models[other], groups, seed)
+        except InputError as error:
+            raise InputError(f"{name} and {other}: {error}") from error
+        row = {"first": name, "second": other}
+        for score in comparison.differences.itertuples():
+            row[f"{score.score}_difference"] = score.difference
+            row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
+        row |= {"first_better": comparison.first_better, "second_better": comparison.second_better}
+        rows.append(row | {"p_value": comparison.p_value})
+    table = pd.DataFrame(rows)
+    return table.assign(holm_p_value=holm(table["p_value"])) if rows else table
+
+
+def holm(p_values):
+    """Return p values corrected by Holm's method; NaN stays NaN and counts as no test."""
+    corrected = np.array(p_values, float)
+    tested = np.isfinite(corrected)
+    if tested.any():
+        corrected[tested] = multipletests(corrected[tested], method="holm")[1]
+    return corrected
+
+
 def score_intervals(confusion, seed=0):
     """Compute 95 % intervals: Wilson's for accuracy, the percentile bootstrap for the F1 scores.
 
@@ -49,12 +228,6 @@ def score_intervals(confusion, seed=0):
         name: accuracy if name == "accuracy" else (float(low[place]), float(high[place]))
         for place, name in enumerate(SCORES)
     }
-
-
-def proportion_interval(hits, total):
-    """Return the ends (low, high) of Wilson's 95 % interval of `hits` among `total`, 1 or more."""
-    interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def score_differences(first, second, seed=0):
@@ -96,6 +269,80 @@ def score_differences(first, second, seed=0):
             "paired": paired,
         }
     )
+
+
+def _require_same_images(first, second):
+    if first.class_names != second.class_names:
+        raise InputError(
+            f"Models of different classes cannot be compared: {', '.join(first.class_names)} and "
+            f"{', '.join(second.class_names)}; give two of the same classes in the same order."
+        )
+    if len(first.ids) != len(second.ids):
+        raise InputError(
+            "Only predictions of the same images can be compared, and these are of "
+            f"{len(first.ids):,} and {len(second.ids):,}; test both models on the same images."
+        )
+    for what, ours, theirs in (
+        ("ids", first.ids, second.ids),
+        ("true classes", first.y_true, second.y_true),
+    ):
+        places = np.flatnonzero(np.asarray(ours) != np.asarray(theirs))
+        if len(places):
+            place = places[0]
+            raise InputError(
+                f"Only predictions of the same images can be compared, and {len(places):,} of "
+                f"{len(ours):,} {what} differ, first at place {place}: {ours[place]} and "
+                f"{theirs[place]}; test both models on the same images in the same order."
+            )
+
+
+def _numbered(groups, count):
+    if groups is None:
+        return np.arange(count)
+    if len(groups) != count:
+        raise ValueError(f"{count} images need {count} group numbers; got {len(groups)}.")
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _intervals(cells, num_cells, groups, scores_of, bounds, seed):
+    # Groups with equal counts in the confusion are of one kind; a resample needs only to know
+    # how often it drew each kind, which makes thousands of resamples one matrix product.
+    counts = np.zeros((groups.max() + 1, num_cells))
+    np.add.at(counts, (groups, cells), 1)
+    kinds, kind_of_group = np.unique(counts, axis=0, return_inverse=True)
+
+    def statistic(drawn, axis=-1):
+        shape, drawn = drawn.shape[:-1], drawn.reshape(-1, drawn.shape[-1])
+        rows = np.arange(len(drawn))[:, None] * len(kinds)
+        times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(kinds))
+        scores = scores_of(times.reshape(*shape, len(kinds)) @ kinds)
+        return np.moveaxis(scores, -1, 0)
+
+    table = pd.DataFrame({"score": SCORES, "value": statistic(kind_of_group)})
+    if len(counts) < 2:
+        return table.assign(low=bounds[0], high=bounds[1], method="none")
+    low, high, method = _bca(kind_of_group, statistic, seed)
+    return table.assign(low=low, high=high, method=method)
+
+
+def _bca(sample, statistic, seed):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # SciPy's, of what falls back to percentiles below
+        result = bootstrap(
+            (sample,),
+            statistic,
+            n_resamples=NUM_RESAMPLES,
+            batch=BATCH,
+            vectorized=True,
+            confidence_level=CONFIDENCE,
+            method="BCa",
+            rng=np.random.default_rng(seed),
+        )
+    ends = np.array(result.confidence_interval)
+    draws = result.bootstrap_distribution
+    usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
+    percentiles = _percentiles(draws.T)
+    return *np.where(usable, ends, percentiles), np.where(usable, "BCa", "percentile")
 
 
 def _resample(counts, seed):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from test_protocols import data  # noqa: F401  (a fixture)
 
-from fer_keras import notebook
+from fer_keras import audit_report, notebook
 from fer_keras.errors import InputError
 from fer_keras.jobs import Job
 from fer_keras.protocols import Settings
@@ -86,7 +86,9 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
         assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1, path
 
 
-@pytest.mark.parametrize(("name", "settings"), [("compare", Settings), ("train", Job)])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("compare", Settings), ("train", Job), ("audit", audit_report.Settings)]
+)
 def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
     path = ROOT / "notebooks" / f"{name}.ipynb"
     answer = papermill("/dev/null", "--help-notebook", notebook=path)
