@@ -242,7 +242,7 @@ def _backend(dask, num_jobs):
         client = Client(dask, timeout="10s")
     except ImportError as error:
         raise InputError(
-            "Dask is not installed; install it with: pip install 'fer_keras[cluster]'."
+            "Dask is not installed; install it with: pip install distributed."
         ) from error
     except OSError as error:
         raise InputError(
