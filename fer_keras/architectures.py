@@ -8,8 +8,6 @@ from fer_keras.errors import InputError
 from fer_keras.faces import Splits
 from fer_keras.recipes import RECIPES, Recipe
 from fer_keras.runs import run, run_name
-from fer_keras.sources.drawn import write_drawn_data
-from fer_keras.sources.location import find_data
 from fer_keras.startup import errors_only
 
 EPOCHS, DRAWN_EPOCHS = 3, 1
@@ -50,9 +48,7 @@ class Settings:
     output: str = "runs"
 
     def __post_init__(self):
-        for name in ("data", "output"):
-            if not isinstance(getattr(self, name), str):
-                raise InputError(f"{name} is {getattr(self, name)!r}; give a path as text.")
+        data.require_paths(self)
         if not isinstance(self.networks, str):
             raise InputError(f"networks is {self.networks!r}; give names separated by commas.")
         names = self.network_names
@@ -121,12 +117,7 @@ def prepare(settings):
     Raises:
         InputError: if the data is bad.
     """
-    location = find_data(settings.data or None)
-    drawn = location is None
-    if drawn:
-        directory = Path(settings.output) / "drawn_faces"
-        write_drawn_data(directory)
-        location = find_data(directory)
+    location, drawn = data.find_or_draw_data(settings.data, settings.output)
     recipes = settings.recipes("csv" if location.csv else "folder", drawn)
     splits = data.load(next(iter(recipes.values())), location)
     default_minutes = DRAWN_MINUTES if drawn else MINUTES

@@ -8,16 +8,15 @@ import pandas as pd
 
 from fer_keras import audit_tables
 from fer_keras.audit import blanks, conflicts, exact_copies, near_copies, pair_forms
+from fer_keras.data import find_or_draw_data, require_paths
 from fer_keras.errors import InputError
 from fer_keras.faces import Faces, concatenate, copy_groups, split_names
 from fer_keras.files import write_text
 from fer_keras.labels import FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
 from fer_keras.near_copies import MIN_CORRELATION, Candidates, find_candidates
-from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.fer2013_csv import read_all_rows
 from fer_keras.sources.ferplus import IMAGE_NAME, read_ferplus
 from fer_keras.sources.image_folder import read_image_folder
-from fer_keras.sources.location import find_data
 
 MIN_CORRELATION_DRAWN = 0.96
 """For drawn faces, which one program made and which so resemble each other more than people do."""
@@ -43,9 +42,7 @@ class Settings:
     output: str = "runs"
 
     def __post_init__(self):
-        for name in ("data", "output"):
-            if not isinstance(getattr(self, name), str):
-                raise InputError(f"{name} is {getattr(self, name)!r}; give a path as text.")
+        require_paths(self)
         least = self.min_correlation
         if least is not None and not (isinstance(least, int | float) and 0 < least <= 1):
             raise InputError(
@@ -113,12 +110,7 @@ def examine(settings):
         InputError: if the data is missing or cannot be read; single rows and images that cannot
             are left out and named in the notes.
     """
-    location = find_data(settings.data or None)
-    drawn = location is None
-    if drawn:
-        directory = Path(settings.output) / "drawn_faces"
-        write_drawn_data(directory)
-        location = find_data(directory)
+    location, drawn = find_or_draw_data(settings.data, settings.output)
     csv = folder = votes = None
     notes = ()
     if location.csv:

@@ -4,14 +4,40 @@ from pathlib import Path
 
 from fer_keras.errors import InputError
 from fer_keras.faces import Splits, concatenate, cut_validation, keep_classes, stratified_parts
+from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.sources.ferplus import read_ferplus
 from fer_keras.sources.image_folder import read_image_folder
-from fer_keras.sources.location import VOTES_NAME
+from fer_keras.sources.location import VOTES_NAME, find_data
 from fer_keras.sources.rafdb import read_rafdb
 
 TEST_FRACTION = 0.2
 """Share of all rows that a random division tests on, as studies D and E do."""
+
+
+def find_or_draw_data(data, output):
+    """Find FER2013, or draw faces in both its forms where there is none.
+
+    Args:
+        data: as `find_data` takes it; empty: FER_KERAS_DATA, then `data/`, then drawn faces.
+        output: folder that gets the drawn faces, as `drawn_faces/`.
+
+    Returns:
+        A `DataLocation`, and whether its faces are drawn.
+    """
+    location = find_data(data or None)
+    if location:
+        return location, False
+    directory = Path(output) / "drawn_faces"
+    write_drawn_data(directory)
+    return find_data(directory), True
+
+
+def require_paths(settings):
+    """Raise InputError unless the `data` and the `output` of some settings are texts."""
+    for name in ("data", "output"):
+        if not isinstance(getattr(settings, name), str):
+            raise InputError(f"{name} is {getattr(settings, name)!r}; give a path as text.")
 
 
 def load(recipe, location):

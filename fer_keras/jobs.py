@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_keras.data import load, load_rafdb
+from fer_keras.data import find_or_draw_data, load, load_rafdb
 from fer_keras.errors import InputError
 from fer_keras.evaluation import score_table
 from fer_keras.files import project_folder
@@ -13,7 +13,6 @@ from fer_keras.labels import CLASS_NAMES
 from fer_keras.protocols import DRAWN_EPOCHS, Arm, Settings, prepare
 from fer_keras.recipes import named_recipe
 from fer_keras.runs import predict, run, run_name
-from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.location import find_data
 
 DATA_SETS = ("fer2013", "raf-db")
@@ -57,11 +56,11 @@ class Job:
             A dict from each data set's name to its `Arm`, and whether the faces are drawn.
         """
         changes = self.changes.split()
-        drawn = not self.data and find_data() is None
+        output = project_folder() / self.output
+        drawn = not self.data and find_or_draw_data("", output)[1]
         places = [self._place(text.strip()) for text in self.data.split(",") if text.strip()]
         if drawn:
-            places = [project_folder() / self.output / "drawn_faces"]
-            write_drawn_data(places[0])
+            places = [output / "drawn_faces"]
             changes = [f"epochs={DRAWN_EPOCHS}", *changes]
         recipe = named_recipe(self.recipe, changes)
         if self.same_images:

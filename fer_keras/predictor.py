@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fer_keras.detection import crop
 from fer_keras.errors import InputError
-from fer_keras.sources.pictures import open_picture, to_face, to_gray, why_unreadable
+from fer_keras.sources.pictures import open_picture, to_face, to_gray
 from fer_keras.startup import start_tensorflow
 
 MIN_SIDE = 16
@@ -101,19 +101,14 @@ def read_picture(path):
     Raises:
         InputError: in a few words, if the file is no picture, or one of no use.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged EXIF, say, which is no harm
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = open_picture(path, upright=True)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged EXIF, say, which is no harm
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = ImageOps.exif_transpose(open_picture(path))
         return _upright_picture(image)
-    except InputError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = Image.MAX_IMAGE_PIXELS / 1e6
-        raise InputError(f"more than {limit:.0f} million pixels: scale it down") from error
-    except Exception as error:  # as `open_picture` says
-        raise InputError(" ".join(why_unreadable(path, error).split())) from error
+    except (OSError, ValueError) as error:  # Pillow cannot convert every mode
+        raise InputError(str(error)) from error
 
 
 def _upright_picture(image):

@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_keras.audit import leaked, pair_images
-from fer_keras.data import read_csv
+from fer_keras.data import find_or_draw_data, read_csv, require_paths
 from fer_keras.errors import InputError
 from fer_keras.faces import Splits, concatenate, cut_validation
 from fer_keras.recipes import RECIPES, Recipe
-from fer_keras.sources.drawn import write_drawn_data
 from fer_keras.sources.image_folder import read_image_folder
-from fer_keras.sources.location import find_data
 
 STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe
 SAME_IMAGES = replace(STUDY_D_CSV, division="own")
@@ -73,9 +71,7 @@ class Settings:
     output: str = "runs"
 
     def __post_init__(self):
-        for name in ("data", "output"):
-            if not isinstance(getattr(self, name), str):
-                raise InputError(f"{name} is {getattr(self, name)!r}; give a path as text.")
+        require_paths(self)
         if self.protocol not in PROTOCOLS:
             raise InputError(
                 f"protocol is {self.protocol!r}; choose one of {', '.join(PROTOCOLS)}."
@@ -167,12 +163,7 @@ def prepare(settings):
         InputError: if the data is bad, or the two forms hold different images where the
             protocol wants the same.
     """
-    location = find_data(settings.data or None)
-    drawn = location is None
-    if drawn:
-        directory = Path(settings.output) / "drawn_faces"
-        write_drawn_data(directory)
-        location = find_data(directory)
+    location, drawn = find_or_draw_data(settings.data, settings.output)
     recipes = settings.recipes(drawn)
     notes = []
     csv = folder = None

@@ -13,14 +13,13 @@ import pandas as pd
 import psutil
 from tqdm.auto import tqdm
 
+from fer_keras.data import find_or_draw_data
 from fer_keras.errors import InputError
 from fer_keras.evaluation import score_table
 from fer_keras.files import project_folder, write_text
 from fer_keras.jobs import Job, paired_arms
 from fer_keras.recipes import named_recipe
 from fer_keras.runs import load_run, run_name
-from fer_keras.sources.drawn import write_drawn_data
-from fer_keras.sources.location import find_data
 
 
 @dataclass(frozen=True)
@@ -222,11 +221,8 @@ def _resolved(data, output):
     """Return the folder of the data, absolute; drawn faces where there is none."""
     if data:
         return str(project_folder() / Path(data).expanduser())
-    location = find_data()
-    if location is None:
-        write_drawn_data(output / "drawn_faces")
-        return str(output / "drawn_faces")
-    return ""
+    _, drawn = find_or_draw_data("", output)
+    return str(output / "drawn_faces") if drawn else ""
 
 
 @contextmanager

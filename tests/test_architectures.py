@@ -13,6 +13,7 @@ from test_notebook import ROOT
 from test_protocols import data  # noqa: F401  (a fixture)
 
 from fer_keras import architectures
+from fer_keras import data as data_module
 from fer_keras.architectures import Settings, longest_histories, prepare, recipes_for_minutes
 from fer_keras.errors import InputError
 from fer_keras.recipes import RECIPES
@@ -69,8 +70,8 @@ def test_the_csv_is_read_where_both_forms_are_there(data, tmp_path):  # noqa: F8
 def test_without_data_faces_are_drawn_for_a_short_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FER_KERAS_DATA", raising=False)
-    few = partial(architectures.write_drawn_data, num_train=140, num_test=35)
-    monkeypatch.setattr(architectures, "write_drawn_data", few)
+    few = partial(data_module.write_drawn_data, num_train=140, num_test=35)
+    monkeypatch.setattr(data_module, "write_drawn_data", few)
     prepared = prepare(Settings(output=str(tmp_path / "runs")))
     assert prepared.drawn and prepared.minutes == 0.2
     assert {recipe.epochs for recipe in prepared.recipes.values()} == {1}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_keras import data as data_module
 from fer_keras import narrative, protocols
 from fer_keras.comparison import class_counts, protocol_table
 from fer_keras.errors import InputError
@@ -197,7 +198,7 @@ def test_without_data_faces_are_drawn_and_the_report_says_so_first(tmp_path, mon
 
         write_drawn_data(directory, num_train=300, num_test=100)
 
-    monkeypatch.setattr(protocols, "write_drawn_data", write_few)
+    monkeypatch.setattr(data_module, "write_drawn_data", write_few)
     settings = Settings(output=str(tmp_path / "runs"))
     prepared = prepare(settings)
     assert prepared.drawn and list(prepared.arms) == ["CSV", "folder"]

@@ -11,7 +11,7 @@ from PIL import Image
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.labels import CLASS_NAMES, FOLDER_NAMES
-from fer_keras.sources.pictures import open_picture, to_face, why_unreadable
+from fer_keras.sources.pictures import open_picture, to_face
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
@@ -256,9 +256,8 @@ def _decode_all(files):
     for place, file in enumerate(files):
         try:
             image = open_picture(file.path)
-        except Exception as error:
-            # Damaged bytes raise anything from OSError to SyntaxError and DecompressionBombError.
-            bad.append((file.path, why_unreadable(file.path, error)))
+        except InputError as error:
+            bad.append((file.path, str(error)))
             good[place] = False
             continue
         if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):

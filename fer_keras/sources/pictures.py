@@ -1,21 +1,32 @@
 """Picture files of any kind -> grayscale faces of the networks' size."""
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE
 
 
-def open_picture(path):
+def open_picture(path, upright=False):
     """Decode a picture file: a loaded `PIL.Image.Image`, in its own mode and size.
 
+    Args:
+        path: the file.
+        upright: whether to turn it as its EXIF data says.
+
     Raises:
-        Exception: damaged bytes raise anything from OSError to SyntaxError and
-            DecompressionBombError; `why_unreadable` says it in words.
+        InputError: in a few words, if it cannot be decoded.
     """
-    with Image.open(path) as image:
-        image.load()
-        return image
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image) if upright else image
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = Image.MAX_IMAGE_PIXELS / 1e6
+        raise InputError(f"more than {limit:.0f} million pixels: scale it down") from error
+    except Exception as error:
+        # Pillow raises anything from OSError to SyntaxError on damaged bytes.
+        raise InputError(" ".join(_why_unreadable(path, error).split())) from error
 
 
 def to_gray(image):
@@ -39,8 +50,7 @@ def to_face(image):
     return to_gray(image).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
 
 
-def why_unreadable(path, error):
-    """Return a few words on why `open_picture(path)` raised `error`."""
+def _why_unreadable(path, error):
     if not isinstance(error, UnidentifiedImageError):
         return str(error) or type(error).__name__
     with open(path, "rb") as file:

@@ -11,7 +11,7 @@ import numpy as np
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.labels import CLASS_NAMES, RAFDB_CLASSES
-from fer_keras.sources.pictures import open_picture, to_face, why_unreadable
+from fer_keras.sources.pictures import open_picture, to_face
 
 SPLITS = ("train", "test")
 _COUNTS = {
@@ -197,9 +197,8 @@ def _decode(images, split, place):
         path = images[name].path
         try:
             face[:] = to_face(open_picture(path))
-        except Exception as error:
-            # Damaged bytes raise anything from OSError to SyntaxError.
-            bad.append(f"{path} ({why_unreadable(path, error)})")
+        except InputError as error:
+            bad.append(f"{path} ({error})")
     if bad:
         raise InputError(
             f"{len(bad)} damaged image(s) of RAF-DB: {_first_few(bad)}; download or unpack again."
