@@ -7,34 +7,46 @@ DATA ?=
 PROTOCOL ?= same_images
 # A name that `fer-keras recipes` lists, for train.
 RECIPE ?= conv3_csv
+# For study: how many seeds, how many runs at a time, and fields to set, such as SET="epochs=8".
+STUDY ?= storage-feed-augmentation
+SEEDS ?= 3
+JOBS ?= 1
+SET ?=
 # More parameters of the notebook, such as PARAMETERS="-p epochs_csv 5 -p seed 1".
 PARAMETERS ?=
 # The report's name in reports/.
 NAME ?= run
 
-.PHONY: compare audit train architectures test lint published bench clean
+.PHONY: compare audit train architectures study test lint published bench clean
+
+data = $(if $(DATA),-r data "$(DATA)")
 
 # Execute a notebook, show its training as it goes, and write reports/NAME.html;
 # of what goes wrong, show the one sentence where there is one.
 define report
 	@$(BIN)/papermill notebooks/$(1).ipynb reports/$(NAME).ipynb \
 		--kernel python3 --no-progress-bar --stdout-file - \
-		$(if $(DATA),-r data "$(DATA)") $(2) $(PARAMETERS) 2> reports/$(NAME).log \
+		$(2) $(PARAMETERS) 2> reports/$(NAME).log \
 		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
 	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb
 endef
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
-	$(call report,compare,-r protocol "$(PROTOCOL)")
+	$(call report,compare,$(data) -r protocol "$(PROTOCOL)")
 
 audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/run.html
-	$(call report,audit)
+	$(call report,audit,$(data))
 
 train: $(VENV)/installed  ## Train one study's recipe and write reports/run.html
-	$(call report,train,-r recipe "$(RECIPE)")
+	$(call report,train,$(data) -r recipe "$(RECIPE)")
 
 architectures: $(VENV)/installed  ## Compare the studies' networks and write reports/run.html
-	$(call report,architectures)
+	$(call report,architectures,$(data))
+
+study: $(VENV)/installed  ## Change one factor at a time, and write reports/run.html
+	@$(BIN)/fer-keras study $(STUDY) --seeds $(SEEDS) --jobs $(JOBS) --out runs \
+		$(if $(DATA),--data "$(DATA)") $(foreach change,$(SET),--set $(change))
+	$(call report,study,-r folder "runs/$(STUDY)")
 
 test: $(VENV)/installed-test lint  ## Run the tests, and measure what they reach
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90

@@ -4,12 +4,14 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from fer_keras.audit import leaked
-from fer_keras.comparison import SCORE_NAMES, difference_table, headline, with_interval
+from fer_keras.comparison import SCORE_NAMES, headline, with_interval
 from fer_keras.evaluation import score_table
-from fer_keras.faces import concatenate
 from fer_keras.narrative import drawn_notice
 from fer_keras.runs import environment
+from fer_keras.statistics import compare_all
+
+LEVEL = 0.05
+"""Of significance: a false alarm in at most so many of studies without any difference."""
 
 
 def score_record(runs, budget, budget_minutes=None):
@@ -112,29 +114,28 @@ def differences_from(best, runs):
         runs: dict from a network's name to its `Run`.
 
     Returns:
-        The rows of `comparison.difference_table` (the other network minus the best one), with the
-        index `network`; empty if there is no other network.
+        The rows of `statistics.compare_all` that hold another network against the best one (the
+        other one minus it), with the index `network`. Holm's correction is for all pairs, since
+        any network could have come out best. Empty if there is no other network.
     """
-    tables = {
-        network: difference_table({best: runs[best], network: other})
-        for network, other in runs.items()
-        if network != best
-    }
-    if not tables:
-        return pd.DataFrame()
-    return pd.concat(tables, names=["network", None]).droplevel(1)
+    models = {network: headline(runs[network])[1] for network in [best, *runs]}
+    table = compare_all(models)
+    if table.empty:
+        return table
+    return table[table["first"] == best].set_index("second").rename_axis("network")
 
 
 def readable_differences(differences):
-    """Return what `differences_from` found as text: one row a network, one column a score."""
+    """Return what `differences_from` found as text: one row a network."""
     rows = {}
-    for row in differences.itertuples():
-        if row.score in ("accuracy", "macro_f1"):
-            difference = (
-                f"{100 * row.difference:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
-            )
-            noise = "inside the noise" if row.inside_noise else "more than noise"
-            rows.setdefault(row.Index, {})[SCORE_NAMES[row.score]] = f"{difference}, {noise}"
+    for network, found in differences.to_dict("index").items():
+        rows[network] = {
+            SCORE_NAMES[score]: f"{100 * found[f'{score}_difference']:+.1f} "
+            f"({100 * found[f'{score}_low']:+.1f} to {100 * found[f'{score}_high']:+.1f})"
+            for score in ("accuracy", "macro_f1")
+        }
+        rows[network]["McNemar's p, after Holm"] = f"{found['holm_p_value']:.2g}"
+        rows[network]["accuracy is"] = _verdict(found["holm_p_value"])
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
@@ -168,7 +169,7 @@ def recipe_notice(prepared):
     """Say in Markdown what all networks have in common."""
     recipe, splits = next(iter(prepared.recipes.values())), prepared.splits
     rates = ", ".join(f"{each.learning_rate:g}" for each in prepared.recipes.values())
-    copies = leaked(concatenate(splits.train, splits.validation), splits.test)
+    copies = splits.leaked()
     return (
         f"Each network learns from the same {len(splits.train):,} training faces in the same "
         f"order, by Adam in batches of {recipe.batch_size}, without augmentation, with seed "
@@ -234,7 +235,11 @@ def _in_time(runs, minutes):
 
 
 def _most_accurate(runs):
-    return max(runs, key=lambda network: score_table(headline(runs[network])[1])["accuracy"][0])
+    def accuracy(network):
+        part = headline(runs[network])[1]
+        return (part.y_pred == part.y_true).mean()
+
+    return max(runs, key=accuracy)
 
 
 def _accuracy(finished):
@@ -256,22 +261,24 @@ def _after_equal_epochs(runs):
     )
 
 
+def _verdict(p_value):
+    return "lower by more than noise" if p_value <= LEVEL else "inside the noise"
+
+
 def _runner_up(differences):
-    accuracy = differences[differences["score"] == "accuracy"]
-    second = accuracy.loc[accuracy["difference"].idxmax()]
-    noise = "inside the noise" if second["inside_noise"] else "more than noise"
+    second = differences.loc[differences["accuracy_difference"].idxmax()]
     return (
-        f"`{second.name}` follows, {-100 * second['difference']:.1f} points behind (95 % interval "
-        f"of the paired difference {-100 * second['high']:.1f} to {-100 * second['low']:.1f}): "
-        f"{noise}."
+        f"`{second.name}` follows, {-100 * second['accuracy_difference']:.1f} points behind (95 % "
+        f"interval of the paired difference {-100 * second['accuracy_high']:.1f} to "
+        f"{-100 * second['accuracy_low']:.1f}; McNemar's p, corrected for all pairs, "
+        f"{second['holm_p_value']:.2g}): {_verdict(second['holm_p_value'])}."
     )
 
 
 def _choice(best, differences, costs):
     level = [best]
     if len(differences):
-        accuracy = differences[differences["score"] == "accuracy"]
-        level += accuracy.index[accuracy["inside_noise"]].tolist()
+        level += differences.index[differences["holm_p_value"] > LEVEL].tolist()
     chosen = costs.loc[level, "recognised_per_second_one_by_one"].idxmax()
     cost = costs.loc[chosen]
     if differences.empty:

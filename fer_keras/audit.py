@@ -23,20 +23,6 @@ FER2013's pairs lie near 1.75, images of different faces beyond 20.
 """
 
 
-def leaked(train, test):
-    """Find the test faces of which an exact copy stands among the training faces.
-
-    Args:
-        train: `Faces` that a model learns from.
-        test: `Faces` that it is tested on.
-
-    Returns:
-        A boolean array `(len(test),)`.
-    """
-    seen = {image.tobytes() for image in train.images}
-    return np.array([image.tobytes() in seen for image in test.images], bool)
-
-
 def exact_copies(faces):
     """Count the exact copies of each image in each split, the image itself not among them.
 

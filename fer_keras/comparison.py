@@ -1,9 +1,11 @@
 """What the comparison of two arms comes to, as tables."""
 
+import numpy as np
 import pandas as pd
 
+from fer_keras.effects import RUN_SCORES, compare_pipelines
 from fer_keras.evaluation import class_report, score_table
-from fer_keras.statistics import SCORES, score_differences
+from fer_keras.statistics import SCORES, compare_models, differences_apart
 
 STUDY_D = {
     "CSV": {"accuracy": 0.59, "macro_f1": 0.52, "weighted_f1": 0.58},
@@ -47,7 +49,7 @@ def protocol_table(arms):
             "validation images": f"{len(splits.validation or ()):,}",
             "test images": f"{len(splits.test):,}",
             "test images with an exact copy in training": (
-                f"{arm.num_leaked():,} ({arm.num_leaked() / len(splits.test):.1%})"
+                f"{splits.leaked().sum():,} ({splits.leaked().mean():.1%})"
             ),
         }
     return pd.DataFrame(columns).rename_axis("factor")
@@ -73,14 +75,15 @@ def result_table(runs):
 
 
 def readable_results(results):
-    """Return the result table as text beside study D's published scores.
+    """Return the result table of each arm's first run as text beside study D's published scores.
 
     Args:
-        results: what `result_table` returned.
+        results: what `result_table` returned, for one seed or for several, one below the other.
 
     Returns:
         What `readable_scores` returns, and a row of published scores an arm.
     """
+    results = results[results["seed"] == results["seed"].iloc[0]]
     rows = []
     for arm in dict.fromkeys(results["arm"]):
         published = {SCORE_NAMES[name]: _score(STUDY_D[arm][name], 2) for name in SCORES}
@@ -103,6 +106,74 @@ def readable_scores(results):
         scores = {SCORE_NAMES[name]: with_interval(row, name) for name in SCORES}
         rows.append({"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"} | scores)
     return pd.DataFrame(rows).set_index(["arm", "test set"])
+
+
+def headline_results(results):
+    """Return the rows of a result table that are about all test images of an arm together."""
+    first_splits = results.groupby("arm", sort=False)["split"].transform("first")
+    return results[results["split"] == first_splits]
+
+
+def seed_table(results):
+    """Return the scores of each arm over its seeds as text: a DataFrame, one row an arm.
+
+    Args:
+        results: what `result_table` returned for two or more seeds, one below the other.
+
+    Returns:
+        A DataFrame of strings: `test set`, `seeds`, and for accuracy and macro F1 the mean,
+        standard deviation and range over seeds.
+    """
+    rows = {}
+    for arm, table in headline_results(results).groupby("arm", sort=False):
+        first = table.iloc[0]
+        row = {"test set": f"{first['split']} ({first['images']:,})", "seeds": str(len(table))}
+        for name in RUN_SCORES:
+            scores = table[name]
+            row[SCORE_NAMES[name]] = (
+                f"{_score(scores.mean())} ± {_score(scores.std())} "
+                f"({_score(scores.min())} to {_score(scores.max())})"
+            )
+        rows[arm] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+
+
+def pipeline_table(results):
+    """Compare the two arms as pipelines, over seeds.
+
+    Args:
+        results: what `result_table` returned for two or more seeds, one below the other.
+
+    Returns:
+        The DataFrame of `effects.compare_pipelines`, the second arm minus the first.
+    """
+    arms = headline_results(results).groupby("arm", sort=False)
+    return compare_pipelines(*(table for _, table in arms))
+
+
+def readable_pipelines(pipelines):
+    """Return what `pipeline_table` found as text: a DataFrame, one row a score."""
+    rows = {
+        SCORE_NAMES[row.score]: {
+            "difference in points": f"{100 * row.difference:+.1f} "
+            f"({100 * row.low:+.1f} to {100 * row.high:+.1f})",
+            "p of the paired t test": f"{row.p_value:.2g}",
+            "probability of superiority": f"{row.superiority:.2f}",
+            "seeds needed": "more than 1,000" if pd.isna(row.seeds_needed) else row.seeds_needed,
+        }
+        for row in pipelines.itertuples()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+
+
+def question_table(questions):
+    """Return what statistics answer and how: a DataFrame, one row a statistic.
+
+    Args:
+        questions: entries of `statistics.QUESTIONS` or `effects.QUESTIONS`.
+    """
+    table = pd.DataFrame.from_dict(questions, orient="index", columns=["question", "how"])
+    return table.rename_axis("statistic")
 
 
 def readable_across(across):
@@ -150,18 +221,28 @@ def f1_table(runs):
 
 
 def difference_table(runs):
-    """Return the differences of two arms' scores with their 95 % intervals, in points.
+    """Return the differences of two arms' scores with their 95 % intervals.
 
     Args:
         runs: dict of two arms' names to their `Run`.
 
     Returns:
-        The DataFrame of `statistics.score_differences`, with `inside_noise` (the interval
-        holds 0).
+        A DataFrame like `statistics.ModelComparison.differences`, with `paired` (both arms were
+        tested on the same images) and `inside_noise` (the interval holds 0).
     """
     first, second = (headline(run)[1] for run in runs.values())
-    table = score_differences(first, second)
-    return table.assign(inside_noise=(table["low"] <= 0) & (table["high"] >= 0))
+    paired = have_same_images(runs)
+    if paired:
+        table = compare_models(first, second).differences
+    else:
+        table = differences_apart(first, second)
+    return table.assign(paired=paired, inside_noise=(table["low"] <= 0) & (table["high"] >= 0))
+
+
+def have_same_images(runs):
+    """Tell whether all arms were tested on the same images in the same order."""
+    first, *others = (headline(run)[1].ids for run in runs.values())
+    return all(np.array_equal(first, ids) for ids in others)
 
 
 def environment_table(runs):

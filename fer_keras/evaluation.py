@@ -1,6 +1,6 @@
 """Scores and tables from predictions alone: ids, true classes and probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -8,15 +8,13 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from fer_keras.faces import split_names
 from fer_keras.files import whole_file
-from fer_keras.statistics import (
-    SCORES,
-    proportion_interval,
-    score_intervals,
-    scores_of_confusion,
-)
+from fer_keras.statistics import bootstrap_intervals, proportion_interval
 
 MERGED = "all test images"
 """Name of all test images together, where the data set divides them further."""
+
+CLEAN = "{}, clean"
+"""Name of a split's test images without those of which a copy is among the training images."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,23 @@ class Predictions:
         y_true: int array `(n,)`, true classes.
         probabilities: float array `(n, num_classes)`, rows summing to 1.
         class_names: the class of each column.
+        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
+        leaked: bool array `(n,)`, whether an identical image is among those that the model learnt
+            from or chose its epoch by; `None`: none is.
     """
 
     ids: np.ndarray
     y_true: np.ndarray
     probabilities: np.ndarray
     class_names: tuple[str, ...]
+    groups: np.ndarray | None = None
+    leaked: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.groups is None:
+            object.__setattr__(self, "groups", np.arange(len(self.ids)))
+        if self.leaked is None:
+            object.__setattr__(self, "leaked", np.zeros(len(self.ids), bool))
 
     @property
     def y_pred(self):
@@ -42,8 +51,13 @@ class Predictions:
 
     def select(self, mask):
         """Return the predictions where the boolean `mask` holds."""
-        return Predictions(
-            self.ids[mask], self.y_true[mask], self.probabilities[mask], self.class_names
+        return replace(
+            self,
+            ids=self.ids[mask],
+            y_true=self.y_true[mask],
+            probabilities=self.probabilities[mask],
+            groups=self.groups[mask],
+            leaked=self.leaked[mask],
         )
 
     def by_split(self):
@@ -57,12 +71,25 @@ class Predictions:
         merged = {MERGED: self} if len(names) > 1 else {}
         return merged | {name: self.select(splits == name) for name in names}
 
+    def test_sets(self):
+        """Return what `by_split` does, each split followed by its clean images where some leaked.
+
+        Clean are the images of which no copy is among those that the model learnt from or chose
+        its epoch by; the others show what it remembers, not what it understands.
+        """
+        parts = {}
+        for name, part in self.by_split().items():
+            parts[name] = part
+            if part.leaked.any() and not part.leaked.all():
+                parts[CLEAN.format(name)] = part.select(~part.leaked)
+        return parts
+
     def confusion(self):
         """Return the confusion matrix: counts `(num_classes, num_classes)`, rows true classes."""
         return confusion_matrix(self.y_true, self.y_pred, labels=range(len(self.class_names)))
 
     def save(self, path):
-        """Write `ids`, `y_true`, `probabilities` and `class_names` to an `.npz` file."""
+        """Write the fields, by their names, to an `.npz` file."""
         with whole_file(path) as part:
             np.savez_compressed(
                 part,
@@ -70,6 +97,8 @@ class Predictions:
                 y_true=self.y_true,
                 probabilities=self.probabilities,
                 class_names=np.array(self.class_names),
+                groups=self.groups,
+                leaked=self.leaked,
             )
 
     @classmethod
@@ -81,24 +110,28 @@ class Predictions:
                 stored["y_true"],
                 stored["probabilities"],
                 tuple(stored["class_names"].tolist()),
+                stored["groups"],
+                stored["leaked"],
             )
 
 
 def score_table(predictions):
-    """Return accuracy, macro F1 and weighted F1 with their 95 % intervals, per split.
+    """Return accuracy, macro F1 and weighted F1 with their 95 % intervals, per test set.
 
     Returns:
-        A DataFrame, one row a split, with columns `split`, `images`, and for each score its
-        value and the ends `<score>_low` and `<score>_high` of its interval, all in 0-1.
+        A DataFrame, one row for each of `Predictions.test_sets`, with columns `split`, `images`,
+        and for each score its value and the ends `<score>_low` and `<score>_high` of its
+        `statistics.bootstrap_intervals`, all in 0-1.
     """
     rows = []
-    for split, part in predictions.by_split().items():
-        confusion = part.confusion()
+    for split, part in predictions.test_sets().items():
         row = {"split": split, "images": len(part.ids)}
-        intervals = score_intervals(confusion)
-        for name, value in zip(SCORES, scores_of_confusion(confusion), strict=True):
-            row |= {name: float(value)}
-            row |= dict(zip((f"{name}_low", f"{name}_high"), intervals[name], strict=True))
+        num_classes = len(part.class_names)
+        for score in bootstrap_intervals(
+            part.y_true, part.y_pred, part.groups, num_classes
+        ).itertuples():
+            row |= {score.score: score.value}
+            row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -99,6 +99,18 @@ class Splits:
     validation: Faces | None = None
     notes: tuple[str, ...] = ()
 
+    def leaked(self):
+        """Find the test faces of which an exact copy is among those to learn from.
+
+        Validation counts too: it chooses the epoch.
+
+        Returns:
+            A boolean array `(len(test),)`.
+        """
+        parts = filter(None, (self.train, self.validation))
+        seen = {image.tobytes() for part in parts for image in part.images}
+        return np.array([image.tobytes() in seen for image in self.test.images], bool)
+
 
 def keep_classes(faces, class_names):
     """Return the faces of some classes alone, labelled by their place in `class_names`.

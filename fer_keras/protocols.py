@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fer_keras.audit import leaked, pair_images
+from fer_keras.audit import pair_images
 from fer_keras.data import find_or_draw_data, read_csv, require_paths
 from fer_keras.errors import InputError
-from fer_keras.faces import Splits, concatenate, cut_validation
+from fer_keras.faces import Splits, cut_validation
 from fer_keras.recipes import RECIPES, Recipe
 from fer_keras.sources.image_folder import read_image_folder
 
@@ -20,6 +20,9 @@ PROTOCOLS = {
     "published": {"CSV": STUDY_D_CSV, "folder": STUDY_D_FOLDER},
 }
 """Protocol -> arm -> recipe. In `same_images`, only storage and feed differ."""
+
+SEEDS = 3
+"""Runs of each arm: the fewest from which a spread can be told, if roughly."""
 
 DRAWN_EPOCHS = 3
 """Epochs on drawn faces, which are learnt sooner than real ones."""
@@ -42,7 +45,9 @@ class Settings:
         learning_rate: of Adam.
         patience: epochs without a better validation accuracy before an arm stops.
         validation_fraction: share of the training part to choose the epoch by, 0-0.5.
-        seed: fixes everything random, the division into parts too.
+        seed: of each arm's first run; fixes everything random, the division into parts too.
+        seeds: runs of each arm, with `seed` and those that follow; `None`: 3, or 1 under
+            `published`, as study D ran it.
         split_seed: asks for a random stratified 80/20 split of a CSV without `Usage`, and fixes
             it; for `same_images` only, since `published` divides all rows anyway.
         on_bad_rows: `raise`, or `skip` to leave out bad rows of the CSV and list them.
@@ -65,6 +70,7 @@ class Settings:
     patience: int | None = None
     validation_fraction: float = 0.1
     seed: int = 0
+    seeds: int | None = None
     split_seed: int | None = None
     on_bad_rows: str = "raise"
     on_bad_images: str = "raise"
@@ -84,9 +90,19 @@ class Settings:
             raise InputError(
                 f"validation_fraction is {fraction!r}; give a number above 0 and at most 0.5."
             )
+        if self.seeds is not None and (type(self.seeds) is not int or self.seeds < 1):
+            raise InputError(f"seeds is {self.seeds!r}; give a whole number of at least 1.")
         if self.split_seed is not None and not isinstance(self.split_seed, int):
             raise InputError(f"split_seed is {self.split_seed!r}; give a whole number or None.")
         self.recipes()
+
+    @property
+    def of_each_seed(self):
+        """A dict from the seed of each run of an arm to these settings with that seed."""
+        count = _first_given(self.seeds, 1 if self.protocol == "published" else SEEDS)
+        return {
+            seed: replace(self, seed=seed, seeds=1) for seed in range(self.seed, self.seed + count)
+        }
 
     def recipes(self, drawn=False):
         """Return the checked `Recipe` of each arm, fewer epochs by default on drawn faces."""
@@ -124,15 +140,6 @@ class Arm:
     recipe: Recipe
     splits: Splits
     image_folder: Path | None = None
-
-    def num_leaked(self):
-        """Return how many test faces have an exact copy among those that the run learns from.
-
-        Validation counts too: it chooses the epoch.
-        """
-        train, validation = self.splits.train, self.splits.validation
-        learnt_from = concatenate(train, validation) if validation else train
-        return int(leaked(learnt_from, self.splits.test).sum())
 
 
 @dataclass(frozen=True)

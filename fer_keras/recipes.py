@@ -202,7 +202,7 @@ RECIPES = {
             augmentation="study_b",
             learning_rate=3e-4,
             weight_decay=1e-4,
-            epochs=30,
+            epochs=20,
         ),
         None,
         "",
@@ -211,11 +211,13 @@ RECIPES = {
     ),
     "conv4_bn": NamedRecipe(
         "C",
-        Recipe(network="conv4_bn", epochs=20, batch_size=32),
-        None,
-        "",
+        Recipe(network="conv4_bn", augmentation="study_d", epochs=20, batch_size=32),
+        10.7,
+        ".60 on PublicTest",
         "92.5 % of the training faces; nothing on test faces",
-        "the choice of the epoch on validation faces is ours",
+        "flips, rotations, shifts and zooms are ours, without which the network overfits and finds "
+        ".58 of the validation faces at best, and .61 with them; so is the choice of the epoch on "
+        "validation faces",
     ),
     "conv3_csv": NamedRecipe(
         "D, CSV",

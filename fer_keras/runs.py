@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from filelock import FileLock
 from fer_keras import plots
 from fer_keras.errors import InputError
 from fer_keras.evaluation import Predictions, class_report, confusion_table, flat_metrics
+from fer_keras.faces import copy_groups
 from fer_keras.files import whole_file, write_text
 from fer_keras.history import kept_epoch
 from fer_keras.recipes import Recipe
@@ -189,7 +190,7 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     )
     with whole_file(directory / "model.keras") as part:
         model.save(part)
-    predictions = _predictions(model, splits.test)
+    predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
     predictions.save(directory / "predictions.npz")
     if splits.validation:
         _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
@@ -202,7 +203,8 @@ def _predictions(model, faces):
     from fer_keras import feeds
 
     probabilities = model.predict(feeds.evaluation_feed(faces), verbose=0)
-    return Predictions(faces.ids, faces.labels, probabilities, faces.class_names)
+    groups = copy_groups(faces.images)
+    return Predictions(faces.ids, faces.labels, probabilities, faces.class_names, groups)
 
 
 def _training_feed(recipe, splits, directory, image_folder):

@@ -29,7 +29,8 @@ QUESTIONS = {
     ),
     "interval of a difference": (
         "By how much would these two models' scores differ on other test images?",
-        "BCa bootstrap of the difference, for which both models see the same drawn images.",
+        "BCa bootstrap of the difference; where both were tested on the same images, both see the "
+        "same drawn ones.",
     ),
     "McNemar test": (
         "Is one of these two models right more often than the other?",
@@ -104,15 +105,9 @@ def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
     Returns:
         A DataFrame with one row a score: `score`, `value`, `low`, `high` (0-1) and `method`.
     """
-    shape = (num_classes, num_classes)
-    cells = np.ravel_multi_index((y_true, y_pred), shape)
-    groups = _numbered(groups, len(cells))
-
-    def scores(counts):
-        return scores_of_confusion(counts.reshape(*counts.shape[:-1], *shape))
-
-    table = _intervals(cells, num_classes**2, groups, scores, (0, 1), seed)
-    accuracy, num_groups = table.loc[0, "value"], groups.max() + 1
+    sample, statistic = _sample((y_true, y_pred), groups, num_classes, scores_of_confusion)
+    table = _intervals([sample], statistic, (0, 1), seed)
+    accuracy, num_groups = table.loc[0, "value"], len(sample)
     if accuracy in (0, 1) and num_groups > 1:
         low, high = proportion_interval(accuracy * num_groups, num_groups)
         table.loc[0, ["low", "high", "method"]] = low, high, "Wilson"
@@ -125,13 +120,12 @@ def proportion_interval(hits, total):
     return float(interval.low), float(interval.high)
 
 
-def compare_models(first, second, groups=None, seed=0):
+def compare_models(first, second, seed=0):
     """Compare two models by their predictions of the same images.
 
     Args:
-        first: `Predictions`.
+        first: `Predictions`, whose `groups` say which images are identical.
         second: `Predictions` of the same images in the same order.
-        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
         seed: integer that fixes the bootstrap.
 
     Returns:
@@ -142,41 +136,57 @@ def compare_models(first, second, groups=None, seed=0):
         InputError: if images, true classes or class names differ.
     """
     _require_same_images(first, second)
-    groups = _numbered(groups, len(first.ids))
-    shape = (len(first.class_names),) * 3
-    cells = np.ravel_multi_index((first.y_true, first.y_pred, second.y_pred), shape)
-
-    def both_scores(counts):
-        counts = counts.reshape(*counts.shape[:-1], *shape)
-        return scores_of_confusion(counts.sum(axis=-1)), scores_of_confusion(counts.sum(axis=-2))
 
     def differences(counts):
-        score_first, score_second = both_scores(counts)
-        return score_second - score_first
+        return scores_of_confusion(counts.sum(axis=-2)) - scores_of_confusion(counts.sum(axis=-1))
 
-    table = _intervals(cells, np.prod(shape), groups, differences, (-1, 1), seed)
-    scores = both_scores(np.bincount(cells, minlength=np.prod(shape)))
-    table = table.rename(columns={"value": "difference"})
-    table.insert(1, "first", scores[0])
-    table.insert(2, "second", scores[1])
-    return ModelComparison(table, *mcnemar_test(first, second, groups))
+    classes = (first.y_true, first.y_pred, second.y_pred)
+    sample, statistic = _sample(classes, first.groups, len(first.class_names), differences)
+    table = _difference_table(first, second, _intervals([sample], statistic, (-1, 1), seed))
+    return ModelComparison(table, *mcnemar_test(first, second))
 
 
-def mcnemar_test(first, second, groups=None):
+def differences_apart(first, second, seed=0):
+    """Compare two models' scores on test sets of different images: all that can be said of them.
+
+    Args:
+        first: `Predictions`.
+        second: `Predictions` of other images, with the same classes.
+        seed: integer that fixes the bootstrap, which draws each test set for itself.
+
+    Returns:
+        A DataFrame like `ModelComparison.differences`.
+
+    Raises:
+        InputError: if the class names differ.
+    """
+    _require_same_classes(first, second)
+    (sample_first, scores_first), (sample_second, scores_second) = (
+        _sample((part.y_true, part.y_pred), part.groups, len(part.class_names), scores_of_confusion)
+        for part in (first, second)
+    )
+
+    def differences(drawn_first, drawn_second, axis=-1):
+        return scores_second(drawn_second) - scores_first(drawn_first)
+
+    samples = [sample_first, sample_second]
+    return _difference_table(first, second, _intervals(samples, differences, (-1, 1), seed))
+
+
+def mcnemar_test(first, second):
     """Return the counts `first_better` and `second_better` and the p value of `compare_models`."""
     gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
-    votes = np.bincount(_numbered(groups, len(gain)), weights=gain)
+    votes = np.bincount(_numbered(first.groups, len(gain)), weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
     test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
     return first_better, second_better, float(test.pvalue)
 
 
-def compare_all(models, groups=None, seed=0):
+def compare_all(models, seed=0):
     """Compare every two of several models, with p values corrected by Holm's method.
 
     Args:
         models: dict from a model's name to its `Predictions`.
-        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
         seed: integer that fixes the bootstraps.
 
     Returns:
@@ -190,7 +200,7 @@ def compare_all(models, groups=None, seed=0):
     rows = []
     for name, other in combinations(models, 2):
         try:
-            comparison = compare_models(models[name], models[other], groups, seed)
+            comparison = compare_models(models[name], models[other], seed)
         except InputError as error:
             raise InputError(f"{name} and {other}: {error}") from error
         row = {"first": name, "second": other}
@@ -212,71 +222,16 @@ def holm(p_values):
     return corrected
 
 
-def score_intervals(confusion, seed=0):
-    """Compute 95 % intervals: Wilson's for accuracy, the percentile bootstrap for the F1 scores.
-
-    Args:
-        confusion: counts `(num_classes, num_classes)`, rows true classes, not all 0.
-        seed: integer that fixes the bootstrap.
-
-    Returns:
-        A dict from each of `SCORES` to its (low, high).
-    """
-    accuracy = proportion_interval(np.trace(confusion), confusion.sum())
-    low, high = _percentiles(scores_of_confusion(_resample(confusion, seed)))
-    return {
-        name: accuracy if name == "accuracy" else (float(low[place]), float(high[place]))
-        for place, name in enumerate(SCORES)
-    }
-
-
-def score_differences(first, second, seed=0):
-    """Compare two models' scores, with a 95 % bootstrap interval of each difference.
-
-    Where both predict the same images (equal ids in equal order), images are drawn in pairs, which
-    is sharper; else each test set is drawn for itself.
-
-    Args:
-        first: `Predictions`.
-        second: `Predictions` with the same classes.
-        seed: integer that fixes the bootstrap.
-
-    Returns:
-        A DataFrame with one row a score: `score`, `first`, `second`, `difference` (second minus
-        first), `low`, `high` and `paired`.
-    """
-    if first.class_names != second.class_names:
-        raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
-    paired = np.array_equal(first.ids, second.ids)
-    if paired and not np.array_equal(first.y_true, second.y_true):
-        raise ValueError("The same images bear different true classes in the two predictions.")
-    if paired:
-        drawn_first, drawn_second = _resample_pairs(first, second, seed)
-    else:
-        drawn_first = _resample(first.confusion(), seed)
-        drawn_second = _resample(second.confusion(), seed + 1)
-    low, high = _percentiles(scores_of_confusion(drawn_second) - scores_of_confusion(drawn_first))
-    scores_first = scores_of_confusion(first.confusion())
-    scores_second = scores_of_confusion(second.confusion())
-    return pd.DataFrame(
-        {
-            "score": SCORES,
-            "first": scores_first,
-            "second": scores_second,
-            "difference": scores_second - scores_first,
-            "low": low,
-            "high": high,
-            "paired": paired,
-        }
-    )
-
-
-def _require_same_images(first, second):
+def _require_same_classes(first, second):
     if first.class_names != second.class_names:
         raise InputError(
             f"Models of different classes cannot be compared: {', '.join(first.class_names)} and "
             f"{', '.join(second.class_names)}; give two of the same classes in the same order."
         )
+
+
+def _require_same_images(first, second):
+    _require_same_classes(first, second)
     if len(first.ids) != len(second.ids):
         raise InputError(
             "Only predictions of the same images can be compared, and these are of "
@@ -304,32 +259,47 @@ def _numbered(groups, count):
     return np.unique(groups, return_inverse=True)[1]
 
 
-def _intervals(cells, num_cells, groups, scores_of, bounds, seed):
-    # Groups with equal counts in the confusion are of one kind; a resample needs only to know
-    # how often it drew each kind, which makes thousands of resamples one matrix product.
-    counts = np.zeros((groups.max() + 1, num_cells))
+def _difference_table(first, second, intervals):
+    table = intervals.rename(columns={"value": "difference"})
+    table.insert(1, "first", scores_of_confusion(first.confusion()))
+    table.insert(2, "second", scores_of_confusion(second.confusion()))
+    return table
+
+
+def _sample(classes, groups, num_classes, scores_of):
+    # What to draw from, and the scores of what was drawn. Groups with equal counts in the
+    # confusion are of one kind; a resample needs only to know how often it drew each kind, which
+    # makes thousands of resamples one matrix product.
+    shape = (num_classes,) * len(classes)
+    cells = np.ravel_multi_index(classes, shape)
+    groups = _numbered(groups, len(cells))
+    counts = np.zeros((groups.max() + 1, np.prod(shape)))
     np.add.at(counts, (groups, cells), 1)
     kinds, kind_of_group = np.unique(counts, axis=0, return_inverse=True)
 
     def statistic(drawn, axis=-1):
-        shape, drawn = drawn.shape[:-1], drawn.reshape(-1, drawn.shape[-1])
+        outer, drawn = drawn.shape[:-1], drawn.reshape(-1, drawn.shape[-1])
         rows = np.arange(len(drawn))[:, None] * len(kinds)
         times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(kinds))
-        scores = scores_of(times.reshape(*shape, len(kinds)) @ kinds)
-        return np.moveaxis(scores, -1, 0)
+        confusions = times.reshape(-1, len(kinds)) @ kinds
+        return np.moveaxis(scores_of(confusions.reshape(*outer, *shape)), -1, 0)
 
-    table = pd.DataFrame({"score": SCORES, "value": statistic(kind_of_group)})
-    if len(counts) < 2:
+    return kind_of_group, statistic
+
+
+def _intervals(samples, statistic, bounds, seed):
+    table = pd.DataFrame({"score": SCORES, "value": statistic(*samples)})
+    if min(map(len, samples)) < 2:
         return table.assign(low=bounds[0], high=bounds[1], method="none")
-    low, high, method = _bca(kind_of_group, statistic, seed)
+    low, high, method = _bca(samples, statistic, seed)
     return table.assign(low=low, high=high, method=method)
 
 
-def _bca(sample, statistic, seed):
+def _bca(samples, statistic, seed):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # SciPy's, of what falls back to percentiles below
         result = bootstrap(
-            (sample,),
+            samples,
             statistic,
             n_resamples=NUM_RESAMPLES,
             batch=BATCH,
@@ -343,21 +313,6 @@ def _bca(sample, statistic, seed):
     usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
     percentiles = _percentiles(draws.T)
     return *np.where(usable, ends, percentiles), np.where(usable, "BCa", "percentile")
-
-
-def _resample(counts, seed):
-    counts = np.asarray(counts)
-    total = counts.sum()
-    draws = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, NUM_RESAMPLES)
-    return draws.reshape(NUM_RESAMPLES, *counts.shape)
-
-
-def _resample_pairs(first, second, seed):
-    num_classes = len(first.class_names)
-    counts = np.zeros((num_classes,) * 3, int)
-    np.add.at(counts, (first.y_true, first.y_pred, second.y_pred), 1)
-    drawn = _resample(counts, seed)
-    return drawn.sum(axis=3), drawn.sum(axis=2)
 
 
 def _percentiles(draws):

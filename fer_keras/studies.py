@@ -4,7 +4,7 @@ import itertools
 import os
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -193,17 +193,18 @@ def results(runs, errors):
         errors: list of texts, as from `run_study`.
 
     Returns:
-        Columns: the factors, `seed`, those of `evaluation.score_table` for all test images
-        together, `epochs`, `kept_epoch`, `minutes`, `error`, `directory`, and the machine and
-        versions of the run.
+        Columns: the factors, `seed`, the recipe's other fields, those of `evaluation.score_table`
+        for all test images together, `trained_epochs`, `kept_epoch`, `minutes`, the machine and
+        versions of the run, `error` and `directory`.
     """
     rows = []
     for planned, error in zip(runs, errors, strict=True):
-        row = dict(planned.levels)
+        recipe = named_recipe(planned.job.recipe, planned.job.changes.split())
+        row = planned.levels | asdict(recipe) | {"classes": ",".join(recipe.classes)}
         if planned.is_finished:
             run = load_run(planned.directory)
             row |= score_table(run.predictions).iloc[0].to_dict()
-            row |= {"epochs": len(run.history), "kept_epoch": run.best_epoch}
+            row |= {"trained_epochs": len(run.history), "kept_epoch": run.best_epoch}
             row |= {"minutes": run.history["seconds"].sum() / 60}
             row |= run.environment
         rows.append(row | {"error": error, "directory": planned.directory.name})

@@ -9,6 +9,7 @@ from fer_keras import architecture_report as report
 from fer_keras.architectures import Prepared
 from fer_keras.evaluation import score_table
 from fer_keras.recipes import Recipe
+from fer_keras.statistics import holm, mcnemar_test
 
 COSTS = pd.DataFrame(
     {
@@ -76,14 +77,19 @@ def test_tables_are_the_same_from_the_record_on_disk(runs, tmp_path):
 
 def test_differences_are_the_others_minus_the_best(runs):
     differences = report.differences_from("conv3", runs)
-    assert differences.index.unique().tolist() == ["conv2", "vgg8"]
+    assert differences.index.tolist() == ["conv2", "vgg8"]
     accuracy = {name: score_table(run.predictions)["accuracy"][0] for name, run in runs.items()}
-    row = differences.loc["vgg8"].iloc[0]
-    assert row["difference"] == pytest.approx(accuracy["vgg8"] - accuracy["conv3"])
+    row = differences.loc["vgg8"]
+    assert row["accuracy_difference"] == pytest.approx(accuracy["vgg8"] - accuracy["conv3"])
+    three_pairs = [
+        mcnemar_test(runs[one].predictions, runs[other].predictions)[2]
+        for one, other in (("conv3", "conv2"), ("conv3", "vgg8"), ("conv2", "vgg8"))
+    ]
+    assert differences["holm_p_value"].tolist() == holm(three_pairs)[:2].tolist()
     words = report.readable_differences(differences)
-    assert words.columns.tolist() == ["accuracy", "macro F1"]
-    assert words.loc["vgg8", "accuracy"].endswith("more than noise")
-    assert words.loc["conv2", "accuracy"].endswith("inside the noise")
+    assert words.loc["vgg8", "accuracy"].startswith(f"{100 * row['accuracy_difference']:+.1f} (")
+    assert words.loc["vgg8", "accuracy is"] == "lower by more than noise"
+    assert words.loc["conv2", "accuracy is"] == "inside the noise"
 
 
 def test_of_networks_that_do_not_differ_the_fastest_is_to_be_taken(runs, splits):

@@ -8,12 +8,11 @@ from fer_keras.audit import (
     blanks,
     conflicts,
     exact_copies,
-    leaked,
     near_copies,
     pair_forms,
     pair_images,
 )
-from fer_keras.faces import Faces, concatenate, split_names
+from fer_keras.faces import Faces, Splits, concatenate, split_names
 
 
 def jpeg_copies(images):
@@ -42,7 +41,7 @@ def test_leaked_finds_planted_copies_and_nothing_else(make_faces):
     images[5] = train.images[7]
     images[5, 0, 0] ^= 1  # nearly a copy
     test = Faces(images, test.labels, test.ids, test.class_names)
-    assert np.flatnonzero(leaked(train, test)).tolist() == [3, 11]
+    assert np.flatnonzero(Splits(train, test).leaked()).tolist() == [3, 11]
 
 
 def test_images_pair_with_their_jpeg_copies_in_any_order(make_faces):
@@ -126,7 +125,7 @@ def test_exact_copies_are_counted_in_each_split_and_nothing_else(flawed):
         1: (1, 0), 8: (1, 0), 2: (1, 1), 16: (1, 1), 32: (2, 0), 5: (0, 1), 40: (1, 0),
     }  # fmt: skip
     is_test = split_names(flawed.ids) == "PublicTest"
-    expected = leaked(flawed.select(~is_test), flawed.select(is_test))
+    expected = Splits(flawed.select(~is_test), flawed.select(is_test)).leaked()
     assert ((counts["Training"] > 0)[is_test].to_numpy() == expected).all()
 
 

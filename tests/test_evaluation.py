@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_recall_fscore_support
@@ -14,12 +16,12 @@ from fer_keras.evaluation import (
 from fer_keras.labels import CLASS_NAMES
 
 
-def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES):
+def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=None, leaked=None):
     probabilities = np.full((len(y_true), len(class_names)), 0.1)
     probabilities[np.arange(len(y_true)), y_pred] = 0.4
     if ids is None:
         ids = np.array([f"PublicTest/row{number}" for number in range(len(y_true))])
-    return Predictions(ids, np.asarray(y_true), probabilities, class_names)
+    return Predictions(ids, np.asarray(y_true), probabilities, class_names, groups, leaked)
 
 
 @pytest.fixture
@@ -103,12 +105,36 @@ def test_flat_metrics_name_split_and_score(random_predictions):
     assert metrics["PublicTest/images"] == 200
 
 
+def test_clean_images_are_scored_beside_all_of_their_split():
+    # Of four images, the two that leaked are right; one of the other two is.
+    leaked = np.array([True, True, False, False])
+    predictions = predictions_of([0, 1, 2, 3], [0, 1, 2, 4], leaked=leaked)
+    table = score_table(predictions).set_index("split")
+    assert table["images"].to_dict() == {"PublicTest": 4, "PublicTest, clean": 2}
+    assert table["accuracy"].tolist() == [0.75, 0.5]
+    assert flat_metrics(predictions)["PublicTest, clean/accuracy"] == 0.5
+    assert list(predictions.select(~leaked).test_sets()) == ["PublicTest"]
+    assert list(predictions.select(leaked).test_sets()) == ["PublicTest"]  # none would be left
+
+
+def test_identical_images_widen_the_intervals_of_the_scores(random_predictions):
+    public = random_predictions.by_split()["PublicTest"]
+    twice = predictions_of(
+        *(np.repeat(each, 2) for each in (public.y_true, public.y_pred, public.ids)),
+        groups=np.repeat(np.arange(200), 2),
+    )
+    once, both = score_table(public).iloc[0], score_table(twice).iloc[0]
+    for column in ("accuracy", "accuracy_low", "macro_f1_high"):
+        assert both[column] == pytest.approx(once[column])
+
+
 def test_predictions_survive_their_file(random_predictions, tmp_path):
-    random_predictions.save(tmp_path / "predictions.npz")
+    marked = replace(random_predictions, groups=np.arange(500) // 2, leaked=np.arange(500) % 3 == 0)
+    marked.save(tmp_path / "predictions.npz")
     read = Predictions.load(tmp_path / "predictions.npz")
-    assert read.ids.tolist() == random_predictions.ids.tolist()
     assert read.class_names == CLASS_NAMES
-    np.testing.assert_array_equal(read.probabilities, random_predictions.probabilities)
+    for name in ("ids", "y_true", "probabilities", "groups", "leaked"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(marked, name))
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]
 
 

@@ -119,18 +119,20 @@ def test_compare_runs_from_end_to_end(tmp_path, data):  # noqa: F811
     runs = tmp_path / "runs"
     answer = papermill(
         output, "--stdout-file", "-", "-r", "data", data, "-r", "output", runs,
-        "-p", "epochs_csv", "2", "-p", "epochs_folder", "1",
+        "-p", "epochs_csv", "2", "-p", "epochs_folder", "1", "-p", "seed", "5", "-p", "seeds", "2",
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr[-2000:]
     lines = [line for line in answer.stdout.splitlines() if "epoch" in line]
     assert [line.split("  loss")[0] for line in lines] == [
-        "CSV: epoch  1/2",
-        "CSV: epoch  2/2",
-        "folder: epoch  1/1",
+        f"seed{seed}-{line}"
+        for seed in (5, 6)
+        for line in ("CSV: epoch  1/2", "CSV: epoch  2/2", "folder: epoch  1/1")
     ]
     results = pd.read_csv(runs / "compare_same_images" / "tables" / "results.csv")
-    assert results["arm"].tolist() == ["CSV", "folder"]
-    assert results["images"].tolist() == [70, 70]
+    everything = results[results["split"] == "PublicTest"]
+    assert everything["arm"].tolist() == ["CSV", "folder", "CSV", "folder"]
+    assert everything["seed"].tolist() == [5, 5, 6, 6]
+    assert everything["images"].tolist() == [70] * 4
     cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
     outputs = [out for cell in cells for out in cell.outputs]
     assert not [out for out in outputs if out.get("name") == "stderr"]

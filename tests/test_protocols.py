@@ -167,7 +167,7 @@ def test_damaged_images_are_skipped_and_reported_on_request(data):
 
 def test_leaked_copies_are_counted(data):
     prepared = prepare(Settings(data=str(data)))
-    assert [arm.num_leaked() for arm in prepared.arms.values()] == [4, 4]
+    assert [arm.splits.leaked().sum() for arm in prepared.arms.values()] == [4, 4]
     table = protocol_table(prepared.arms)
     assert table.loc["test images with an exact copy in training", "CSV"] == "4 (5.7%)"
     published = Settings(data=str(data), protocol="published")
@@ -179,7 +179,7 @@ def test_leaked_copies_are_counted(data):
 def test_a_copy_in_validation_counts_as_leaked(make_faces):
     faces = make_faces(70)
     splits = protocols.Splits(faces.select(slice(0, 30)), faces.select([31]), faces.select([31]))
-    assert protocols.Arm(Settings().recipes()["CSV"], splits).num_leaked() == 1
+    assert splits.leaked().tolist() == [True]
 
 
 def test_class_counts_add_up(data):
