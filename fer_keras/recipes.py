@@ -236,7 +236,7 @@ RECIPES = {
             augmentation="study_d",
             epochs=30,
         ),
-        8.5,
+        9.8,
         ".58 on PublicTest",
         "accuracy .59, macro F1 .51, weighted F1 .57, on test/ (PublicTest and PrivateTest)",
         f"dropout rate, strengths of the augmentation, {OURS}",
