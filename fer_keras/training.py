@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -20,6 +21,8 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
     the best weights so far. Dropout, like the feeds, draws its random numbers from seed and epoch
     alone, so that an epoch repeated after a kill is the same epoch.
 
+    Where there are several GPUs, each batch is divided among them (`over_all_devices`).
+
     Args:
         recipe: the `Recipe`; network, optimiser, class weights, epochs, patience and seed count.
         feed_from: function from an epoch (counted from 0) to the endless training feed that
@@ -35,21 +38,40 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
     """
     backup = Backup(Path(directory) / "backup", recipe, len(faces))
     if not backup.finished:
-        model = backup.latest_model() or compiled_model(
-            recipe, len(faces.class_names), faces.images
-        )
-        model.fit(
-            feed_from(backup.epochs_done),
-            initial_epoch=backup.epochs_done,
-            epochs=recipe.epochs,
-            steps_per_epoch=-(-len(faces) // recipe.batch_size),
-            validation_data=validation_feed,
-            class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
-            callbacks=[SeededDropout(recipe.seed), backup, *progress],
-            shuffle=False,  # the feeds do that
-            verbose=0,
-        )
+        with over_all_devices():
+            model = backup.latest_model() or compiled_model(
+                recipe, len(faces.class_names), faces.images
+            )
+            model.fit(
+                feed_from(backup.epochs_done),
+                initial_epoch=backup.epochs_done,
+                epochs=recipe.epochs,
+                steps_per_epoch=-(-len(faces) // recipe.batch_size),
+                validation_data=validation_feed,
+                class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
+                callbacks=[SeededDropout(recipe.seed), backup, *progress],
+                shuffle=False,  # the feeds do that
+                verbose=0,
+            )
     return backup.best_model(), backup.history
+
+
+def over_all_devices():
+    """Return the scope within which each batch is divided among all of several GPUs.
+
+    TensorFlow's `MirroredStrategy`: gradients are averaged over the devices, so that batch size
+    and learning rate keep their meaning; batch norm averages over a device's own part of a batch.
+    Logical CPUs, of which there are several only where somebody configured them, count if there
+    is no GPU; with one device the scope does nothing.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow as tf
+
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) == 1:
+        return nullcontext()
+    return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
 
 
 def class_weights(faces):
