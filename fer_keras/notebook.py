@@ -47,15 +47,21 @@ def show_figure(figure, name, directory):
 
 def save_table(table, name, directory):
     """Keep a DataFrame as `directory/tables/<name>.csv`, with its index where that has a name."""
-    named = any(name is not None for name in table.index.names)
-    write_text(Path(directory) / "tables" / f"{name}.csv", table.to_csv(index=named))
+    csv = table.to_csv(index=_has_named_index(table))
+    write_text(Path(directory) / "tables" / f"{name}.csv", csv)
 
 
 def show_table(table, name, directory, caption, precision=3):
-    """Show a DataFrame with a caption, and keep it by `save_table`."""
+    """Show a DataFrame with a caption, its index where that has a name; keep it by `save_table`."""
     save_table(table, name, directory)
     style = table.style.format(precision=precision, na_rep="").set_caption(caption)
+    if not _has_named_index(table):
+        style = style.hide()
     display(HTML(style.to_html()))
+
+
+def _has_named_index(table):
+    return any(name is not None for name in table.index.names)
 
 
 def _injected_names(history):

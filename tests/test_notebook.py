@@ -74,7 +74,9 @@ def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
         pd.read_csv(tmp_path / "tables" / "scores.csv", index_col="arm"), table
     )
     assert "0.123<" in shown[0].data and "Scores of the arms." in shown[0].data
-    assert "nan" not in shown[0].data
+    assert "nan" not in shown[0].data and ">a<" in shown[0].data
+    notebook.show_table(table.reset_index(drop=True).assign(kind="x"), "plain", tmp_path, "None.")
+    assert ">0.123<" in shown[1].data and ">0<" not in shown[1].data
 
 
 def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell():
