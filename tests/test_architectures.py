@@ -122,11 +122,11 @@ def test_notebook_runs_from_end_to_end_and_reports_both_budgets(tmp_path, data):
     printed = "".join(out.text for out in outputs if out.get("name") == "stdout")
     assert "WARNING" not in printed and printed.count("conv2: epoch  1/1") == 1
     record = pd.read_csv(runs / "architectures" / "tables" / "results.csv")
-    assert record[["budget", "network", "epochs"]].to_numpy().tolist() == [
-        ["equal epochs", "conv2", 2],
-        ["equal epochs", "conv3", 2],
-        ["equal time", "conv2", 1],
-        ["equal time", "conv3", 1],
+    assert record[["budget", "network", "epochs", "split"]].to_numpy().tolist() == [
+        [budget, network, epochs, split]
+        for budget, epochs in (("equal epochs", 2), ("equal time", 1))
+        for network in ("conv2", "conv3")
+        for split in ("PublicTest", "PublicTest, clean")
     ]
     assert {"git commit", "processor", "megaflops", "macro_f1_low", "seed"} <= set(record)
     soup = BeautifulSoup(export_html(output).read_text(encoding="utf-8"), "html.parser")

@@ -54,8 +54,12 @@ def test_train_runs_from_end_to_end_on_two_data_sets(data, rafdb, tmp_path):  # 
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr[-2000:]
     (tables,) = runs.glob("conv2-fer2013-*/report/tables")
-    assert pd.read_csv(tables / "results.csv")["arm"].tolist() == ["fer2013", "raf-db"]
-    assert len(pd.read_csv(tables / "across_data_sets.csv")) == 4
+    assert pd.read_csv(tables / "results.csv")[["arm", "split"]].to_numpy().tolist() == [
+        ["fer2013", "PublicTest"],
+        ["fer2013", "PublicTest, clean"],
+        ["raf-db", "RAF-DB test"],
+    ]
+    assert len(pd.read_csv(tables / "across_data_sets.csv")) == 5
     cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
     outputs = [out for cell in cells for out in cell.outputs]
     assert not [out for out in outputs if out.get("name") == "stderr"]
