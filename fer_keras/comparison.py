@@ -256,9 +256,10 @@ def headline(run):
 
 
 def _optimiser(recipe):
-    if not recipe.weight_decay:
-        return f"Adam({recipe.learning_rate:g})"
-    return f"AdamW({recipe.learning_rate:g}, weight decay {recipe.weight_decay:g})"
+    name = {"adam": "Adam", "sgd": "SGD with Nesterov momentum"}[recipe.optimizer]
+    decay = f", weight decay {recipe.weight_decay:g}" if recipe.weight_decay else ""
+    schedule = ", one cycle" if recipe.schedule == "one_cycle" else ""
+    return f"{name}({recipe.learning_rate:g}{decay}{schedule})"
 
 
 def _cost(run):

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pandas as pd
 
 from fer_keras.faces import IMAGE_SIZE
@@ -52,18 +53,29 @@ def cost_table(model_files, images):
 def megaflops(model):
     """Count the floating-point operations of recognising one image, in millions.
 
-    TensorFlow's profiler counts them in the graph of the forward pass: a multiplication and an
-    addition are two, biases and poolings count, batch norm and softmax in part. A convolution or
-    dense layer with m multiplications so has about 2m; by hand, those of `conv2` come to 24.9, and
-    the profiler says 25.1.
+    TensorFlow's profiler, or on JAX XLA's, counts them in the graph of the forward pass: a
+    multiplication and an addition are two, biases and poolings count, batch norm and softmax in
+    part. A convolution or dense layer with m multiplications so has about 2m; by hand, those of
+    `conv2` come to 24.9, and TensorFlow's profiler says 25.1. XLA leaves out what the zeros round
+    a padded image are multiplied with.
 
     Args:
         model: a Keras model of images `(batch, 48, 48, 1)`.
     """
+    import keras
+
+    def forward(images):
+        return model(images, training=False)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        image = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
+        return jax.jit(forward).lower(image).cost_analysis()["flops"] / 1e6
     import tensorflow as tf
 
     image = tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
-    graph = _forward(model).get_concrete_function(image).graph
+    graph = tf.function(forward).get_concrete_function(image).graph
     profiler = tf.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
     with errors_only():
@@ -84,11 +96,11 @@ def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECOND
     Returns:
         A dict from each name to the median images/s of its turns.
     """
-    import tensorflow as tf
+    from fer_keras.backend import compiled
 
     endless = itertools.islice(itertools.cycle(images), batch_size)
-    batch = tf.stack([image[..., None] for image in endless])
-    forward = {name: _forward(model) for name, model in models.items()}
+    batch = np.stack([image[..., np.newaxis] for image in endless])
+    forward = {name: compiled(model) for name, model in models.items()}
     with errors_only():
         for function in forward.values():
             function(batch)  # the first call builds the graph
@@ -102,12 +114,6 @@ def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECOND
 def _calls_per_second(function, batch, seconds):
     calls, start = 0, time.perf_counter()
     while (spent := time.perf_counter() - start) < seconds:
-        function(batch).numpy()  # waits for the result, on GPUs too
+        function(batch)
         calls += 1
     return calls / spent
-
-
-def _forward(model):
-    import tensorflow as tf
-
-    return tf.function(lambda images: model(images, training=False))

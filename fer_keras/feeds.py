@@ -31,8 +31,8 @@ def training_feed(
             faces of a rare class several times, a part of those of a common one.
 
     Returns:
-        An infinite `tf.data.Dataset` of (uint8, augmented float32, `(batch, 48, 48, 1)`, 0-255,
-        float32 one-hot or soft targets `(batch, num_classes)`).
+        An infinite `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32
+        one-hot or soft targets `(batch, num_classes)`).
     """
     images, labels = _tensors(faces)
     if faces.targets is not None:
@@ -44,18 +44,18 @@ def training_feed(
         if balanced_sampling:
             positions = _equal_shares(members, len(faces), [seed, epoch])
         order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
-        seeds = tf.data.Dataset.counter().map(
-            lambda batch: tf.random.experimental.stateless_fold_in([seed, epoch], batch)
-        )
-        return tf.data.Dataset.zip(
-            tf.data.Dataset.from_tensor_slices(order).batch(batch_size), seeds
-        )
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size).enumerate()
+        return batches.map(lambda number, index: (index, [epoch, number]))
 
-    def gather(index, batch_seed):
+    def gather(index, place):
         batch = tf.gather(images, index)
         if augmentation != "none":
-            batch = augment(batch, augmentation, batch_seed)
+            moved = tf.numpy_function(augmented, [batch, place], tf.uint8)
+            batch = tf.ensure_shape(moved, batch.shape)
         return batch, tf.gather(labels, index)
+
+    def augmented(batch, place):
+        return augment(batch[..., 0], augmentation, [seed, *place])[..., np.newaxis]
 
     batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
     return _without_autotune(batches.map(gather).prefetch(2))

@@ -49,18 +49,20 @@ def grad_cam(model, images, classes=None):
 
 
 def _coarse_maps(below, above, images, classes):
-    import tensorflow as tf
+    from keras import ops
+
+    from fer_keras.backend import gradient
+
+    def total_logit(features):
+        output = above[-1]
+        logits = ops.matmul(_forward(above[:-1], features), output.kernel) + output.bias
+        chosen = ops.argmax(logits, axis=1) if classes is None else classes
+        # The sum of the images' logits: each has a gradient in its own features alone.
+        return ops.sum(ops.take_along_axis(logits, ops.expand_dims(chosen, 1), axis=1))
 
     features = _forward(below, images)
-    with tf.GradientTape() as tape:
-        tape.watch(features)
-        output = above[-1]
-        logits = tf.matmul(_forward(above[:-1], features), output.kernel) + output.bias
-        chosen = tf.argmax(logits, axis=1) if classes is None else tf.constant(classes)
-        # The sum of the images' logits: each has a gradient in its own features alone.
-        total = tf.reduce_sum(tf.gather(logits, chosen, batch_dims=1))
-    weights = tf.reduce_mean(tape.gradient(total, features), axis=(1, 2), keepdims=True)
-    return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
+    weights = ops.mean(gradient(total_logit, features), axis=(1, 2), keepdims=True)
+    return ops.convert_to_numpy(ops.relu(ops.sum(weights * features, axis=-1)))
 
 
 def _forward(layers, values):

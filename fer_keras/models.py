@@ -97,9 +97,27 @@ def conv6(num_classes):
     return _network("conv6", stages + head, num_classes)
 
 
+def quick(num_classes):
+    """Return a network that learns fast on few cores: 242,887 parameters for 7 classes.
+
+    Its first layer halves the resolution at once, for layers at full resolution cost more time
+    than they are worth.
+    """
+    stem = _normalised_convolution(48, 5, strides=2, use_bias=False)
+    stages = [
+        layer
+        for filters in (48, 96, 192)
+        for layer in (
+            *_normalised_convolution(filters, use_bias=False),
+            layers.AveragePooling2D(2),
+        )
+    ]
+    return _network("quick", [*stem, *stages, layers.Flatten()], num_classes)
+
+
 NETWORKS = {
     builder.__name__: builder
-    for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6)
+    for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6, quick)
 }
 
 
@@ -135,9 +153,9 @@ def standardisation(images):
     return layers.Normalization(axis=None, mean=images.mean(), variance=images.var())
 
 
-def _normalised_convolution(filters):
+def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
     return [
-        layers.Conv2D(filters, 3, padding="same"),
+        layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=use_bias),
         layers.BatchNormalization(),
         layers.ReLU(),
     ]

@@ -35,7 +35,7 @@ class Predictor:
                     "directory, which `fer-keras run` prints last."
                 )
         start_tensorflow()
-        import tensorflow as tf
+        from fer_keras.backend import compiled
 
         try:
             model, self.class_names = _load(directory)
@@ -47,8 +47,7 @@ class Predictor:
                 f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
                 f"of {len(self.class_names)}; take both files from one run."
             )
-        images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
-        self._compute = tf.function(lambda batch: model(batch, training=False), [images])
+        self._compute = compiled(model)
 
     def __call__(self, images):
         """Return the class probabilities of faces.
@@ -59,7 +58,7 @@ class Predictor:
         Returns:
             A float array `(n, num_classes)`, rows summing to 1.
         """
-        return self._compute(network_input(images)).numpy()
+        return self._compute(network_input(images))
 
 
 class Picture(NamedTuple):

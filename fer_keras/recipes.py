@@ -7,12 +7,14 @@ from fer_keras.errors import InputError
 from fer_keras.labels import ALL_CLASS_NAMES, CLASS_NAMES
 
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
-NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6")
+NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6", "quick")
 STORAGES = ("csv", "folder")
 DIVISIONS = ("own", "random")
 NORMALISATIONS = ("rescale", "standardise")
 FEEDS = ("memory", "image_data_generator")
 LABELS = ("own", "ferplus", "ferplus_votes")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "one_cycle")
 BALANCES = ("none", "class_weights", "balanced_sampling")
 AUGMENTATIONS = {
     "none": {},
@@ -25,6 +27,11 @@ AUGMENTATIONS = {
         "horizontal_flip": True,
     },
     "study_e": {"rotation_range": 10, "zoom_range": 0.1, "horizontal_flip": True},
+    "shift_and_flip": {
+        "width_shift_range": 0.08,
+        "height_shift_range": 0.08,
+        "horizontal_flip": True,
+    },
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
@@ -80,8 +87,13 @@ class Recipe:
             `balanced_sampling` (an epoch shows each class equally often; from memory only).
         epochs: number of epochs, at least 1.
         batch_size: images a step, at least 1.
-        learning_rate: of Adam, above 0.
-        weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1; 0 is Adam.
+        optimizer: `adam`, or `sgd` with Nesterov momentum 0.9.
+        schedule: `constant`, or `one_cycle`: the learning rate rises in a straight line for the
+            first fifth of all steps and falls to 0 along a cosine (after Smith and Topin, 2018).
+        learning_rate: the optimiser's, at its highest; above 0.
+        weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1.
+        label_smoothing: share of each target that is spread evenly over the classes, 0 to 1
+            (Szegedy et al., 2016).
         patience: epochs without a better validation accuracy after which training stops;
             `None` trains all epochs.
         seed: fixes initial weights, order of the images, dropout and augmentation; 0 or more.
@@ -102,8 +114,11 @@ class Recipe:
     balance: str = "none"
     epochs: int = 15
     batch_size: int = 64
+    optimizer: str = "adam"
+    schedule: str = "constant"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
     patience: int | None = None
     seed: int = 0
 
@@ -116,6 +131,8 @@ class Recipe:
         _require_choice("feed", self.feed, FEEDS)
         _require_choice("augmentation", self.augmentation, AUGMENTATIONS)
         _require_choice("balance", self.balance, BALANCES)
+        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _require_choice("schedule", self.schedule, SCHEDULES)
         _require_whole("epochs", self.epochs, 1)
         _require_whole("batch_size", self.batch_size, 1)
         _require_whole("seed", self.seed, 0)
@@ -123,6 +140,7 @@ class Recipe:
             _require_whole("patience", self.patience, 1)
         _require_share("learning_rate", self.learning_rate, zero_allowed=False)
         _require_share("weight_decay", self.weight_decay, zero_allowed=True)
+        _require_share("label_smoothing", self.label_smoothing, zero_allowed=True)
         _require_share("validation_fraction", self.validation_fraction, zero_allowed=True)
         if self.validation_fraction > 0.5:
             raise InputError(

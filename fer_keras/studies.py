@@ -179,6 +179,8 @@ def execute(run, slots):
             },
             kernel_name="python3",
             progress_bar=False,
+            # Of two runs at a time, the kernels' warnings would tear the progress bar apart.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return run.directory, (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -13,6 +13,9 @@ from fer_keras.files import whole_file, write_text
 from fer_keras.history import kept_epoch
 from fer_keras.models import build, standardisation
 
+WARM_UP = 0.2
+"""Share of all steps in which a one-cycle learning rate rises."""
+
 
 def train(recipe, feed_from, faces, validation_feed, directory, progress):
     """Train a network, or go on with a training that was interrupted.
@@ -96,19 +99,32 @@ def compiled_model(recipe, num_classes, images):
     keras.utils.set_random_seed(recipe.seed)
     standardise = recipe.normalisation == "standardise"
     model = build(recipe.network, num_classes, standardisation(images) if standardise else None)
-    if recipe.weight_decay:
-        optimizer = keras.optimizers.AdamW(recipe.learning_rate, recipe.weight_decay)
-    else:
-        optimizer = keras.optimizers.Adam(recipe.learning_rate)
-    on_gpu = bool(keras.distribution.list_devices("gpu"))
+    on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
-        optimizer=optimizer,
-        loss="categorical_crossentropy",
+        optimizer=_optimizer(recipe, len(images)),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
-        # On CPUs, XLA is slower than oneDNN for these networks.
-        jit_compile="auto" if on_gpu else False,
+        # On CPUs, XLA is slower than TensorFlow's own oneDNN for these networks.
+        jit_compile=False if on_cpu and keras.backend.backend() == "tensorflow" else "auto",
     )
     return model
+
+
+def _optimizer(recipe, num_train):
+    rate = recipe.learning_rate
+    if recipe.schedule == "one_cycle":
+        steps = recipe.epochs * -(-num_train // recipe.batch_size)
+        rise = round(WARM_UP * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 25, steps - rise, warmup_target=rate, warmup_steps=rise
+        )
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(
+            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None
+        )
+    if recipe.weight_decay:
+        return keras.optimizers.AdamW(rate, recipe.weight_decay)
+    return keras.optimizers.Adam(rate)
 
 
 class SeededDropout(keras.callbacks.Callback):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
+from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
 from fer_keras.augmentation import affine_matrices, augment, random_matrices, transform
 from fer_keras.recipes import AUGMENTATIONS
@@ -12,11 +12,11 @@ IDENTITY = {"angle": 0, "shift_x": 0, "shift_y": 0, "zoom_x": 1, "zoom_y": 1, "f
 def smooth_images(count, seed=0):
     coarse = np.random.default_rng(seed).integers(0, 256, (count, 8, 8), dtype=np.uint8)
     resized = [np.asarray(Image.fromarray(c).resize((48, 48), Image.BICUBIC)) for c in coarse]
-    return np.stack(resized)[..., None].astype(np.float32)
+    return np.stack(resized)
 
 
 def matrices(count=1, **parts):
-    parts = {name: tf.fill([count], float(value)) for name, value in (IDENTITY | parts).items()}
+    parts = {name: np.full(count, float(value)) for name, value in (IDENTITY | parts).items()}
     return affine_matrices(**parts)
 
 
@@ -31,10 +31,10 @@ def matrices(count=1, **parts):
 )
 def test_transforms_are_those_of_image_data_generator(parts):
     images = smooth_images(3)
-    generator = tf.keras.preprocessing.image.ImageDataGenerator()
+    generator = ImageDataGenerator()
     expected = [
         generator.apply_transform(
-            image,
+            image[..., np.newaxis].astype(np.float32),
             {
                 "theta": parts.get("angle", 0),
                 "tx": 48 * parts.get("shift_x", 0),
@@ -47,31 +47,33 @@ def test_transforms_are_those_of_image_data_generator(parts):
         for image in images
     ]
     ours = parts | {"angle": np.radians(parts.get("angle", 0))}
-    result = transform(images, matrices(3, **ours)).numpy()
-    # The very edge apart, where the two repeat it differently.
-    np.testing.assert_allclose(result[:, 2:-2, 2:-2], np.stack(expected)[:, 2:-2, 2:-2], atol=0.1)
+    result = transform(images, matrices(3, **ours))
+    # The very edge apart, where the two repeat it differently; places are rounded to a 32nd.
+    inside = np.stack(expected)[:, 2:-2, 2:-2, 0]
+    np.testing.assert_allclose(result[:, 2:-2, 2:-2], inside, atol=2)
+    assert np.abs(result[:, 2:-2, 2:-2] - inside).mean() < 0.4  # rounding alone is 0.25
 
 
 def test_the_identity_changes_nothing():
     images = smooth_images(2)
-    np.testing.assert_allclose(transform(images, matrices(2)), images, atol=1e-3)
+    np.testing.assert_array_equal(transform(images, matrices(2)), images)
 
 
 def test_a_shift_by_whole_pixels_by_hand():
     images = smooth_images(1)
-    moved = transform(images, matrices(shift_x=6 / 48)).numpy()
-    np.testing.assert_allclose(moved[0, :, :42], images[0, :, 6:], atol=1e-3)
-    np.testing.assert_allclose(moved[0, :, 42:], np.repeat(images[0, :, -1:], 6, axis=1), atol=1e-3)
+    moved = transform(images, matrices(shift_x=6 / 48))
+    np.testing.assert_array_equal(moved[0, :, :42], images[0, :, 6:])
+    np.testing.assert_array_equal(moved[0, :, 42:], np.repeat(images[0, :, -1:], 6, axis=1))
 
 
 def test_a_flip_mirrors_left_and_right():
     images = smooth_images(1)
-    mirrored = transform(images, matrices(flip=-1)).numpy()
-    np.testing.assert_allclose(mirrored, images[:, :, ::-1], atol=1e-3)
+    mirrored = transform(images, matrices(flip=-1))
+    np.testing.assert_array_equal(mirrored, images[:, :, ::-1])
 
 
 def test_random_parts_fill_their_ranges_and_no_more():
-    found = random_matrices(4000, AUGMENTATIONS["study_d"], [1, 2]).numpy()
+    found = random_matrices(4000, AUGMENTATIONS["study_d"], np.random.default_rng(1))
     determinant = np.abs(np.linalg.det(found[:, :, :2]))  # the product of the zooms
     assert 0.81 <= determinant.min() < 0.84 and 1.17 < determinant.max() <= 1.21
     assert np.mean(np.linalg.det(found[:, :, :2]) < 0) == pytest.approx(0.5, abs=0.03)
@@ -82,10 +84,8 @@ def test_random_parts_fill_their_ranges_and_no_more():
 
 
 def test_the_seed_alone_decides():
-    images = smooth_images(5).astype(np.uint8)
-    once, again, other = (
-        augment(images, "study_d", seed).numpy() for seed in ([3, 4], [3, 4], [3, 5])
-    )
+    images = smooth_images(5)
+    once, again, other = (augment(images, "study_d", seed) for seed in ([3, 4], [3, 4], [3, 5]))
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
-    assert once.dtype == np.float32 and once.min() >= 0 and once.max() <= 255
+    assert once.dtype == np.uint8 and once.shape == images.shape

@@ -101,7 +101,7 @@ def test_study_d_augmentation_changes_the_images_and_not_the_labels(folder):
 def test_memory_feed_augments_each_epoch_anew(make_faces):
     faces = make_faces(7)
     epochs = [images for images, _ in take(feeds.training_feed(faces, 7, 1, "study_d"), 5)]
-    assert epochs[0].dtype == np.float32 and epochs[0].shape == (7, 48, 48, 1)
+    assert epochs[0].dtype == np.uint8 and epochs[0].shape == (7, 48, 48, 1)
     pictures = {image.tobytes() for images in epochs for image in images}
     assert len(pictures) == 35
     # A face keeps its stripe's class: the labels still go with the images.

@@ -16,6 +16,8 @@ from fer_keras.models import NETWORKS, build, standardisation
         # By hand, 3 * 3 * in * out + out a convolution, 4 * filters a batch norm:
         ("vgg8", 4_684_224 + 7_680 + (4608 * 512 + 512) + (512 * 256 + 256) + (256 * 7 + 7)),
         ("conv6", 286_432 + (4608 * 256 + 256) + (256 * 7 + 7)),
+        # No biases: 25 * 48 + 4 * 48 the first layer, and so on.
+        ("quick", 1_392 + 20_928 + 41_856 + 166_656 + (1728 * 7 + 7)),
     ],
 )
 def test_networks_have_the_stated_number_of_parameters(name, parameters):

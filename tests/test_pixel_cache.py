@@ -241,7 +241,7 @@ def test_a_file_changed_while_it_was_parsed_is_not_cached(source):
     (source.parent / CACHE).unlink()
     write_csv(source, random_images(6))
     arrays = {"images": faces.images, "labels": faces.labels, "usages": faces.labels}
-    pixel_cache.store(source, stamp, arrays)
+    pixel_cache.store(source, stamp, pixel_cache.content_hash(source), arrays)
     assert os.listdir(source.parent) == ["fer2013.csv"]
     assert_reads(source, random_images(6))
 

@@ -5,6 +5,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,11 +149,14 @@ def _load(path, on_bad_rows):
     arrays = pixel_cache.load(path, stamp)
     if arrays is not None:
         return arrays, []
-    with open(path, "rb", buffering=READ_BYTES) as file:
-        arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad_rows)
-    # With bad rows the file is parsed anew each time, so that each reading treats them as asked.
-    if not bad_rows:
-        pixel_cache.store(path, stamp, arrays)
+    with ThreadPoolExecutor(1) as beside:  # hashes the file while it is parsed
+        content = beside.submit(pixel_cache.content_hash, path)
+        with open(path, "rb", buffering=READ_BYTES) as file:
+            arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad_rows)
+        # With bad rows the file is parsed anew each time, so that each reading treats them as
+        # asked.
+        if not bad_rows:
+            pixel_cache.store(path, stamp, content.result(), arrays)
     return arrays, bad_rows
 
 

@@ -63,7 +63,7 @@ def load(path, source_stamp):
                 is_same_stamp = key["stamp"] == source_stamp
                 if key["format"] != FORMAT or key["stamp"]["size"] != source_stamp["size"]:
                     continue
-                if not is_same_stamp and key["content"] != _content_hash(path):
+                if not is_same_stamp and key["content"] != content_hash(path):
                     continue
                 arrays = {name: saved[name] for name in ARRAYS}
         except Exception:
@@ -75,7 +75,7 @@ def load(path, source_stamp):
     return None
 
 
-def store(path, source_stamp, arrays):
+def store(path, source_stamp, content, arrays):
     """Keep the arrays parsed from a file beside it, or else in the user's cache folder.
 
     That folder is `$FER_KERAS_CACHE` or `~/.cache/fer_keras`. Nothing is kept if neither can be
@@ -84,9 +84,9 @@ def store(path, source_stamp, arrays):
     Args:
         path: the `Path` of the source file.
         source_stamp: its `stamp`, taken before it was parsed.
+        content: its `content_hash`.
         arrays: dict of arrays as `load` returns it.
     """
-    content = _content_hash(path)
     if stamp(path) == source_stamp:
         _store(path, source_stamp, content, arrays)
 
@@ -98,7 +98,8 @@ def _places(path):
     return beside, Path(folder) / f"{path.name}-{digest}.faces-cache.npz"
 
 
-def _content_hash(path):
+def content_hash(path):
+    """Return the hash of a whole file: text."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
