@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from fer_keras.data import find_or_draw_data
 from fer_keras.errors import InputError
-from fer_keras.evaluation import score_table
+from fer_keras.evaluation import CLEAN, score_table
 from fer_keras.files import project_folder, write_text
 from fer_keras.jobs import Job, paired_arms
 from fer_keras.recipes import named_recipe
@@ -196,8 +196,9 @@ def results(runs, errors):
 
     Returns:
         Columns: the factors, `seed`, the recipe's other fields, those of `evaluation.score_table`
-        for all test images together, `trained_epochs`, `kept_epoch`, `minutes`, the machine and
-        versions of the run, `error` and `directory`.
+        for all test images together; where copies of some leaked into training, `clean_images`,
+        `clean_accuracy` and `clean_macro_f1` of the others; `trained_epochs`, `kept_epoch`,
+        `minutes`, the machine and versions of the run, `error` and `directory`.
     """
     rows = []
     for planned, error in zip(runs, errors, strict=True):
@@ -205,12 +206,19 @@ def results(runs, errors):
         row = planned.levels | asdict(recipe) | {"classes": ",".join(recipe.classes)}
         if planned.is_finished:
             run = load_run(planned.directory)
-            row |= score_table(run.predictions).iloc[0].to_dict()
+            row |= _scores(run.predictions)
             row |= {"trained_epochs": len(run.history), "kept_epoch": run.best_epoch}
             row |= {"minutes": run.history["seconds"].sum() / 60}
             row |= run.environment
         rows.append(row | {"error": error, "directory": planned.directory.name})
     return pd.DataFrame(rows)
+
+
+def _scores(predictions):
+    first, *others = score_table(predictions).to_dict("records")
+    clean = next((row for row in others if row["split"] == CLEAN.format(first["split"])), {})
+    names = [name for name in ("images", "accuracy", "macro_f1") if name in clean]
+    return first | {f"clean_{name}": clean[name] for name in names}
 
 
 def save_results(table, output):

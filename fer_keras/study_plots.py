@@ -93,9 +93,11 @@ def shares(table):
     words = []
     for panel, score, colour in zip(panels.flat, RUN_SCORES, COLOURS):
         values = 100 * table[score].fillna(0)
-        bars = panel.barh(places, values, color=colour, alpha=0.85)
-        panel.bar_label(bars, fmt="{:.0f} %", padding=3, fontsize=8)
-        panel.plot(100 * table["by_chance"], places, "|", color="0.15", markersize=13)
+        chance = 100 * table["by_chance"].fillna(0)
+        panel.barh(places, values, color=colour, alpha=0.85)
+        panel.plot(chance, places, "|", color="0.15", markersize=13)
+        for place, value, end in zip(places, values, np.maximum(values, chance)):
+            panel.text(end + 2, place, f"{value:.0f} %", va="center", fontsize=8)
         is_leftmost = panel is panels.flat[0]
         panel.set_yticks(places, table.index if is_leftmost else [""] * len(places), fontsize=8)
         panel.set(title=SCORE_NAMES[score], xlabel="% of the variation")

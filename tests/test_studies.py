@@ -105,6 +105,10 @@ def test_a_study_runs_fails_in_parts_resumes_and_gives_the_same_on_workers(data,
     assert table["storage"].tolist() == ["csv", "folder"]
     assert table["images"][0] == 70 and np.isnan(table["accuracy"][1])
     assert table["error"][1] == errors[1] and table["git commit"][0]
+    tested = load_run(runs[0].directory).predictions
+    is_right = tested.probabilities.argmax(axis=1) == tested.y_true
+    assert tested.leaked.any() and table["clean_images"][0] == np.sum(~tested.leaked)
+    assert table["clean_accuracy"][0] == pytest.approx(is_right[~tested.leaked].mean())
 
     runs[1].directory.unlink()
     before = (runs[0].directory / "model.keras").stat().st_mtime_ns
