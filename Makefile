@@ -66,6 +66,8 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		|| exit 1; \
 	done
 	@$(MAKE) audit NAME=audit && cp runs/audit/tables/audit.csv reports/audit.csv
+	@$(MAKE) study SEEDS=3 SET="epochs=8" JOBS=2 NAME=$(STUDY) \
+		&& cp runs/$(STUDY)/results.csv reports/$(STUDY)/
 	@$(MAKE) architectures NAME=architectures
 	@cp runs/architectures/tables/results.csv reports/architectures.csv
 	@$(BIN)/python reports/update_readme.py

@@ -8,10 +8,18 @@ from fer_keras.architecture_report import readable_costs, readable_scores
 from fer_keras.comparison import SCORE_NAMES, readable_results, with_interval
 from fer_keras.files import write_text
 from fer_keras.recipes import RECIPES
+from fer_keras.study_report import (
+    conclusion,
+    effect_table,
+    pipeline_table,
+    read_study,
+    readable_effects,
+)
 
 REPORTS = Path(__file__).parent
 README = REPORTS.parent / "README.md"
 BENCHMARKS = REPORTS.parent / "benchmarks" / "results.csv"
+STUDY = "storage-feed-augmentation"
 TITLES = {
     "compare_same_images": "Protocol `same_images`: only storage and feed differ",
     "compare_published": "Protocol `published`: as study D did it; the arms are not comparable",
@@ -51,6 +59,23 @@ def architectures_section():
     return "\n\n".join(parts)
 
 
+def study_section():
+    """Return the Markdown of the factorial study: pipelines, effects, what follows from them."""
+    study = read_study(REPORTS / STUDY)
+    first = study.runs.iloc[0]
+    return "\n\n".join(
+        [
+            _markdown(pipeline_table(study)),
+            _markdown(readable_effects(effect_table(study))),
+            conclusion(study),
+            f"`make study DATA=DIR SEEDS={study.runs['seed'].nunique()} "
+            f'SET="epochs={first["epochs"]}" JOBS=2 NAME={STUDY}`, '
+            f"{first['date'][:10]}, {first['processor']}, {first['cores']} cores "
+            f"([report](reports/{STUDY}.html), [runs](reports/{STUDY}/results.csv)).",
+        ]
+    )
+
+
 def benchmark_section():
     """Return the Markdown table of the benchmarks, with command, machine and date."""
     record = pd.read_csv(BENCHMARKS, dtype={"cores": str})
@@ -71,6 +96,7 @@ def with_tables(readme):
     sections = {
         "results": results_section,
         "studies": studies_section,
+        "study": study_section,
         "architectures": architectures_section,
         "benchmarks": benchmark_section,
     }
