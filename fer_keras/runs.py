@@ -53,7 +53,14 @@ class Run:
 
 VALIDATION_FILE = "validation_predictions.npz"
 
-TRAINING_CODE = ("models.py", "feeds.py", "augmentation.py", "history.py", "training.py")
+TRAINING_CODE = (
+    "models.py",
+    "feeds.py",
+    "augmentation.py",
+    "history.py",
+    "training_graph.py",
+    "training.py",
+)
 """The files of this package that decide what a recipe's training does."""
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from fer_keras.files import whole_file, write_text
 from fer_keras.history import kept_epoch
 from fer_keras.models import build, standardisation
+from fer_keras.training_graph import take_weights, training_twin
 
 WARM_UP = 0.2
 """Share of all steps in which a one-cycle learning rate rises."""
@@ -42,7 +43,7 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
     backup = Backup(Path(directory) / "backup", recipe, len(faces))
     if not backup.finished:
         with over_all_devices():
-            model = backup.latest_model() or compiled_model(
+            model = backup.latest_twin() or compiled_twin(
                 recipe, len(faces.class_names), faces.images
             )
             model.fit(
@@ -56,7 +57,9 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
                 shuffle=False,  # the feeds do that
                 verbose=0,
             )
-    return backup.best_model(), backup.history
+    network = fresh_network(recipe, len(faces.class_names), faces.images)
+    take_weights(network, backup.best_twin())
+    return network, backup.history
 
 
 def over_all_devices():
@@ -88,8 +91,8 @@ def class_weights(faces):
     }
 
 
-def compiled_model(recipe, num_classes, images):
-    """Return the recipe's network with seeded fresh weights, compiled with Adam or AdamW.
+def fresh_network(recipe, num_classes, images):
+    """Return the recipe's network with seeded fresh weights.
 
     Args:
         recipe: the `Recipe`.
@@ -98,7 +101,12 @@ def compiled_model(recipe, num_classes, images):
     """
     keras.utils.set_random_seed(recipe.seed)
     standardise = recipe.normalisation == "standardise"
-    model = build(recipe.network, num_classes, standardisation(images) if standardise else None)
+    return build(recipe.network, num_classes, standardisation(images) if standardise else None)
+
+
+def compiled_twin(recipe, num_classes, images):
+    """Return the twin of `fresh_network`, to train in, compiled with the recipe's optimiser."""
+    model = training_twin(fresh_network(recipe, num_classes, images))
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images)),
@@ -184,12 +192,12 @@ class Backup(keras.callbacks.Callback):
             patience is not None and stale >= patience
         )
 
-    def latest_model(self):
-        """Return the compiled model after the last complete epoch; `None` if there is none."""
+    def latest_twin(self):
+        """Return the compiled twin after the last complete epoch; `None` if there is none."""
         return keras.models.load_model(self._file(self.epochs_done)) if self.rows else None
 
-    def best_model(self):
-        """Return the model with the weights of the best epoch."""
+    def best_twin(self):
+        """Return the twin with the weights of the best epoch."""
         return keras.models.load_model(self._file(self.best_epoch), compile=False)
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -211,9 +211,9 @@ def test_without_validation_the_last_epoch_is_kept(finished, tmp_path):
     recipe = RECIPE.changed(validation_fraction=0)
     run = runs.run(recipe, Splits(splits.train, splits.test), tmp_path)
     assert run.best_epoch == 3 and "val_accuracy" not in run.history
-    # Validation chooses an epoch and changes nothing else: the last one was its choice.
-    assert watched.best_epoch == 3
-    np.testing.assert_array_equal(run.predictions.probabilities, watched.predictions.probabilities)
+    # Validation chooses an epoch and changes nothing else.
+    names = ["loss", "accuracy"]
+    pd.testing.assert_frame_equal(run.history[names], watched.history[names])
 
 
 def test_class_weights_count_each_class_alike(make_faces):
@@ -231,9 +231,9 @@ def test_class_weights_reach_the_loss(make_faces, tmp_path):
     faces = make_faces(20).select([0, 7, 14, 1, 8, 2, 3, 4, 5, 6])
     splits = Splits(faces, make_faces(14, "PublicTest", seed=2), make_faces(14, seed=1))
     recipe = RECIPE.changed(epochs=1, batch_size=10, balance="class_weights", network="conv2")
-    from fer_keras.training import class_weights, compiled_model
+    from fer_keras.training import class_weights, compiled_twin
 
-    model = compiled_model(recipe, 7, faces.images)
+    model = compiled_twin(recipe, 7, faces.images)
     probabilities = np.asarray(model(faces.images[..., np.newaxis]))
     weights = np.array([class_weights(faces)[label] for label in faces.labels])
     losses = -np.log(probabilities[np.arange(10), faces.labels])

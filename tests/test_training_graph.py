@@ -1,0 +1,80 @@
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fer_keras.models import NETWORKS, build, standardisation
+from fer_keras.training_graph import take_weights, training_twin
+
+
+def network(name):
+    """A network with random weights where they matter, and without dropout, which is random."""
+    keras.utils.set_random_seed(1)
+    model = build(name, 5, standardisation(images(20)))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    output = model.layers[-1]
+    output.kernel.assign(keras.random.normal(output.kernel.shape, stddev=0.1, seed=2))
+    return model
+
+
+def images(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 48, 48, 1), dtype=np.uint8)
+
+
+def loss_and_gradients(model, batch, labels):
+    with tf.GradientTape() as tape:
+        losses = keras.losses.sparse_categorical_crossentropy(labels, model(batch, training=True))
+        loss = tf.reduce_mean(losses)
+    variables = model.trainable_variables
+    return float(loss), [each.numpy() for each in tape.gradient(loss, variables)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_twin_has_the_networks_loss_and_gradients(name):
+    plain = network(name)
+    twin = training_twin(plain)
+    batch, labels = images(8, seed=3), np.arange(8) % 5
+    loss, gradients = loss_and_gradients(plain, batch, labels)
+    twins_loss, twins_gradients = loss_and_gradients(twin, batch, labels)
+    assert twins_loss == pytest.approx(loss, rel=1e-5)
+    largest = max(np.abs(gradient).max() for gradient in gradients)
+    left_out = [
+        id(layer.bias)
+        for layer, following in pairwise(plain.layers)
+        if isinstance(following, keras.layers.BatchNormalization) and layer.use_bias
+    ]
+    for variable, gradient in zip(plain.trainable_variables, gradients, strict=True):
+        if id(variable) in left_out:
+            assert np.abs(gradient).max() < 1e-5 * largest  # batch norm takes it off again
+            continue
+        scale = max(np.abs(gradient).max(), 1e-4 * largest)
+        np.testing.assert_allclose(twins_gradients.pop(0), gradient, atol=2e-3 * scale)
+    assert not twins_gradients
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_after_some_steps_the_network_answers_as_its_twin(name, tmp_path):
+    plain = network(name)
+    twin = training_twin(plain)
+    batch, labels = images(16, seed=4), np.arange(16) % 5
+    np.testing.assert_allclose(twin(batch), plain(batch), atol=1e-6)
+    twin.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    plain.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    for _ in range(3):
+        twin.train_on_batch(batch, labels)
+        plain.train_on_batch(batch, labels)
+    trained_alone = np.asarray(plain(batch))
+    twin.save(tmp_path / "twin.keras")
+    take_weights(plain, keras.models.load_model(tmp_path / "twin.keras"))
+    np.testing.assert_allclose(plain(batch), twin(batch), atol=1e-5)
+    np.testing.assert_allclose(trained_alone, twin(batch), atol=2e-3)
+
+
+def test_no_network_keeps_a_bias_that_batch_norm_takes_off():
+    twin = training_twin(build("vgg8", 7))
+    convolutions = [layer for layer in twin.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert len(convolutions) == 8 and not any(layer.use_bias for layer in convolutions)
