@@ -14,6 +14,8 @@ JOBS ?= 1
 SET ?=
 # More parameters of the notebook, such as PARAMETERS="-p epochs_csv 5 -p seed 1".
 PARAMETERS ?=
+# Empty, or EXPORT=--without-faces for a report that leaves the house.
+EXPORT ?=
 # The report's name in reports/.
 NAME ?= run
 
@@ -28,7 +30,7 @@ define report
 		--kernel python3 --no-progress-bar --stdout-file - \
 		$(2) $(PARAMETERS) 2> reports/$(NAME).log \
 		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
-	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb
+	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb $(EXPORT)
 endef
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html
@@ -55,9 +57,10 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+published: EXPORT = --without-faces
 published: $(VENV)/installed  ## Remake what reports/ and README.md publish, from real data in DATA
 	@for protocol in same_images published; do \
-		$(MAKE) compare PROTOCOL=$$protocol NAME=compare_$$protocol || exit 1; \
+		$(MAKE) compare PROTOCOL=$$protocol NAME=compare_$$protocol EXPORT=$(EXPORT) || exit 1; \
 		cp runs/compare_$$protocol/tables/results.csv reports/compare_$$protocol.csv; \
 	done
 	@for recipe in conv2 vgg8 conv4_bn conv3_csv conv3_folder conv6; do \
@@ -65,7 +68,7 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		&& $(BIN)/python reports/collect_studies.py "$$(tail -n 1 reports/$$recipe.log)" \
 		|| exit 1; \
 	done
-	@$(MAKE) audit NAME=audit && cp runs/audit/tables/audit.csv reports/audit.csv
+	@$(MAKE) audit NAME=audit EXPORT=$(EXPORT) && cp runs/audit/tables/audit.csv reports/audit.csv
 	@$(MAKE) study SEEDS=3 SET="epochs=8" JOBS=2 NAME=$(STUDY) \
 		&& cp runs/$(STUDY)/results.csv reports/$(STUDY)/
 	@$(MAKE) architectures NAME=architectures

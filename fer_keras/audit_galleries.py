@@ -157,5 +157,6 @@ def _gallery(cells, name, title):
         panel.set_title(words, fontsize=6.5)
     figure.suptitle(title, fontsize=10)
     captions = "; ".join(words.replace("\n", ", ") for _, words in cells)
+    figure.set_gid(plots.SHOWS_FACES)
     figure.set_label(f"{title}: {len(cells)} sample images: {captions}.")
     return {name: figure}

@@ -11,7 +11,7 @@ from fer_keras.calibration import (
     reliability_table,
 )
 from fer_keras.gradcam import grad_cam
-from fer_keras.plots import COLOURS, panel_grid, prediction_in_words
+from fer_keras.plots import COLOURS, SHOWS_FACES, panel_grid, prediction_in_words
 
 ABOVE = {
     "loc": "lower right",
@@ -178,6 +178,7 @@ def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed
             sure, true_one = predictions.probabilities[index, [said, true]]
             panel.set_title(f"{sure:.0%}, true {true_one:.0%}", fontsize=7)
     figure.suptitle(f"{title}: the confusions that cost the most accuracy", fontsize=10)
+    figure.set_gid(SHOWS_FACES)
     figure.set_label(
         f"{title}: random faces of the costliest confusions, with the probabilities of the "
         f"predicted and the true class. {'; '.join(words) or 'There are no errors'}."
@@ -222,6 +223,7 @@ def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
                 strength = heat / max(heat.max(), np.finfo(float).tiny)
                 panel.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * strength)
     figure.suptitle(f"{title}: where the evidence for a class lies (Grad-CAM)", fontsize=10)
+    figure.set_gid(SHOWS_FACES)
     figure.set_label(
         f"{title}: {min(right.sum(), per_row)} random test faces predicted rightly and "
         f"{min((~right).sum(), per_row)} wrongly, each with its Grad-CAM heat map for the "

@@ -39,10 +39,14 @@ def project_path(path):
 
 
 def show_figure(figure, name, directory):
-    """Show a figure with its alternative text, and keep it as `directory/figures/<name>.png`."""
+    """Show a figure with its alternative text, and keep it as `directory/figures/<name>.png`.
+
+    Figures of faces say so in their output's metadata, for `reports.export_html`.
+    """
     path = Path(directory) / "figures" / f"{name}.png"
     plots.save(figure, path)
-    display(Image(data=path.read_bytes(), alt=figure.get_label()))
+    image = Image(data=path.read_bytes(), alt=figure.get_label())
+    display(image, metadata={"shows_faces": figure.get_gid() == plots.SHOWS_FACES})
 
 
 def save_table(table, name, directory):

@@ -12,7 +12,10 @@ from fer_keras.evaluation import class_accuracy as shares_by_class
 from fer_keras.files import whole_file
 from fer_keras.history import kept_epoch
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+SHOWS_FACES = "faces"
+"""The `gid` of figures that show a data set's images, which may often not be passed on."""
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
 """Okabe and Ito's colours, told apart by colour-blind readers too."""
 
 DPI = 110
@@ -78,6 +81,7 @@ def sample_faces(faces, per_class=8, seed=0):
     ax.set_xticks([])
     ax.tick_params(left=False)
     sns.despine(ax=ax, left=True, bottom=True)
+    figure.set_gid(SHOWS_FACES)
     figure.set_label(
         f"Up to {per_class} training faces of each class, one row a class: "
         + ", ".join(faces.class_names)
@@ -250,6 +254,7 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
             panel.imshow(faces.images[index], cmap="gray", vmin=0, vmax=255)
             panel.set_title(prediction_in_words(predictions, index), fontsize=7, color=colour)
     figure.suptitle(f"{title}: right (green) and wrong (orange) predictions", fontsize=10)
+    figure.set_gid(SHOWS_FACES)
     figure.set_label(
         f"{title}: random test faces, {min(right.sum(), 2 * per_row)} predicted rightly and "
         f"{min((~right).sum(), 2 * per_row)} wrongly, each with the predicted class and its "
@@ -301,7 +306,7 @@ def accuracy_over_minutes(histories, budget):
     figure, panels = panel_grid(1, 1, 7.6, 4.2)
     panel = panels.flat[0]
     ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
-    looks = dict(zip(histories, zip(COLOURS, "oDs^vP", strict=True), strict=False))
+    looks = dict(zip(histories, zip(COLOURS, "oDs^vPX", strict=True), strict=False))
     for name in ranked:
         minutes = histories[name]["seconds"].cumsum() / 60
         accuracy = histories[name]["val_accuracy"]

@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -55,12 +56,14 @@ MANY_COLUMNS = 12
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
 
-def export_html(notebook, html=None):
+def export_html(notebook, html=None, with_faces=True):
     """Write an executed notebook as a self-contained HTML report, without its code.
 
     Args:
         notebook: path of the executed `.ipynb`.
         html: path of the report; by default beside the notebook, with the suffix `.html`.
+        with_faces: whether figures of faces are shown; data sets may often not be passed on. Else
+            their alternative text stands in their place.
 
     Returns:
         The `Path` of the report.
@@ -71,7 +74,10 @@ def export_html(notebook, html=None):
     """
     notebook = Path(notebook)
     html = notebook.with_suffix(".html") if html is None else Path(html)
-    page = _page(_read_executed(notebook), notebook)
+    executed = _read_executed(notebook)
+    if not with_faces:
+        _leave_out_faces(executed)
+    page = _page(executed, notebook)
     if html.suffix == ".ipynb":
         raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
     try:
@@ -96,6 +102,17 @@ def _read_executed(path):
             f"`papermill {path} EXECUTED.ipynb`, then export EXECUTED.ipynb."
         )
     return notebook
+
+
+def _leave_out_faces(notebook):
+    """Put words in the place of each figure that `notebook.show_figure` marked."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    for output in outputs:
+        if output.get("metadata", {}).get("shows_faces"):
+            words = escape(output.metadata["image/png"]["alt"])
+            note = f"<p>Not shown, for its images may not be passed on: {words}</p>"
+            output.data = {"text/html": note}
+            output.metadata = {}
 
 
 def _join_streams(outputs):
@@ -192,9 +209,14 @@ def main(arguments=None):
     )
     parser.add_argument("notebook", help="the executed .ipynb")
     parser.add_argument("html", nargs="?", help="the report; by default beside the notebook")
+    parser.add_argument(
+        "--without-faces",
+        action="store_true",
+        help="show no figures of faces: for data that may not be passed on",
+    )
     options = parser.parse_args(arguments)
     try:
-        report = export_html(options.notebook, options.html)
+        report = export_html(options.notebook, options.html, not options.without_faces)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

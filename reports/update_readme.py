@@ -79,10 +79,10 @@ def study_section():
 def benchmark_section():
     """Return the Markdown table of the benchmarks, with command, machine and date."""
     record = pd.read_csv(BENCHMARKS, dtype={"cores": str})
-    rows = [["what", "fer_keras", "against", "", "times faster"], ["---"] * 5]
+    rows = [["what", "fer_keras", "against", "", "times better"], ["---"] * 5]
     for row in record.to_dict("records"):
         ours, theirs = (_amount(row[side], row["unit"]) for side in ("fer_keras", "theirs"))
-        rows.append([row["what"], ours, row["against"], theirs, f"{row['times faster']:g}"])
+        rows.append([row["what"], ours, row["against"], theirs, f"{row['times better']:.3g}"])
     first = record.iloc[0]
     return f"{_lines(rows)}\n\n" + (
         f"`make bench DATA=DIR`, {first['date'][:10]}, {first['processor']}, {first['cores']} "

@@ -56,7 +56,7 @@ def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path,
 
 def test_shown_figures_carry_alternative_text_and_are_kept(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", shown.append)
+    monkeypatch.setattr(notebook, "display", lambda *args, **kwargs: shown.append(args[0]))
     figure = matplotlib.figure.Figure()
     figure.set_label("A dog.")
     notebook.show_figure(figure, "dog", tmp_path)

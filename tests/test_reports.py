@@ -305,3 +305,29 @@ def test_module_run_on_a_missing_notebook_prints_one_sentence(tmp_path):
 def test_import_loads_no_tensorflow():
     code = "import sys, fer_keras.reports; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_report_without_faces_gives_their_figures_in_words(tmp_path):
+    code = f"""\
+from matplotlib.figure import Figure
+from fer_keras import plots
+from fer_keras.faces import Faces
+from fer_keras.notebook import show_figure
+import numpy as np
+images = np.random.default_rng(0).integers(0, 256, (14, 48, 48), np.uint8)
+names = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+faces = Faces(images, np.arange(14) % 7, np.array([f"Training/{{n}}" for n in range(14)]), names)
+show_figure(plots.sample_faces(faces), "faces", {str(tmp_path)!r})
+bars = Figure()
+bars.set_label("Bars.")
+show_figure(bars, "bars", {str(tmp_path)!r})
+"""
+    notebook = new_notebook(cells=[new_code_cell(code)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    nbformat.write(notebook, tmp_path / "run.ipynb")
+    assert main([str(tmp_path / "run.ipynb")]) == 0
+    assert len(soup_of(tmp_path / "run.html")("img")) == 2
+    assert main([str(tmp_path / "run.ipynb"), "--without-faces"]) == 0
+    soup = soup_of(tmp_path / "run.html")
+    assert [image["alt"] for image in soup("img")] == ["Bars."]
+    assert "Not shown, for its images may not be passed on: Up to" in soup.get_text()

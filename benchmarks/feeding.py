@@ -1,0 +1,41 @@
+"""Feeding augmented batches, with no training behind."""
+
+import itertools
+
+from timing import BATCH_SIZE, in_turn, row
+
+from fer_keras.faces import cut_validation
+from fer_keras.labels import CLASS_NAMES
+from fer_keras.sources.image_folder import link_training_folder, read_image_folder
+
+NUM_BATCHES = 100
+
+
+def bench(location, scratch, rounds):
+    """Yield rows: study D's augmentation in memory, against ImageDataGenerator's two forms."""
+    from fer_keras import feeds
+
+    faces = cut_validation(read_image_folder(location.folder), 0.1, seed=0).train
+    link_training_folder(location.folder, faces, scratch / "linked")
+    endless = [
+        iter(feed)
+        for feed in (
+            feeds.training_feed(faces, BATCH_SIZE, 0, "study_d"),
+            feeds.generator_feed(scratch / "linked", CLASS_NAMES, BATCH_SIZE, 0, "study_d"),
+            feeds.array_generator_feed(faces, BATCH_SIZE, 0, "study_d"),
+        )
+    ]
+
+    def take(feed):
+        for _ in itertools.islice(feed, NUM_BATCHES):
+            pass
+
+    for feed in endless:
+        take(feed)  # the first batches wait for files and graphs
+    ours, folder, memory = (
+        BATCH_SIZE * NUM_BATCHES / spent
+        for spent in in_turn([lambda feed=feed: take(feed) for feed in endless], rounds)
+    )
+    what = "feed with study D's augmentation"
+    yield row(what, "images/s", ours, "ImageDataGenerator.flow_from_directory", folder)
+    yield row(what, "images/s", ours, "ImageDataGenerator.flow, from memory", memory)

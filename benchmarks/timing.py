@@ -1,0 +1,32 @@
+"""Both sides of a comparison, timed in turn."""
+
+import time
+from statistics import median
+
+BATCH_SIZE = 64
+
+
+def seconds(function):
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def in_turn(functions, rounds):
+    """Return the median seconds of each of several functions, called alternately."""
+    turns = [[seconds(function) for function in functions] for _ in range(rounds)]
+    return [median(times) for times in zip(*turns)]
+
+
+def row(what, unit, ours, against, theirs):
+    """Return a row of the record; where the unit is a speed, more is faster."""
+    is_speed = unit.endswith("/s")
+    return {
+        "what": what,
+        "unit": unit,
+        "fer_keras": ours,
+        "against": against,
+        "theirs": theirs,
+        "times better": ours / theirs if is_speed else theirs / ours,
+    }

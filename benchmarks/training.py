@@ -1,0 +1,139 @@
+"""Training the studies' networks, against plain `model.fit` and a plain PyTorch loop."""
+
+import time
+
+import numpy as np
+from timing import BATCH_SIZE, in_turn, row
+
+from fer_keras.data import load
+from fer_keras.recipes import Recipe
+
+# An epoch of each takes some ten seconds on two cores.
+NUM_IMAGES = {"conv2": 19200, "conv3": 25600, "conv4_bn": 9600, "vgg8": 1280}
+MATRIX_SIDE, NUM_PRODUCTS = 4096, 5
+
+
+def bench(location, scratch, rounds):
+    """Yield rows: an epoch of each network; the share of the machine's speed; augmentation."""
+    train = load(Recipe(), location).train
+    peak = matrix_speed()
+    for network, count in NUM_IMAGES.items():
+        faces = train.select(slice(count))
+        ours = our_epoch(Recipe(network=network), faces)
+        sides = {"model.fit(x, y)": plain_fit(network, faces)}
+        if (loop := torch_loop(network, faces)) is not None:
+            sides["a PyTorch loop"] = loop
+        first, *others = (count / spent for spent in in_turn([ours, *sides.values()], rounds))
+        for name, speed in zip(sides, others):
+            yield row(f"train {network}", "images/s", first, name, speed)
+        arithmetic = first * flops_of_a_training_image(network) / 1e9
+        yield row(f"arithmetic of {network}", "GFLOP/s", arithmetic, "a matrix product", peak)
+    faces = train.select(slice(NUM_IMAGES["conv3"]))
+    with_it, without = (
+        len(faces) / spent
+        for spent in in_turn(
+            [
+                our_epoch(Recipe(network="conv3", augmentation=name), faces)
+                for name in ("study_d", "none")
+            ],
+            rounds,
+        )
+    )
+    yield row("train conv3 with augmentation", "images/s", with_it, "without", without)
+
+
+def our_epoch(recipe, faces):
+    """Return a function that trains one more epoch as `runs.run` does."""
+    from fer_keras.feeds import training_feed
+    from fer_keras.training import compiled_twin
+
+    twin = compiled_twin(recipe, len(faces.class_names), faces.images)
+    steps = -(-len(faces) // recipe.batch_size)
+    feed = training_feed(faces, recipe.batch_size, 0, recipe.augmentation)
+    twin.fit(feed, steps_per_epoch=2, verbose=0)  # builds the graph
+    return lambda: twin.fit(feed, steps_per_epoch=steps, verbose=0)
+
+
+def plain_fit(network, faces):
+    """Return a function that trains one more epoch as Keras' guide does, all defaults."""
+    import keras
+
+    from fer_keras.models import build
+
+    model = build(network, len(faces.class_names))
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    images = faces.images[..., np.newaxis].astype("float32")
+    labels = keras.utils.to_categorical(faces.labels, len(faces.class_names))
+    model.fit(images[:128], labels[:128], batch_size=BATCH_SIZE, verbose=0)
+    return lambda: model.fit(images, labels, batch_size=BATCH_SIZE, verbose=0)
+
+
+def torch_loop(network, faces):
+    """Return a function that trains one more epoch in PyTorch; None where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    from fer_keras.models import build
+
+    model = torch.nn.Sequential(*_torch_layers(build(network, len(faces.class_names))))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    images = torch.from_numpy(faces.images[:, np.newaxis])
+    labels = torch.from_numpy(faces.labels.astype("int64"))
+
+    def epoch(count):
+        model.train()
+        for index in torch.randperm(count).split(BATCH_SIZE):
+            logits = model(images[index].float() / 255)
+            loss = torch.nn.functional.cross_entropy(logits, labels[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    epoch(128)
+    return lambda: epoch(len(faces))
+
+
+def _torch_layers(network):
+    """Yield PyTorch's layers for those of a Sequential of `models.NETWORKS`."""
+    from keras import layers
+    from torch import nn
+
+    for layer in network.layers:
+        shape = layer.input.shape
+        if isinstance(layer, layers.Conv2D):
+            padding = layer.kernel_size[0] // 2 if layer.padding == "same" else 0
+            yield nn.Conv2d(shape[-1], layer.filters, layer.kernel_size, padding=padding)
+        elif isinstance(layer, layers.BatchNormalization):
+            yield nn.BatchNorm2d(shape[-1], layer.epsilon, 1 - layer.momentum)
+        elif isinstance(layer, layers.MaxPooling2D):
+            yield nn.MaxPool2d(layer.pool_size)
+        elif isinstance(layer, layers.Dropout):
+            yield nn.Dropout(layer.rate)
+        elif isinstance(layer, layers.Flatten):
+            yield nn.Flatten()
+        elif isinstance(layer, layers.Dense):
+            yield nn.Linear(shape[-1], layer.units)
+        activation = getattr(getattr(layer, "activation", None), "__name__", "")
+        if activation == "relu" or isinstance(layer, layers.ReLU):
+            yield nn.ReLU()
+
+
+def flops_of_a_training_image(network):
+    """Return forward and backward operations: three times the forward pass."""
+    from fer_keras.cost import megaflops
+    from fer_keras.models import build
+
+    return 3e6 * megaflops(build(network, 7))
+
+
+def matrix_speed():
+    """Return the GFLOP/s of float32 matrix products on this machine."""
+    import tensorflow as tf
+
+    matrix = tf.random.normal((MATRIX_SIDE, MATRIX_SIDE))
+    tf.matmul(matrix, matrix).numpy()
+    start = time.perf_counter()
+    for _ in range(NUM_PRODUCTS):
+        tf.matmul(matrix, matrix).numpy()
+    return NUM_PRODUCTS * 2 * MATRIX_SIDE**3 / (time.perf_counter() - start) / 1e9
