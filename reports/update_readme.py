@@ -5,16 +5,23 @@ from pathlib import Path
 import pandas as pd
 
 from fer_keras.architecture_report import readable_costs, readable_scores
-from fer_keras.comparison import SCORE_NAMES, readable_results, with_interval
+from fer_keras.comparison import (
+    SCORE_NAMES,
+    pipeline_table,
+    readable_pipelines,
+    readable_results,
+    seed_table,
+    with_interval,
+)
 from fer_keras.files import write_text
 from fer_keras.recipes import RECIPES
 from fer_keras.study_report import (
     conclusion,
     effect_table,
-    pipeline_table,
     read_study,
     readable_effects,
 )
+from fer_keras.study_report import pipeline_table as study_table
 
 REPORTS = Path(__file__).parent
 README = REPORTS.parent / "README.md"
@@ -65,7 +72,7 @@ def study_section():
     first = study.runs.iloc[0]
     return "\n\n".join(
         [
-            _markdown(pipeline_table(study)),
+            _markdown(study_table(study)),
             _markdown(readable_effects(effect_table(study))),
             conclusion(study),
             f"`make study DATA=DIR SEEDS={study.runs['seed'].nunique()} "
@@ -141,8 +148,15 @@ def _table(name, title):
     table = readable_results(results)
     rows += [[*index, *values] for index, values in zip(table.index, table.to_numpy())]
     protocol = name.removeprefix("compare_")
-    heading = f"**{title}** ([report](reports/{name}.html))"
-    return f"{heading}\n\n{_lines(rows)}\n\n{_made(results, protocol)}"
+    parts = [f"**{title}** ([report](reports/{name}.html))", _lines(rows)]
+    if results["seed"].nunique() > 1:
+        parts += [
+            "Over seeds, mean ± standard deviation and range; then the folder pipeline minus the "
+            "CSV pipeline, in points:",
+            _markdown(seed_table(results)),
+            _markdown(readable_pipelines(pipeline_table(results))),
+        ]
+    return "\n\n".join([*parts, _made(results, protocol)])
 
 
 def _amount(value, unit):
