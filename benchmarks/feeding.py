@@ -8,7 +8,7 @@ from fer_keras.faces import cut_validation
 from fer_keras.labels import CLASS_NAMES
 from fer_keras.sources.image_folder import link_training_folder, read_image_folder
 
-NUM_BATCHES = 100
+NUM_BATCHES = 400
 
 
 def bench(location, scratch, rounds):

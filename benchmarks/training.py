@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 from timing import BATCH_SIZE, in_turn, row
+from torch_side import training_epochs
 
 from fer_keras.data import load
 from fer_keras.recipes import Recipe
@@ -50,8 +51,8 @@ def our_epoch(recipe, faces):
     twin = compiled_twin(recipe, len(faces.class_names), faces.images)
     steps = -(-len(faces) // recipe.batch_size)
     feed = training_feed(faces, recipe.batch_size, 0, recipe.augmentation)
-    twin.fit(feed, steps_per_epoch=2, verbose=0)  # builds the graph
-    return lambda: twin.fit(feed, steps_per_epoch=steps, verbose=0)
+    twin.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)  # builds the graph
+    return lambda: twin.fit(feed, steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
 def plain_fit(network, faces):
@@ -70,53 +71,34 @@ def plain_fit(network, faces):
 
 def torch_loop(network, faces):
     """Return a function that trains one more epoch in PyTorch; None where it is not installed."""
-    try:
-        import torch
-    except ImportError:
-        return None
     from fer_keras.models import build
 
-    model = torch.nn.Sequential(*_torch_layers(build(network, len(faces.class_names))))
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    images = torch.from_numpy(faces.images[:, np.newaxis])
-    labels = torch.from_numpy(faces.labels.astype("int64"))
-
-    def epoch(count):
-        model.train()
-        for index in torch.randperm(count).split(BATCH_SIZE):
-            logits = model(images[index].float() / 255)
-            loss = torch.nn.functional.cross_entropy(logits, labels[index])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-    epoch(128)
-    return lambda: epoch(len(faces))
+    layers = list(_torch_layers(build(network, len(faces.class_names))))
+    return training_epochs(layers, faces.images, faces.labels, BATCH_SIZE)
 
 
 def _torch_layers(network):
-    """Yield PyTorch's layers for those of a Sequential of `models.NETWORKS`."""
+    """Yield name and arguments of PyTorch's layers for those of one of `models.NETWORKS`."""
     from keras import layers
-    from torch import nn
 
     for layer in network.layers:
-        shape = layer.input.shape
+        channels = layer.input.shape[-1]
         if isinstance(layer, layers.Conv2D):
             padding = layer.kernel_size[0] // 2 if layer.padding == "same" else 0
-            yield nn.Conv2d(shape[-1], layer.filters, layer.kernel_size, padding=padding)
+            yield "Conv2d", (channels, layer.filters, layer.kernel_size, layer.strides, padding)
         elif isinstance(layer, layers.BatchNormalization):
-            yield nn.BatchNorm2d(shape[-1], layer.epsilon, 1 - layer.momentum)
+            yield "BatchNorm2d", (channels, layer.epsilon, 1 - layer.momentum)
         elif isinstance(layer, layers.MaxPooling2D):
-            yield nn.MaxPool2d(layer.pool_size)
+            yield "MaxPool2d", (layer.pool_size,)
         elif isinstance(layer, layers.Dropout):
-            yield nn.Dropout(layer.rate)
+            yield "Dropout", (layer.rate,)
         elif isinstance(layer, layers.Flatten):
-            yield nn.Flatten()
+            yield "Flatten", ()
         elif isinstance(layer, layers.Dense):
-            yield nn.Linear(shape[-1], layer.units)
+            yield "Linear", (channels, layer.units)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
         if activation == "relu" or isinstance(layer, layers.ReLU):
-            yield nn.ReLU()
+            yield "ReLU", ()
 
 
 def flops_of_a_training_image(network):

@@ -44,8 +44,12 @@ def training_feed(
         if balanced_sampling:
             positions = _equal_shares(members, len(faces), [seed, epoch])
         order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size).enumerate()
-        return batches.map(lambda number, index: (index, [epoch, number]))
+        return tf.data.Dataset.range(-(-len(faces) // batch_size)).map(
+            lambda number: (
+                order[number * batch_size : (number + 1) * batch_size],
+                [epoch, number],
+            )
+        )
 
     def gather(index, place):
         batch = tf.gather(images, index)

@@ -164,7 +164,7 @@ def _amount(value, unit):
 
 
 def _lines(rows):
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def _made(results, protocol):
