@@ -12,7 +12,11 @@ from fer_keras.startup import errors_only
 
 EPOCHS, DRAWN_EPOCHS = 3, 1
 MINUTES, DRAWN_MINUTES = 4, 0.2
-LEARNING_RATES = {named.recipe.network: named.recipe.learning_rate for named in RECIPES.values()}
+LEARNING_RATES = {
+    named.recipe.network: named.recipe.learning_rate
+    for named in RECIPES.values()
+    if named.recipe.optimizer == "adam"
+}
 """Network -> its study's. One for all would favour some: at conv2's, vgg8 learns nothing."""
 
 

@@ -25,6 +25,25 @@ def augment(images, augmentation, seed):
     return transform(images, random_matrices(len(images), AUGMENTATIONS[augmentation], random))
 
 
+def views(images, shift=2):
+    """Yield the views of images that test-time augmentation averages over, each uint8, same shape.
+
+    As it is and moved by some pixels in each of four directions, each of these mirrored too: ten
+    views, as in Krizhevsky et al., "ImageNet Classification with Deep CNNs" (2012), of whole faces.
+
+    Args:
+        images: uint8 array `(n, height, width)`.
+        shift: pixels; edges are repeated.
+    """
+    height, width = images.shape[1:]
+    padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift)), mode="edge")
+    for down, right in ((0, 0), (0, shift), (0, -shift), (shift, 0), (-shift, 0)):
+        top, left = shift - down, shift - right
+        view = padded[:, top : top + height, left : left + width]
+        yield view
+        yield view[:, :, ::-1]
+
+
 def random_matrices(count, ranges, random):
     """Draw affine maps from output to input places, about the middle of the image.
 

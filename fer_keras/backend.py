@@ -1,7 +1,34 @@
-"""What Keras leaves to its backend, here TensorFlow or JAX: compiled inference and gradients."""
+"""What Keras leaves to its backend, TensorFlow or JAX: compiled inference, gradients, devices."""
+
+from pathlib import Path
 
 import keras
 import numpy as np
+
+BFLOAT16_CPUS = ("avx512_bf16", "amx_bf16")
+"""What Linux calls the instructions that multiply bfloat16."""
+
+BFLOAT16_GPUS = (8, 0)
+"""The least compute capability, Ampere's, at which NVIDIA's GPUs multiply bfloat16."""
+
+
+def multiplies_bfloat16():
+    """Return whether this machine multiplies bfloat16 in hardware, and so faster than float32."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        capability = str(getattr(device, "compute_capability", "0.0"))
+        return device.platform == "tpu" or tuple(map(int, capability.split("."))) >= BFLOAT16_GPUS
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        return all(each.get("compute_capability", (0, 0)) >= BFLOAT16_GPUS for each in details)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.is_file() else []
+    return any(name in flags for name in BFLOAT16_CPUS)
 
 
 def compiled(model):

@@ -33,12 +33,12 @@ def list_recipes(options):
         recipe = named.recipe
         cost = "not measured" if named.minutes is None else f"{named.minutes:g} minutes on 2 cores"
         print(
-            f"{name}  (study {named.study})\n"
+            f"{name}  ({f'study {named.study}' if named.study else 'ours'})\n"
             f"  network {recipe.network}, {recipe.storage}, {len(recipe.classes)} classes, "
             f"augmentation {recipe.augmentation}, {recipe.epochs} epochs\n"
             f"  cost: {cost}; expect: {named.expected or 'not measured'}\n"
-            f"  the study reports: {named.published}\n"
-            f"  differs: {named.differs}"
+            f"  {'the study reports' if named.study else 'made for'}: {named.published}\n"
+            f"  {'differs' if named.study else 'takes up'}: {named.differs}"
         )
 
 
@@ -58,6 +58,9 @@ def run_recipe(options):
     for name, finished in train_on_each(options.recipe, arms, options.out):
         predictions = finished.predictions
         print(_text(class_report(predictions)), _text(score_table(predictions)), sep="\n\n")
+        if finished.augmented_predictions:
+            augmented = _text(score_table(finished.augmented_predictions))
+            print(f"\nwith test-time augmentation\n\n{augmented}")
         print(finished.directory)
         runs[name] = finished
     if len(runs) > 1:

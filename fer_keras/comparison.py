@@ -55,6 +55,10 @@ def protocol_table(arms):
     return pd.DataFrame(columns).rename_axis("factor")
 
 
+AUGMENTED = ", augmented"
+"""What follows a test set's name where its scores are those of test-time augmentation."""
+
+
 def result_table(runs):
     """Return the scores of each arm and split with 95 % intervals: the record of a comparison.
 
@@ -62,12 +66,17 @@ def result_table(runs):
         runs: dict from an arm's name to its `Run`.
 
     Returns:
-        A DataFrame with columns `arm`, those of `evaluation.score_table`, the arm's epochs, kept
-        epoch, seed, minutes of training and median images/s, and the machine and date.
+        A DataFrame with columns `arm`, those of `evaluation.score_table` (and as many rows again
+        where the recipe asks for test-time augmentation), the arm's epochs, kept epoch, seed,
+        minutes of training and median images/s, and the machine and date.
     """
     tables = []
     for name, run in runs.items():
         table = score_table(run.predictions)
+        if run.augmented_predictions:
+            augmented = score_table(run.augmented_predictions)
+            augmented["split"] += AUGMENTED
+            table = pd.concat([table, augmented])
         table.insert(0, "arm", name)
         machine = {name: run.environment[name] for name in ("date", "processor", "cores")}
         tables.append(table.assign(**_cost(run), **machine))

@@ -86,8 +86,11 @@ def recipe_notice(name, arms, drawn):
         drawn: whether the faces are drawn.
     """
     named = RECIPES[name]
-    sentences = [f"**Recipe `{name}`, after study {named.study}.** It differs from its source: "]
-    sentences[0] += f"{named.differs}."
+    if named.study:
+        origin = f"after study {named.study}.** It differs from its source"
+    else:
+        origin = f"ours, made for {named.published}.** It takes up"
+    sentences = [f"**Recipe `{name}`, {origin}: {named.differs}."]
     changes = [
         f"{field} is {value!r} instead of {asdict(named.recipe)[field]!r}"
         for field, value in asdict(next(iter(arms.values())).recipe).items()

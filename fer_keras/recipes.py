@@ -1,4 +1,4 @@
-"""What fixes a run: one frozen, checked `Recipe`, and the five studies as named recipes."""
+"""What fixes a run: a frozen, checked `Recipe`; the five studies and ours as named recipes."""
 
 import ast
 from dataclasses import dataclass, fields, replace
@@ -7,7 +7,16 @@ from fer_keras.errors import InputError
 from fer_keras.labels import ALL_CLASS_NAMES, CLASS_NAMES
 
 # The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
-NETWORKS = ("conv2", "vgg8", "conv3", "conv3_late_dropout", "conv4_bn", "conv6", "quick")
+NETWORKS = (
+    "conv2",
+    "vgg8",
+    "conv3",
+    "conv3_late_dropout",
+    "conv4_bn",
+    "conv6",
+    "quick",
+    "conv7_bn",
+)
 STORAGES = ("csv", "folder")
 DIVISIONS = ("own", "random")
 NORMALISATIONS = ("rescale", "standardise")
@@ -15,6 +24,7 @@ FEEDS = ("memory", "image_data_generator")
 LABELS = ("own", "ferplus", "ferplus_votes")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "one_cycle")
+PRECISIONS = ("float32", "mixed")
 BALANCES = ("none", "class_weights", "balanced_sampling")
 AUGMENTATIONS = {
     "none": {},
@@ -30,6 +40,13 @@ AUGMENTATIONS = {
     "shift_and_flip": {
         "width_shift_range": 0.08,
         "height_shift_range": 0.08,
+        "horizontal_flip": True,
+    },
+    "strong": {
+        "rotation_range": 15,
+        "width_shift_range": 0.1,
+        "height_shift_range": 0.1,
+        "zoom_range": 0.15,
         "horizontal_flip": True,
     },
 }
@@ -94,6 +111,11 @@ class Recipe:
         weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1.
         label_smoothing: share of each target that is spread evenly over the classes, 0 to 1
             (Szegedy et al., 2016).
+        precision: what training multiplies in: `float32`, or `mixed`: bfloat16 where the machine
+            has it (AVX512-BF16 or AMX, GPUs from Ampere on), float32 elsewhere. The trained
+            network is float32 in any case.
+        test_time_augmentation: whether the test faces are predicted once more, as the mean over
+            each face's `augmentation.views`; these scores stand beside the plain ones.
         patience: epochs without a better validation accuracy after which training stops;
             `None` trains all epochs.
         seed: fixes initial weights, order of the images, dropout and augmentation; 0 or more.
@@ -119,6 +141,8 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    precision: str = "float32"
+    test_time_augmentation: bool = False
     patience: int | None = None
     seed: int = 0
 
@@ -133,6 +157,8 @@ class Recipe:
         _require_choice("balance", self.balance, BALANCES)
         _require_choice("optimizer", self.optimizer, OPTIMIZERS)
         _require_choice("schedule", self.schedule, SCHEDULES)
+        _require_choice("precision", self.precision, PRECISIONS)
+        _require_choice("test_time_augmentation", self.test_time_augmentation, (False, True))
         _require_whole("epochs", self.epochs, 1)
         _require_whole("batch_size", self.batch_size, 1)
         _require_whole("seed", self.seed, 0)
@@ -174,15 +200,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class NamedRecipe:
-    """A published study as a recipe.
+    """A recipe with a name: a published study's, or one of ours.
 
     Args:
-        study: which study it is.
+        study: which study it is; empty for ours.
         recipe: its `Recipe`.
         minutes: training on 2 cores of a server, about; `None` where nobody measured it.
         expected: what accuracy to expect, on which images.
-        published: what the study itself reports.
-        differs: where it differs from its source.
+        published: what the study itself reports; of ours, what it is made for.
+        differs: where it differs from its source; of ours, what it takes from whom.
     """
 
     study: str
@@ -194,6 +220,19 @@ class NamedRecipe:
 
 
 OURS = "batch size and the choice of the epoch on validation faces are ours"
+
+FAST = Recipe(
+    optimizer="sgd",
+    schedule="one_cycle",
+    learning_rate=0.1,
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    precision="mixed",
+)
+FAST_SOURCES = (
+    "a first layer that halves the resolution, batch norm everywhere, SGD with Nesterov momentum "
+    "on a one-cycle learning rate (Smith and Topin, 2018), label smoothing (Szegedy et al., 2016)"
+)
 
 RECIPES = {
     "conv2": NamedRecipe(
@@ -267,8 +306,26 @@ RECIPES = {
         "no figures",
         f"the network is an interpretation of words; strengths, epochs, {OURS}",
     ),
+    "quick": NamedRecipe(
+        "",
+        FAST.changed(network="quick", augmentation="shift_and_flip", epochs=20),
+        None,
+        "",
+        "the most accuracy that a few minutes on two cores give",
+        FAST_SOURCES,
+    ),
+    "best": NamedRecipe(
+        "",
+        FAST.changed(
+            network="conv7_bn", augmentation="strong", epochs=80, test_time_augmentation=True
+        ),
+        None,
+        "",
+        "the most accuracy that one network from scratch gives in little more than an hour",
+        FAST_SOURCES + "; two convolutions a stage as in VGG",
+    ),
 }
-"""Name -> study."""
+"""Name -> recipe."""
 
 
 def named_recipe(name, changes):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import psutil
 from filelock import FileLock
@@ -35,6 +36,8 @@ class Run:
         history: DataFrame, one row an epoch.
         predictions: `Predictions` of the test faces by the kept epoch's weights.
         validation_predictions: those of the validation faces; `None` where there are none.
+        augmented_predictions: those of the test faces as the mean over several views of each;
+            `None` unless the recipe asks for `test_time_augmentation`.
         environment: the machine and the versions that it was trained with, as `environment()`.
     """
 
@@ -43,6 +46,7 @@ class Run:
     history: pd.DataFrame
     predictions: Predictions
     validation_predictions: Predictions | None
+    augmented_predictions: Predictions | None
     environment: dict[str, str]
 
     @property
@@ -52,8 +56,10 @@ class Run:
 
 
 VALIDATION_FILE = "validation_predictions.npz"
+AUGMENTED_FILE = "augmented_predictions.npz"
 
 TRAINING_CODE = (
+    "backend.py",
     "models.py",
     "feeds.py",
     "augmentation.py",
@@ -131,14 +137,14 @@ def load_run(directory):
     directory = Path(directory)
     if not (directory / "metrics.json").is_file():
         raise InputError(f"{directory} holds no finished run; start it again to finish it.")
-    validation = directory / VALIDATION_FILE
+    further = (directory / name for name in (VALIDATION_FILE, AUGMENTED_FILE))
     recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
     return Run(
         directory,
         recipe,
         pd.read_csv(directory / "history.csv"),
         Predictions.load(directory / "predictions.npz"),
-        Predictions.load(validation) if validation.is_file() else None,
+        *(Predictions.load(file) if file.is_file() else None for file in further),
         json.loads((directory / "environment.json").read_text()),
     )
 
@@ -184,9 +190,12 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     # Imported here, so that reading finished runs needs no TensorFlow.
     from fer_keras import feeds
     from fer_keras.progress import progress_callback
-    from fer_keras.training import train
+    from fer_keras.training import train, uses_bfloat16
 
-    write_text(directory / "environment.json", json.dumps(environment(), indent=2) + "\n")
+    arithmetic = {"arithmetic": "bfloat16" if uses_bfloat16(recipe) else "float32"}
+    write_text(
+        directory / "environment.json", json.dumps(environment() | arithmetic, indent=2) + "\n"
+    )
     model, history = train(
         recipe,
         _training_feed(recipe, splits, directory, image_folder),
@@ -201,6 +210,8 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     predictions.save(directory / "predictions.npz")
     if splits.validation:
         _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
+    if recipe.test_time_augmentation:
+        _over_views(model, splits.test, predictions).save(directory / AUGMENTED_FILE)
     write_text(directory / "history.csv", history.to_csv(index=False))
     _write_tables_and_figures(predictions, history, splits.test, directory, title)
     write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
@@ -212,6 +223,14 @@ def _predictions(model, faces):
     probabilities = model.predict(feeds.evaluation_feed(faces), verbose=0)
     groups = copy_groups(faces.images)
     return Predictions(faces.ids, faces.labels, probabilities, faces.class_names, groups)
+
+
+def _over_views(model, faces, predictions):
+    from fer_keras.augmentation import views
+
+    seen = [_predictions(model, replace(faces, images=view)) for view in views(faces.images)]
+    mean = np.mean([each.probabilities for each in seen], axis=0)
+    return replace(predictions, probabilities=mean)
 
 
 def _training_feed(recipe, splits, directory, image_folder):

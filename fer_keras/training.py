@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from fer_keras.backend import multiplies_bfloat16
 from fer_keras.files import whole_file, write_text
 from fer_keras.history import kept_epoch
 from fer_keras.models import build, standardisation
@@ -80,6 +81,11 @@ def over_all_devices():
     return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
 
 
+def uses_bfloat16(recipe):
+    """Return whether a recipe's network is trained in bfloat16 on this machine."""
+    return recipe.precision == "mixed" and multiplies_bfloat16()
+
+
 def class_weights(faces):
     """Return what a face of each class counts: dict from label to n / (num_classes * n of class).
 
@@ -106,7 +112,8 @@ def fresh_network(recipe, num_classes, images):
 
 def compiled_twin(recipe, num_classes, images):
     """Return the twin of `fresh_network`, to train in, compiled with the recipe's optimiser."""
-    model = training_twin(fresh_network(recipe, num_classes, images))
+    dtype = "mixed_bfloat16" if uses_bfloat16(recipe) else "float32"
+    model = training_twin(fresh_network(recipe, num_classes, images), dtype)
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images)),

@@ -6,7 +6,8 @@ full resolution and summing its gradient there, and batch norm as a dozen operat
 - adds bias and ReLU after max-pooling, where a quarter of the values is left; both rise with
   their input, so that the largest stays the largest;
 - leaves out the bias of a convolution before batch norm, which takes it off again with the mean;
-- computes batch norm by TensorFlow's one operation for it.
+- computes batch norm by TensorFlow's one operation for it;
+- where asked, multiplies in bfloat16.
 """
 
 import keras
@@ -14,26 +15,31 @@ import numpy as np
 from keras import Sequential, layers, ops
 
 
-def training_twin(network):
+def training_twin(network, dtype="float32"):
     """Return a network's twin, with the weights that the network has.
 
     Args:
         network: a `keras.Sequential`, whose convolutions before batch norm have zeros as biases,
             as they do when fresh.
+        dtype: `float32`, or `mixed_bfloat16` to multiply in bfloat16 between the first and the
+            last layer, with weights, batch norm's sums and probabilities in float32
+            (Micikevicius et al., "Mixed Precision Training", 2018).
 
     Returns:
-        A `keras.Sequential` of the same name, or on backends other than TensorFlow, which fuse
-        operations themselves, the network itself.
+        A `keras.Sequential` of the same name. Backends other than TensorFlow fuse operations
+        themselves; on them the twin has the network's own layers, and in float32 it is the
+        network itself.
     """
-    if keras.backend.backend() != "tensorflow":
+    is_fused = keras.backend.backend() == "tensorflow"
+    if not is_fused and dtype == "float32":
         return network
-    rewritten = [keras.Input(network.input_shape[1:])]
-    for before, layer, after in zip(
-        [None, *network.layers], network.layers, [*network.layers[1:], None]
-    ):
-        rewritten.append(_twin(layer, after))
-        if _moves_its_bias(before, layer):
-            rewritten.append(BiasAndReLU())
+    first, *hidden, last = network.layers
+    rewritten = [keras.Input(network.input_shape[1:]), _copy(first)]
+    for before, layer, after in zip([first, *hidden], hidden, [*hidden[1:], last]):
+        rewritten.append(_twin(layer, after, dtype) if is_fused else _copy(layer, dtype=dtype))
+        if is_fused and _moves_its_bias(before, layer):
+            rewritten.append(BiasAndReLU(dtype=dtype))
+    rewritten.append(_copy(last))
     twin = Sequential(rewritten, name=network.name)
     for layer, own, moved in _pairs(network, twin):
         weights = layer.get_weights()
@@ -108,17 +114,17 @@ def _moves_its_bias(layer, following):
     )
 
 
-def _twin(layer, following):
+def _twin(layer, following, dtype):
     normalised = isinstance(layer, layers.Conv2D) and isinstance(
         following, layers.BatchNormalization
     )
     if normalised and layer.activation is keras.activations.linear:
-        return _copy(layer, use_bias=False)
+        return _copy(layer, use_bias=False, dtype=dtype)
     if _moves_its_bias(layer, following):
-        return _copy(layer, use_bias=False, activation="linear")
+        return _copy(layer, use_bias=False, activation="linear", dtype=dtype)
     if type(layer) is layers.BatchNormalization:
-        return FusedBatchNormalization.from_config(layer.get_config())
-    return _copy(layer)
+        return FusedBatchNormalization.from_config(layer.get_config() | {"dtype": dtype})
+    return _copy(layer, dtype=dtype)
 
 
 def _copy(layer, **changes):

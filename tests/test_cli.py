@@ -23,7 +23,8 @@ def test_recipes_lists_every_recipe_with_what_differs(capsys):
     assert main(["recipes"]) == 0
     shown = capsys.readouterr().out
     for name, named in RECIPES.items():
-        assert f"{name}  (study {named.study})" in shown and named.differs in shown
+        origin = f"study {named.study}" if named.study else "ours"
+        assert f"{name}  ({origin})" in shown and named.differs in shown
 
 
 def test_set_changes_fields_of_any_type():

@@ -18,6 +18,7 @@ from fer_keras.models import NETWORKS, build, standardisation
         ("conv6", 286_432 + (4608 * 256 + 256) + (256 * 7 + 7)),
         # No biases: 25 * 48 + 4 * 48 the first layer, and so on.
         ("quick", 1_392 + 20_928 + 41_856 + 166_656 + (1728 * 7 + 7)),
+        ("conv7_bn", 1_856 + 74_240 + 222_208 + 886_784 + (2304 * 7 + 7)),
     ],
 )
 def test_networks_have_the_stated_number_of_parameters(name, parameters):

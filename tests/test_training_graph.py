@@ -74,6 +74,27 @@ def test_after_some_steps_the_network_answers_as_its_twin(name, tmp_path):
     np.testing.assert_allclose(trained_alone, twin(batch), atol=2e-3)
 
 
+@pytest.mark.parametrize("name", ["conv3", "quick"])
+def test_in_bfloat16_the_twin_answers_and_learns_nearly_the_same(name):
+    plain = network(name)
+    twin, mixed = training_twin(plain), training_twin(plain, "mixed_bfloat16")
+    batch, labels = images(32, seed=5), np.arange(32) % 5
+    hidden = [layer for layer in mixed.layers[1:-1] if not isinstance(layer, keras.layers.Flatten)]
+    assert {layer.compute_dtype for layer in hidden} == {"bfloat16"}
+    assert {weight.dtype for weight in mixed.weights} == {"float32"}
+    assert mixed(batch).dtype == tf.float32
+    np.testing.assert_allclose(mixed(batch), twin(batch), atol=0.02)  # 8 bits of mantissa
+    _, gradients = loss_and_gradients(twin, batch, labels)
+    _, rounded = loss_and_gradients(mixed, batch, labels)
+    for exact, near in zip(gradients, rounded, strict=True):
+        assert np.linalg.norm(near - exact) < 0.2 * np.linalg.norm(exact)
+    weights = [layer.get_weights() for layer in plain.layers]
+    take_weights(plain, mixed)
+    for layer, before in zip(plain.layers, weights, strict=True):
+        for mine, other in zip(layer.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
 def test_no_network_keeps_a_bias_that_batch_norm_takes_off():
     twin = training_twin(build("vgg8", 7))
     convolutions = [layer for layer in twin.layers if isinstance(layer, keras.layers.Conv2D)]
