@@ -112,7 +112,7 @@ def read_csv(path, division, seed, on_bad_rows="raise", split_seed=None):
 
 
 def _at_random(faces, notes, seed):
-    train, test = stratified_parts(faces, TEST_FRACTION, seed)
+    train, test = stratified_parts(faces.labels, TEST_FRACTION, seed)
     return Splits(faces.select(train), faces.select(test), notes=notes)
 
 

@@ -1,10 +1,12 @@
 """Labelled face images in memory, and their division into training, validation and test."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fer_keras.errors import InputError
+from fer_keras.pixel_store import allocate, select
 
 IMAGE_SIZE = 48
 """Height and width of every face, in pixels."""
@@ -71,7 +73,7 @@ class Faces:
         """Return the faces at `index` (integers, a boolean mask or a slice), in that order."""
         return replace(
             self,
-            images=self.images[index],
+            images=select(self.images, index),
             labels=self.labels[index],
             ids=self.ids[index],
             targets=None if self.targets is None else self.targets[index],
@@ -108,8 +110,8 @@ class Splits:
             A boolean array `(len(test),)`.
         """
         parts = filter(None, (self.train, self.validation))
-        seen = {image.tobytes() for part in parts for image in part.images}
-        return np.array([image.tobytes() in seen for image in self.test.images], bool)
+        seen = {digest for part in parts for digest in _digests(part.images)}
+        return np.array([digest in seen for digest in _digests(self.test.images)], bool)
 
 
 def keep_classes(faces, class_names):
@@ -146,8 +148,9 @@ def concatenate(first, second):
     has_targets = [faces.targets is not None for faces in (first, second)]
     if any(has_targets) != all(has_targets):
         raise ValueError("Only one of the two parts has targets; give both some, or neither.")
+    images = allocate((len(first) + len(second), IMAGE_SIZE, IMAGE_SIZE))
     return Faces(
-        np.concatenate([first.images, second.images]),
+        np.concatenate([first.images, second.images], out=images),
         np.concatenate([first.labels, second.labels]),
         np.concatenate([first.ids, second.ids]),
         first.class_names,
@@ -166,14 +169,19 @@ def copy_groups(images):
         0 in order of first appearance.
     """
     numbers = {}
-    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images], int)
+    return np.array([numbers.setdefault(digest, len(numbers)) for digest in _digests(images)], int)
 
 
-def stratified_parts(faces, fraction, seed):
+def _digests(images):
+    """Yield 16 bytes an image, by which equal ones are found without keeping their pixels."""
+    return (hashlib.blake2b(image, digest_size=16).digest() for image in images)
+
+
+def stratified_parts(labels, fraction, seed):
     """Divide faces at random, each class in proportion.
 
     Args:
-        faces: the `Faces` to divide.
+        labels: int array `(n,)`, their classes.
         fraction: share of the second part, between 0 and 1 (exclusive).
         seed: integer that fixes the division.
 
@@ -188,10 +196,10 @@ def stratified_parts(faces, fraction, seed):
 
     splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
     try:
-        first, second = next(splitter.split(np.zeros(len(faces)), faces.labels))
+        first, second = next(splitter.split(np.zeros(len(labels)), labels))
     except ValueError as error:
         raise InputError(
-            f"{len(faces)} faces (per class: {faces.class_counts().tolist()}) cannot be divided "
+            f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
             f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
             "of the rare classes or another fraction."
         ) from error
@@ -217,7 +225,7 @@ def cut_validation(splits, fraction, seed):
     """
     groups = copy_groups(splits.train.images)
     _, first_members = np.unique(groups, return_index=True)
-    kept, _ = stratified_parts(splits.train.select(first_members), fraction, seed)
+    kept, _ = stratified_parts(splits.train.labels[first_members], fraction, seed)
     in_train = np.isin(groups, kept)
     return replace(
         splits, train=splits.train.select(in_train), validation=splits.train.select(~in_train)

@@ -1,5 +1,6 @@
 """Faces -> batches: through tf.data, or through ImageDataGenerator from a folder or from memory.
 
+Batches are gathered from the faces' own array, in memory or on disk, so that pixels are kept once.
 All training feeds run on without end, and what they give in epoch `e` depends on the seed and `e`
 alone: a run that resumes at epoch `e` sees the batches that an undisturbed run would have seen.
 """
@@ -21,8 +22,8 @@ def training_feed(
     """Feed faces from memory, each epoch once in an order of its own, without end.
 
     Args:
-        faces: the `Faces` to train on; they stay uint8, one copy. Where they have soft `targets`,
-            these take the place of the one-hot labels.
+        faces: the `Faces` to train on. Where they have soft `targets`, these take the place of
+            the one-hot labels.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes every epoch's order and augmentation.
         augmentation: a name in `recipes.AUGMENTATIONS`.
@@ -34,9 +35,7 @@ def training_feed(
         An infinite `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32
         one-hot or soft targets `(batch, num_classes)`).
     """
-    images, labels = _tensors(faces)
-    if faces.targets is not None:
-        labels = tf.constant(faces.targets)
+    targets = _one_hot(faces) if faces.targets is None else tf.constant(faces.targets)
     members = [np.flatnonzero(faces.labels == label) for label in np.unique(faces.labels)]
 
     def epoch_batches(epoch):
@@ -52,14 +51,11 @@ def training_feed(
         )
 
     def gather(index, place):
-        batch = tf.gather(images, index)
-        if augmentation != "none":
-            moved = tf.numpy_function(augmented, [batch, place], tf.uint8)
-            batch = tf.ensure_shape(moved, batch.shape)
-        return batch, tf.gather(labels, index)
+        return _in_numpy(images, [index, place]), tf.gather(targets, index)
 
-    def augmented(batch, place):
-        return augment(batch[..., 0], augmentation, [seed, *place])[..., np.newaxis]
+    def images(index, place):
+        batch = faces.images[index]
+        return batch if augmentation == "none" else augment(batch, augmentation, [seed, *place])
 
     batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
     return _without_autotune(batches.map(gather).prefetch(2))
@@ -76,7 +72,13 @@ def evaluation_feed(faces, batch_size=256):
         A `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot
         `(batch, num_classes)`).
     """
-    return _without_autotune(tf.data.Dataset.from_tensor_slices(_tensors(faces)).batch(batch_size))
+    targets = _one_hot(faces)
+
+    def part(start):
+        batch = targets[start : start + batch_size]
+        return _in_numpy(lambda begin: faces.images[begin : begin + batch_size], [start]), batch
+
+    return _without_autotune(tf.data.Dataset.range(0, len(faces), batch_size).map(part))
 
 
 def generator_feed(directory, class_names, batch_size, seed, augmentation="none", first_epoch=0):
@@ -175,9 +177,14 @@ def _distant_seed(seed):
     return int(np.random.default_rng(seed).integers(2**31))
 
 
-def _tensors(faces):
-    labels = tf.one_hot(faces.labels, len(faces.class_names))
-    return tf.constant(faces.images[..., np.newaxis]), labels
+def _one_hot(faces):
+    return tf.one_hot(faces.labels, len(faces.class_names))
+
+
+def _in_numpy(images, arguments):
+    """Return the uint8 array `(batch, 48, 48)` of a function, with its channel, as a tensor."""
+    batch = tf.numpy_function(lambda *values: images(*values)[..., np.newaxis], arguments, tf.uint8)
+    return tf.ensure_shape(batch, (None, IMAGE_SIZE, IMAGE_SIZE, 1))
 
 
 def _without_autotune(dataset):

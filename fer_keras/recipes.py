@@ -317,11 +317,15 @@ RECIPES = {
     "best": NamedRecipe(
         "",
         FAST.changed(
-            network="conv7_bn", augmentation="strong", epochs=80, test_time_augmentation=True
+            network="conv7_bn",
+            augmentation="strong",
+            epochs=120,
+            validation_fraction=0.05,
+            test_time_augmentation=True,
         ),
         None,
         "",
-        "the most accuracy that one network from scratch gives in little more than an hour",
+        "the most accuracy that one network from scratch gives in an hour on two cores",
         FAST_SOURCES + "; two convolutions a stage as in VGG",
     ),
 }

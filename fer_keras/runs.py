@@ -80,7 +80,7 @@ def run_identity(recipe, splits):
     for faces in filter(None, parts.values()):
         targets = () if faces.targets is None else (faces.targets,)
         for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
-            digest.update(array.tobytes())
+            digest.update(np.ascontiguousarray(array))
     data = {
         "sha256": digest.hexdigest(),
         **{name: len(faces) if faces else 0 for name, faces in parts.items()},
@@ -217,20 +217,24 @@ def _train_and_predict(recipe, splits, directory, title, image_folder):
     write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
 
 
-def _predictions(model, faces):
+def _probabilities(model, faces):
     from fer_keras import feeds
 
-    probabilities = model.predict(feeds.evaluation_feed(faces), verbose=0)
+    return model.predict(feeds.evaluation_feed(faces), verbose=0)
+
+
+def _predictions(model, faces):
     groups = copy_groups(faces.images)
-    return Predictions(faces.ids, faces.labels, probabilities, faces.class_names, groups)
+    return Predictions(
+        faces.ids, faces.labels, _probabilities(model, faces), faces.class_names, groups
+    )
 
 
 def _over_views(model, faces, predictions):
     from fer_keras.augmentation import views
 
-    seen = [_predictions(model, replace(faces, images=view)) for view in views(faces.images)]
-    mean = np.mean([each.probabilities for each in seen], axis=0)
-    return replace(predictions, probabilities=mean)
+    seen = [_probabilities(model, replace(faces, images=view)) for view in views(faces.images)]
+    return replace(predictions, probabilities=np.mean(seen, axis=0))
 
 
 def _training_feed(recipe, splits, directory, image_folder):

@@ -74,17 +74,17 @@ def test_copy_groups_join_equal_images_only():
 
 def test_stratified_parts_keep_each_class_in_proportion(make_faces):
     faces = make_faces(700)
-    first, second = stratified_parts(faces, 0.2, seed=3)
+    first, second = stratified_parts(faces.labels, 0.2, seed=3)
     assert sorted([*first, *second]) == list(range(700))
     assert faces.select(second).class_counts().tolist() == [20] * 7
-    again = stratified_parts(faces, 0.2, seed=3)[1]
-    other = stratified_parts(faces, 0.2, seed=4)[1]
+    again = stratified_parts(faces.labels, 0.2, seed=3)[1]
+    other = stratified_parts(faces.labels, 0.2, seed=4)[1]
     assert np.array_equal(second, again) and not np.array_equal(second, other)
 
 
 def test_too_few_faces_for_a_division_are_named(make_faces):
     with pytest.raises(InputError, match=r"8 faces .*\[2, 1, 1, 1, 1, 1, 1\]"):
-        stratified_parts(make_faces(8), 0.2, seed=0)
+        stratified_parts(make_faces(8).labels, 0.2, seed=0)
 
 
 def test_validation_is_stratified_disjoint_and_complete(make_faces):

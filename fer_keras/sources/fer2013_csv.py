@@ -15,6 +15,7 @@ from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits, split_names, stratified_parts
 from fer_keras.files import whole_file
 from fer_keras.labels import CLASS_NAMES
+from fer_keras.pixel_store import Gathered
 from fer_keras.sources import pixel_cache
 from fer_keras.sources.pixel_text import (
     SPLITS,
@@ -73,7 +74,7 @@ def read_fer2013_csv(path, on_bad_rows="raise", split_seed=None):
             missing = "PublicTest or PrivateTest" if is_train.any() else "Training"
             raise InputError(f"{path} has no rows of Usage {missing}; give the complete file.")
         return Splits(_select(faces, is_train), _select(faces, ~is_train), notes=notes)
-    first, second = stratified_parts(faces, TEST_FRACTION, split_seed)
+    first, second = stratified_parts(faces.labels, TEST_FRACTION, split_seed)
     train, test = _with_split(faces, first, "Training"), _with_split(faces, second, "test")
     return Splits(train, test, notes=notes)
 
@@ -188,7 +189,7 @@ def _parse(file, path, on_bad_rows):
     # After one block of this size is freed, glibc keeps the batches' memory for reuse, rather
     # than hand it back and have it cleared anew for each: three times faster.
     np.empty(1 << 22, np.uint8)
-    pixels, labels, usages, bad_rows = bytearray(), [], [], []
+    pixels, labels, usages, bad_rows = Gathered(), [], [], []
     for first_row, lines in read_batches(file):
         batch = parse_rows(lines, columns)
         batches = [batch] if batch else []
@@ -208,7 +209,7 @@ def _parse(file, path, on_bad_rows):
     if not labels:
         what = f"no row that can be read: {_first_few(bad_rows)}" if bad_rows else "no rows"
         raise InputError(f"{path} has a header, but {what}; download the file again.")
-    images = np.frombuffer(pixels, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
     return arrays, bad_rows
 

@@ -11,6 +11,7 @@ from PIL import Image
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.labels import CLASS_NAMES, FOLDER_NAMES
+from fer_keras.pixel_store import allocate
 from fer_keras.sources.pictures import open_picture, to_face
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -250,7 +251,7 @@ def _unique_id(wanted, taken):
 
 def _decode_all(files):
     """Return the `Faces` of `files`, how many were converted, and `(path, reason)` of bad ones."""
-    images = np.empty((len(files), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    images = allocate((len(files), IMAGE_SIZE, IMAGE_SIZE))
     good = np.ones(len(files), bool)
     num_converted, bad = 0, []
     for place, file in enumerate(files):

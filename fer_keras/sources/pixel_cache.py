@@ -3,15 +3,21 @@
 import hashlib
 import json
 import os
-from pathlib import Path
+import struct
+import zipfile
 
 import numpy as np
 
 from fer_keras.files import whole_file
+from fer_keras.pixel_store import cache_folder, memory_budget
 
 ARRAYS = ("images", "labels", "usages")
 FORMAT = 1
 """Raised whenever the parser or the stored arrays change, so that older caches are ignored."""
+
+READ_BYTES = 1 << 20
+LENGTHS_AT = 26
+"""Where a member of a zip archive says how long its name and its extra field are."""
 
 NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 
@@ -65,7 +71,7 @@ def load(path, source_stamp):
                     continue
                 if not is_same_stamp and key["content"] != content_hash(path):
                     continue
-                arrays = {name: saved[name] for name in ARRAYS}
+                arrays = {name: _array(place, saved, name) for name in ARRAYS}
         except Exception:
             # A damaged archive raises nearly anything; whatever it is, the source can be parsed.
             continue
@@ -93,9 +99,26 @@ def store(path, source_stamp, content, arrays):
 
 def _places(path):
     digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
-    folder = os.environ.get("FER_KERAS_CACHE") or os.path.expanduser("~/.cache/fer_keras")
     beside = path.with_name(f"{path.name}.faces-cache.npz")
-    return beside, Path(folder) / f"{path.name}-{digest}.faces-cache.npz"
+    return beside, cache_folder() / f"{path.name}-{digest}.faces-cache.npz"
+
+
+def _array(place, saved, name):
+    """Return an array of an archive, past the memory budget as it lies in the file, but checked."""
+    with zipfile.ZipFile(place) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        if member.file_size <= memory_budget():
+            return saved[name]
+        with archive.open(member) as data:
+            while data.read(READ_BYTES):
+                pass  # reading to the end compares the check sum
+    with open(place, "rb") as file:
+        file.seek(member.header_offset + LENGTHS_AT)
+        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+        major, _ = np.lib.format.read_magic(file)
+        read_header = getattr(np.lib.format, f"read_array_header_{major}_0")
+        shape, _, dtype = read_header(file)
+        return np.memmap(place, dtype, "r", offset=file.tell(), shape=shape)
 
 
 def content_hash(path):

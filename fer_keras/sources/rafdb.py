@@ -11,6 +11,7 @@ import numpy as np
 from fer_keras.errors import InputError
 from fer_keras.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.labels import CLASS_NAMES, RAFDB_CLASSES
+from fer_keras.pixel_store import allocate
 from fer_keras.sources.pictures import open_picture, to_face
 
 SPLITS = ("train", "test")
@@ -191,7 +192,7 @@ def _decode(images, split, place):
     names.sort(key=lambda name: (int(name.split("_")[1]), name))
     if not names:
         raise InputError(f"{place} has no images of the split {split}; give the complete data.")
-    faces = np.empty((len(names), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    faces = allocate((len(names), IMAGE_SIZE, IMAGE_SIZE))
     bad = []
     for face, name in zip(faces, names):
         path = images[name].path
