@@ -12,7 +12,10 @@ from pathlib import Path
 
 import feeding
 import pandas as pd
+import predicting
+import reaching
 import reading
+import remembering
 import starting
 import training
 
@@ -26,6 +29,9 @@ BENCHMARKS = {
     "reading": reading.bench,
     "feeding": feeding.bench,
     "training": training.bench,
+    "remembering": remembering.bench,
+    "predicting": predicting.bench,
+    "reaching": reaching.bench,
 }
 
 

@@ -20,13 +20,13 @@ def in_turn(functions, rounds):
 
 
 def row(what, unit, ours, against, theirs):
-    """Return a row of the record; where the unit is a speed, more is faster."""
-    is_speed = unit.endswith("/s")
+    """Return a row of the record; of seconds and MiB less is better, of anything else more."""
+    is_less_better = unit in ("s", "MiB")
     return {
         "what": what,
         "unit": unit,
         "fer_keras": ours,
         "against": against,
         "theirs": theirs,
-        "times better": ours / theirs if is_speed else theirs / ours,
+        "times better": theirs / ours if is_less_better else ours / theirs,
     }

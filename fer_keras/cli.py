@@ -9,6 +9,7 @@ from fer_keras.detection import DETECTORS
 from fer_keras.errors import InputError
 from fer_keras.files import write_text
 from fer_keras.recipes import RECIPES, named_recipe
+from fer_keras.shipped import SHIPPED
 from fer_keras.startup import start_tensorflow
 
 
@@ -95,14 +96,14 @@ def predict_photos(options):
     """Find the faces in photos and write their expressions."""
     from fer_keras.photos import predict
 
-    predict(options.run, options.paths, options.out, options.whole_image, options.detector)
+    predict(options.network, options.paths, options.out, options.whole_image, options.detector)
 
 
 def show_webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.webcam import webcam
 
-    webcam(options.run, options.camera, options.video, options.record, options.detector)
+    webcam(options.network, options.camera, options.video, options.record, options.detector)
 
 
 def _text(table):
@@ -159,9 +160,17 @@ def _add_set(command):
     )
 
 
+def _add_network(command):
+    command.add_argument(
+        "network",
+        help="run directory, as `fer-keras run` prints it, or a network that comes along: "
+        f"{' or '.join(SHIPPED)}",
+    )
+
+
 def _add_predict(commands):
     predict = commands.add_parser("predict", help="find faces in photos and their expressions")
-    predict.add_argument("run", help="run directory, as `fer-keras run` prints it")
+    _add_network(predict)
     predict.add_argument("paths", nargs="+", help="pictures, and folders to search for them")
     predict.add_argument(
         "--out",
@@ -181,7 +190,7 @@ def _add_predict(commands):
 
 def _add_webcam(commands):
     webcam = commands.add_parser("webcam", help="show expressions live; q quits")
-    webcam.add_argument("run", help="run directory, as `fer-keras run` prints it")
+    _add_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")

@@ -185,6 +185,21 @@ def standardisation(images):
     )
 
 
+def in_dtype(network, dtype):
+    """Return a copy of a network that stores and multiplies its weights in another dtype.
+
+    Args:
+        network: a `keras.Sequential` built here.
+        dtype: `float32` or `float16`.
+    """
+    copies = [
+        type(layer).from_config(layer.get_config() | {"dtype": dtype}) for layer in network.layers
+    ]
+    copy = Sequential([Input(network.input_shape[1:]), *copies], name=network.name)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
 def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
     return [
         layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=use_bias),

@@ -12,7 +12,7 @@ from fer_keras.detection import Box, FaceDetector
 from fer_keras.errors import InputError
 from fer_keras.files import whole_file
 from fer_keras.overlay import Face, annotate
-from fer_keras.predictor import Predictor, face_image, read_picture
+from fer_keras.predictor import Predictor, face_image, is_shipped, read_picture
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TIGHT_CROP_SIDE = 120
@@ -25,14 +25,14 @@ COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
 
 
-def predict(run_directory, paths, out=None, whole_image=False, detector="mtcnn"):
+def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
     """Find the faces in photos, predict their expressions, and write a table and copies.
 
     Args:
-        run_directory: a finished run.
+        source: a run directory, or one of `shipped.SHIPPED`.
         paths: picture files, and folders to search for them.
-        out: folder to write to, absent or empty; `None` makes one in the run directory, named
-            by the time.
+        out: folder to write to, absent or empty; `None` makes one, named by the time, in
+            `predictions/` in the run directory, or here for a network that was shipped.
         whole_image: whether each picture is one face, not to be looked for.
         detector: one of `detection.DETECTORS`.
 
@@ -44,8 +44,8 @@ def predict(run_directory, paths, out=None, whole_image=False, detector="mtcnn")
             cannot be read is a row of the table.
     """
     files, num_ignored = list_pictures(paths)
-    out = _output_folder(run_directory, out)
-    predictor = Predictor(run_directory)
+    out = _output_folder(source, out)
+    predictor = Predictor(source)
     find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
     rows, copies = [], set()
     for file in files:
@@ -112,9 +112,10 @@ def find_boxes(picture, detector):
     return ("detected" if boxes else "no face"), boxes
 
 
-def _output_folder(run_directory, out):
+def _output_folder(source, out):
     if out is None:
-        out = Path(run_directory, "predictions", datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+        base = Path() if is_shipped(source) else Path(source)
+        out = base / "predictions" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     out = Path(out)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty; name a new folder with --out.")

@@ -1,4 +1,4 @@
-"""A saved run applied to new faces: pictures are read and prepared as the training data was."""
+"""A trained network applied to new faces: pictures are prepared as the training data was."""
 
 import warnings
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from fer_keras import shipped
 from fer_keras.detection import crop
 from fer_keras.errors import InputError
 from fer_keras.sources.pictures import open_picture, to_face, to_gray
@@ -17,36 +18,24 @@ MIN_SIDE = 16
 
 
 class Predictor:
-    """The network of a finished run, and the names of its classes.
+    """A trained network, and the names of its classes.
 
     Args:
-        run_directory: what `runs.run` wrote.
+        source: a run directory, which `runs.run` wrote; or one of `shipped.SHIPPED`, a network
+            that comes with the package.
 
     Raises:
-        InputError: if the directory holds no finished run, or its files are damaged.
+        InputError: if there is no finished run, or its files are damaged.
     """
 
-    def __init__(self, run_directory):
-        directory = Path(run_directory)
-        for name in ("model.keras", "predictions.npz"):
-            if not (directory / name).is_file():
-                raise InputError(
-                    f"{directory} holds no finished run, for it has no {name}; give a run "
-                    "directory, which `fer-keras run` prints last."
-                )
-        start_tensorflow()
+    def __init__(self, source):
+        if is_shipped(source):
+            start_tensorflow()
+            model, self.class_names = shipped.load(source)
+        else:
+            model, self.class_names = _load_run(Path(source))
         from fer_keras.backend import compiled
 
-        try:
-            model, self.class_names = _load(directory)
-        except Exception as error:  # damaged files raise almost anything
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(f"The run in {directory} cannot be read: {reason}") from error
-        if model.output_shape[-1] != len(self.class_names):
-            raise InputError(
-                f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
-                f"of {len(self.class_names)}; take both files from one run."
-            )
         self._compute = compiled(model)
 
     def __call__(self, images):
@@ -59,6 +48,11 @@ class Predictor:
             A float array `(n, num_classes)`, rows summing to 1.
         """
         return self._compute(network_input(images))
+
+
+def is_shipped(source):
+    """Return whether a network's source is a name in `shipped.SHIPPED`, and no folder's."""
+    return str(source) in shipped.SHIPPED and not Path(source).exists()
 
 
 class Picture(NamedTuple):
@@ -121,6 +115,28 @@ def _upright_picture(image):
     gray = to_gray(image)
     colour = gray if image.mode.startswith("I") else image
     return Picture(colour.convert("RGB"), np.asarray(gray))
+
+
+def _load_run(directory):
+    for name in ("model.keras", "predictions.npz"):
+        if not (directory / name).is_file():
+            raise InputError(
+                f"{directory} holds no finished run, for it has no {name}; give a run directory, "
+                "which `fer-keras run` prints last, or the name of a network that comes with "
+                f"fer_keras: {', '.join(shipped.SHIPPED)}."
+            )
+    start_tensorflow()
+    try:
+        model, class_names = _load(directory)
+    except Exception as error:  # damaged files raise almost anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"The run in {directory} cannot be read: {reason}") from error
+    if model.output_shape[-1] != len(class_names):
+        raise InputError(
+            f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
+            f"of {len(class_names)}; take both files from one run."
+        )
+    return model, class_names
 
 
 def _load(directory):

@@ -308,7 +308,7 @@ RECIPES = {
     ),
     "quick": NamedRecipe(
         "",
-        FAST.changed(network="quick", augmentation="shift_and_flip", epochs=20),
+        FAST.changed(network="quick", augmentation="shift_and_flip", epochs=28),
         None,
         "",
         "the most accuracy that a few minutes on two cores give",

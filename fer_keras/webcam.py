@@ -19,11 +19,11 @@ DEFAULT_RATE = 25
 """Frames per second of a recorded camera, and of videos that do not give theirs."""
 
 
-def webcam(run_directory, camera=0, video=None, record=None, detector="haar"):
+def webcam(source, camera=0, video=None, record=None, detector="haar"):
     """Show faces and their expressions live, until `q`, Ctrl-C or the end of the video.
 
     Args:
-        run_directory: a finished run.
+        source: a run directory, or one of `shipped.SHIPPED`.
         camera: the camera's number, counted from 0; unused with a video.
         video: a video file instead of the camera.
         record: file to record to, `.mp4` or `.avi`; needed where there is no display. Where width
@@ -40,12 +40,12 @@ def webcam(run_directory, camera=0, video=None, record=None, detector="haar"):
         window = _open_window(record)
         if window:
             stack.callback(window.close)
-        live = Live(Predictor(run_directory), FaceDetector(detector, DETECTION_SIDE))
+        live = Live(Predictor(source), FaceDetector(detector, DETECTION_SIDE))
         write = stack.enter_context(_recording(record, rate, size)) if record else None
         num_frames = _play(capture, live, window, write, rate, is_live=video is None)
         if not num_frames:
-            source = f"Camera {camera}" if video is None else f"The video {video}"
-            raise InputError(f"{source} gave no picture; try another one.")
+            origin = f"Camera {camera}" if video is None else f"The video {video}"
+            raise InputError(f"{origin} gave no picture; try another one.")
     print(f"{num_frames} frames, {live.rate:.0f} frames per second")
     if record:
         print(record)

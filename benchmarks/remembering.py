@@ -1,0 +1,48 @@
+"""Memory that a training process takes at most, against arrays of float32; on Linux."""
+
+import subprocess
+import sys
+
+from timing import row
+
+TRAIN = """
+import sys
+from fer_keras.startup import start_tensorflow
+start_tensorflow()
+if sys.argv[2] == "ours":
+    from fer_keras.data import load
+    from fer_keras.feeds import training_feed
+    from fer_keras.recipes import Recipe
+    from fer_keras.sources.location import find_data
+    from fer_keras.training import compiled_twin
+    recipe = Recipe(validation_fraction=0)
+    faces = load(recipe, find_data(sys.argv[1])).train
+    feed = training_feed(faces, recipe.batch_size, recipe.seed)
+    steps = -(-len(faces) // recipe.batch_size)
+    compiled_twin(recipe, 7, faces.images).fit(feed, steps_per_epoch=steps, verbose=0)
+else:
+    import keras, numpy as np, pandas as pd
+    from fer_keras.models import build
+    rows = pd.read_csv(sys.argv[1] + "/fer2013.csv")
+    rows = rows[rows["Usage"] == "Training"]
+    pixels = np.stack([np.array(text.split(), "float32") for text in rows["pixels"]])
+    labels = keras.utils.to_categorical(rows["emotion"], 7)
+    model = build("conv3", 7)
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(pixels.reshape(-1, 48, 48, 1), labels, batch_size=64, verbose=0)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) / 1024)
+"""
+
+
+def bench(location, scratch, rounds):
+    """Yield a row: reading FER2013 and training conv3 for an epoch, in a process of its own."""
+    folder = str(location.csv.parent)
+    ours, theirs = (peak(folder, side) for side in ("ours", "theirs"))
+    yield row("memory to read and train conv3", "MiB", ours, "arrays of float32", theirs)
+
+
+def peak(folder, side):
+    """Return the MiB that one side's process takes at most."""
+    command = [sys.executable, "-c", TRAIN, folder, side]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -1,0 +1,126 @@
+"""Put the networks of finished runs into the package, in float16, with their cards.
+
+    python reports/ship_weights.py DIR RUN...
+
+DIR holds FER2013, whose PublicTest the shipped file is scored on once more; each RUN is the
+directory of a run of one of `shipped.SHIPPED`, as `fer-keras run` prints it.
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from fer_keras import shipped
+from fer_keras.comparison import result_table
+from fer_keras.faces import split_names
+from fer_keras.files import whole_file, write_text
+from fer_keras.predictor import Predictor
+from fer_keras.runs import load_model, load_run
+from fer_keras.sources.fer2013_csv import read_fer2013_csv
+from fer_keras.sources.location import find_data
+from fer_keras.startup import start_tensorflow
+
+README = "README.md"
+SCORES = ("split", "images", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "weighted_f1")
+
+
+def ship(directory, faces):
+    """Write a run's network and its card into the package.
+
+    Args:
+        directory: the run directory, `<name>-<hash>`.
+        faces: `Faces` of PublicTest, to score the file that was written.
+    """
+    from fer_keras.models import in_dtype
+
+    name, run = Path(directory).name.rsplit("-", 1)[0], load_run(directory)
+    path = shipped.WEIGHTS / f"{name}.keras"
+    with whole_file(path) as part:
+        in_dtype(load_model(run), "float16").save(part)
+    results = result_table({name: run})
+    about = {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "class_names": run.predictions.class_names,
+        "recipe": asdict(run.recipe),
+        "scores": results[list(SCORES)].to_dict("records"),
+        "minutes": float(results["minutes"].iloc[0]),
+        "environment": run.environment,
+    }
+    write_text(shipped.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
+    found = Predictor(name)(faces.images).argmax(axis=1)
+    about["float16_accuracy"] = float((found == faces.labels).mean())
+    write_text(shipped.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
+
+
+def model_card():
+    """Return the Markdown of `weights/README.md`, from the cards."""
+    cards = {name: shipped.card(name) for name in shipped.SHIPPED}
+    rows = ["| network | test set | accuracy | macro F1 |", "|---|---|---|---|"]
+    for name, about in cards.items():
+        for row in about["scores"]:
+            rows.append(
+                f"| `{name}` | {row['split']} ({row['images']:,}) | {row['accuracy']:.3f} "
+                f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] | "
+                f"{row['macro_f1']:.3f} |"
+            )
+        share = f"{about['float16_accuracy']:.3f}"
+        rows.append(f"| `{name}` | PublicTest, by the file as shipped | {share} | |")
+    facts = [_origin(name, about) for name, about in cards.items()]
+    return TEXT.format(scores="\n".join(rows), facts="\n".join(facts))
+
+
+def _origin(name, about):
+    recipe, machine = about["recipe"], about["environment"]
+    size = (shipped.WEIGHTS / f"{name}.keras").stat().st_size
+    return (
+        f"- `{name}.keras`: {size / 1e6:.2f} MB, SHA-256 `{about['sha256']}`; recipe `{name}`, "
+        f"{recipe['epochs']} epochs, seed {recipe['seed']}, {about['minutes']:g} minutes on "
+        f"{machine['cores']} cores of {machine['processor']} in {machine['arithmetic']}, "
+        f"{machine['date'][:10]}, commit `{machine['git commit']}`."
+    )
+
+
+TEXT = """# The networks that come with fer_keras
+
+What `fer-keras predict quick photo.jpg` and `Predictor("best")` use. Raw grey levels 0–255 of faces
+of 48 × 48 pixels go in; probabilities of angry, disgust, fear, happy, sad, surprise and neutral
+come out.
+
+{facts}
+
+Each file is a Keras model in float16, loaded as float32; its JSON file beside it holds hash, recipe
+and scores, and a file with another hash is refused. `fer-keras run NAME --data DIR` trains anew.
+
+## Scores
+
+On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
+together). Clean: without the images of which an exact copy is among those to learn from. Augmented:
+the mean over ten views of each face. PrivateTest was not used.
+
+{scores}
+
+## What they were trained on
+
+FER2013's Training split and nothing else, from scratch; the epoch was chosen on validation faces
+out of it. The pictures came from a web search and are not in this package; their licence is not
+ours to give, and whether it reaches weights learnt from them is not settled everywhere. The files
+themselves are under the MIT licence of fer_keras, for as far as that is ours to say.
+
+## What they are not for
+
+People agree with FER2013's labels in about 65 of 100 cases; classes, age groups, skin tones and
+cultures are not represented alike, and how scores differ between groups was not measured. A face
+does not show what a person feels. Use these networks to compare methods and to try the software
+out; do not use them to decide anything about people.
+"""
+
+
+if __name__ == "__main__":
+    start_tensorflow()
+    test = read_fer2013_csv(find_data(sys.argv[1]).csv).test
+    public_test = test.select(split_names(test.ids) == "PublicTest")
+    for run_directory in sys.argv[2:]:
+        ship(run_directory, public_test)
+    write_text(shipped.WEIGHTS / README, model_card())
