@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from collect_budgets import SETS, budgets
 
 from fer_keras.architecture_report import readable_costs, readable_scores
 from fer_keras.comparison import (
@@ -45,6 +46,28 @@ def studies_section():
         _study(name, named, record[record["recipe"] == name])
         for name, named in RECIPES.items()
         if name in set(record["recipe"])
+    )
+
+
+def budgets_section():
+    """Return the Markdown table of our own recipes: accuracy for the minutes that one has."""
+    record = pd.read_csv(REPORTS / "budgets.csv", dtype={"cores": str})
+    rows = [["recipe", "minutes", "PublicTest", "clean", "augmented", "seeds"], ["---"] * 6]
+    for row in budgets(record).to_dict("records"):
+        command = f"`{row['recipe']}`"
+        if row["epochs"] != RECIPES[row["recipe"]].recipe.epochs:
+            command = f"`{row['recipe']} --set epochs={row['epochs']}`"
+        plain, *others = (
+            f"{row[name]:.3f}".lstrip("0") if row[name] == row[name] else "" for name in SETS
+        )
+        if row["seeds"] > 1:
+            plain += f" ({row['low']:.3f} to {row['high']:.3f})".replace("0.", ".")
+        rows.append([command, f"{row['minutes']:.1f}", plain, *others, row["seeds"]])
+    first = record.iloc[0]
+    return f"{_lines(rows)}\n\n" + (
+        f"`fer-keras run RECIPE --data DIR`, {first['date'][:10]}, {first['processor']}, "
+        f"{first['cores']} cores, in {first['arithmetic']}; medians over seeds "
+        f"([record](reports/budgets.csv))."
     )
 
 
@@ -98,14 +121,33 @@ def benchmark_section():
     )
 
 
+def growth_section():
+    """Return the Markdown table of time and memory over the size of the data."""
+    record = pd.read_csv(BENCHMARKS.with_name("growth.csv"), dtype={"cores": str})
+    first = record.iloc[0]
+    table = record.drop(columns=["date", "processor", "cores", "git commit"])
+    table["on disk"] = table["on disk"].map({True: "yes", False: "no"})
+    rows = [table.columns, ["---"] * len(table.columns)]
+    rows += [
+        [text if isinstance(text, str) else f"{text:,.4g}" for text in row]
+        for row in table.to_numpy(object).tolist()
+    ]
+    return f"{_lines(rows)}\n\n" + (
+        f"`python benchmarks/scale.py`, drawn faces, at most 64 MiB of pixels in memory; "
+        f"{first['date'][:10]}, {first['processor']}, {first['cores']} cores."
+    )
+
+
 def with_tables(readme):
     """Return the README text with what stands between its marks made anew."""
     sections = {
         "results": results_section,
         "studies": studies_section,
         "study": study_section,
+        "budgets": budgets_section,
         "architectures": architectures_section,
         "benchmarks": benchmark_section,
+        "growth": growth_section,
     }
     for mark, section in sections.items():
         begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from fer_keras.augmentation import affine_matrices, augment, random_matrices, transform
+from fer_keras.augmentation import affine_matrices, augment, random_matrices, transform, views
 from fer_keras.recipes import AUGMENTATIONS
 
 IDENTITY = {"angle": 0, "shift_x": 0, "shift_y": 0, "zoom_x": 1, "zoom_y": 1, "flip": 1}
@@ -89,3 +90,16 @@ def test_the_seed_alone_decides():
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
     assert once.dtype == np.uint8 and once.shape == images.shape
+
+
+def test_the_ten_views_are_scipys_shifts_and_their_mirror_images():
+    images = smooth_images(3)
+    moves = [(0, 0), (0, 2), (0, -2), (2, 0), (-2, 0)]
+    expected = []
+    for down, right in moves:
+        moved = ndimage.shift(images, (0, down, right), order=0, mode="nearest")
+        expected += [moved, np.flip(moved, axis=2)]
+    found = list(views(images))
+    assert len(found) == 10
+    for view, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(view, other)

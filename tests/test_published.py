@@ -18,7 +18,8 @@ STUDY = "storage-feed-augmentation"
 STUDIES = pd.read_csv(ROOT / "reports" / "studies.csv")
 
 
-def test_readme_tables_are_those_of_the_records():
+def test_readme_tables_are_those_of_the_records(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "reports")
     generator = runpy.run_path(str(ROOT / "reports" / "update_readme.py"))
     assert generator["with_tables"](README) == README
 
@@ -85,6 +86,54 @@ def test_collecting_a_run_puts_it_in_the_place_of_the_former_one(tmp_path, split
     assert record[["recipe", "epochs"]].to_numpy().tolist() == [["conv2", 2], ["vgg8", 1]]
     kept = (tmp_path / "studies" / "conv2_history.csv").read_bytes()
     assert kept == (second.directory / "history.csv").read_bytes()
+
+
+def budget_row(recipe, epochs, seed, split, accuracy, minutes):
+    row = {"recipe": recipe, "epochs": epochs, "seed": seed, "split": split}
+    return row | {"accuracy": accuracy, "minutes": minutes}
+
+
+def test_budgets_are_medians_over_seeds_quickest_first():
+    budgets = runpy.run_path(str(ROOT / "reports" / "collect_budgets.py"))["budgets"]
+    record = [
+        budget_row("best", 120, 0, "PublicTest", 0.68, 60),
+        budget_row("best", 120, 0, "PublicTest, augmented", 0.69, 60),
+        *(
+            budget_row("quick", 28, seed, "PublicTest", accuracy, minutes)
+            for seed, accuracy, minutes in ((0, 0.64, 4), (1, 0.60, 6), (2, 0.65, 5))
+        ),
+        *(budget_row("quick", 28, seed, "PublicTest, clean", 0.6, 4) for seed in range(3)),
+    ]
+    quick, best = budgets(pd.DataFrame(record)).to_dict("records")
+    assert (quick["minutes"], quick["accuracy"], quick["seeds"]) == (5, 0.64, 3)
+    assert (quick["low"], quick["high"], quick["clean"]) == (0.60, 0.65, 0.6)
+    assert (best["recipe"], best["accuracy"], best["augmented"]) == ("best", 0.68, 0.69)
+    assert pd.isna(best["clean"]) and pd.isna(quick["augmented"])
+
+
+def test_collecting_a_run_again_replaces_it_and_keeps_other_budgets(tmp_path, splits, monkeypatch):
+    collect = runpy.run_path(str(ROOT / "reports" / "collect_budgets.py"))["collect"]
+    monkeypatch.setitem(collect.__globals__, "RECORD", tmp_path / "budgets.csv")
+    recipe = Recipe(network="quick", epochs=1, test_time_augmentation=True)
+    first = run(recipe, splits, tmp_path / "best-1")
+    collect([first.directory]).to_csv(tmp_path / "budgets.csv", index=False)
+    second = run(recipe.changed(epochs=2), splits, tmp_path / "best-2")
+    record = collect([first.directory, second.directory])
+    assert record[["recipe", "epochs"]].drop_duplicates().to_numpy().tolist() == [
+        ["best", 1],
+        ["best", 2],
+    ]
+    assert record["split"].tolist() == 2 * ["PublicTest", "PublicTest, augmented"]
+
+
+@pytest.mark.parametrize("name", [name for name, named in RECIPES.items() if not named.study])
+def test_our_recipes_have_run_and_give_what_they_promise(name):
+    record = pd.read_csv(ROOT / "reports" / "budgets.csv")
+    named = RECIPES[name]
+    runs = record[(record["recipe"] == name) & (record["epochs"] == named.recipe.epochs)]
+    plain = runs[runs["split"] == "PublicTest"]
+    assert named.expected == f".{plain['accuracy'].median() * 100:.0f} on PublicTest"
+    assert named.minutes == pytest.approx(plain["minutes"].median(), rel=0.15)
 
 
 def test_readme_names_every_module_and_every_file_that_it_names_exists():

@@ -36,6 +36,8 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("validation_fraction", 0.6, "validation_fraction is 0.6; give at most 0.5"),
         ("validation_fraction", -0.1, "validation_fraction is -0.1"),
         ("optimizer", "lion", "'lion'; choose one of adam, sgd"),
+        ("precision", "half", "'half'; choose one of float32, mixed"),
+        ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
         ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; give a number at least 0 and at most 1"),
         ("seed", -1, "seed is -1; give a whole number of at least 0"),

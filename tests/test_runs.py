@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from fer_keras import runs
+from fer_keras.augmentation import views
+from fer_keras.comparison import result_table
 from fer_keras.errors import InputError
 from fer_keras.evaluation import Predictions
 from fer_keras.faces import Splits, concatenate, cut_validation
@@ -69,6 +71,20 @@ def test_run_directory_holds_what_the_readme_lists(finished):
     history = pd.read_csv(run.directory / "history.csv")
     assert history["epoch"].tolist() == [1, 2, 3]
     assert (history["images_per_second"] > 0).all()
+
+
+def test_test_time_augmentation_stands_beside_the_plain_predictions(splits, tmp_path):
+    recipe = RECIPE.changed(epochs=1, test_time_augmentation=True)
+    finished = runs.run(recipe, splits, tmp_path / "run")
+    plain, augmented = finished.predictions, finished.augmented_predictions
+    model = runs.load_model(finished)
+    seen = [model.predict(view[..., None], verbose=0) for view in views(splits.test.images)]
+    np.testing.assert_allclose(augmented.probabilities, np.mean(seen, axis=0), atol=1e-6)
+    np.testing.assert_allclose(plain.probabilities, seen[0], atol=1e-6)
+    assert np.abs(plain.probabilities - augmented.probabilities).max() > 1e-4
+    np.testing.assert_array_equal(augmented.ids, plain.ids)
+    splits_named = result_table({"one": finished})["split"].tolist()
+    assert splits_named == ["PublicTest", "PublicTest, augmented"]
 
 
 def test_kept_model_is_the_best_epochs_and_makes_the_stored_predictions(finished):

@@ -1,0 +1,102 @@
+"""Collect finished runs of our own recipes into `budgets.csv`, and draw accuracy over minutes.
+
+    python reports/collect_budgets.py RUN...
+
+takes run directories, as `fer-keras run` prints them, with any number of epochs and any seed, and
+puts each in the place of the record's former run of the same three.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fer_keras.comparison import AUGMENTED, result_table
+from fer_keras.evaluation import CLEAN
+from fer_keras.files import whole_file, write_text
+from fer_keras.recipes import RECIPES
+from fer_keras.runs import load_run
+
+REPORTS = Path(__file__).parent
+RECORD = REPORTS / "budgets.csv"
+FIGURE = REPORTS / "budgets.png"
+KEY = ["recipe", "epochs", "seed"]
+TEST = "PublicTest"
+SETS = {
+    "accuracy": TEST,
+    "clean": CLEAN.format(TEST),
+    "augmented": TEST + AUGMENTED,
+}
+
+
+def collect(directories):
+    """Return the record of runs: a DataFrame, one row a run and test set."""
+    tables = [pd.read_csv(RECORD, dtype={"cores": str})] if RECORD.is_file() else []
+    for directory in map(Path, directories):
+        run = load_run(directory)
+        name = directory.name.rsplit("-", 1)[0]
+        table = result_table({name: run}).rename(columns={"arm": "recipe"})
+        table["arithmetic"] = run.environment["arithmetic"]
+        table["git_commit"] = run.environment["git commit"]
+        tables.append(table)
+    record = pd.concat(tables, ignore_index=True).drop_duplicates([*KEY, "split"], keep="last")
+    return record.sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def budgets(record):
+    """Return a row for each recipe and number of epochs, medians over seeds, quickest first.
+
+    Returns:
+        A DataFrame with the columns `recipe`, `epochs`, `seeds`, `minutes`, `low` and `high` (the
+        range of accuracies on PublicTest), and a column for each of `SETS`, NaN where unmeasured.
+    """
+    rows = []
+    for (recipe, epochs), runs in record.groupby(["recipe", "epochs"]):
+        plain = runs[runs["split"] == TEST]
+        medians = {
+            name: runs.loc[runs["split"] == split, "accuracy"].median()
+            for name, split in SETS.items()
+        }
+        row = {"recipe": recipe, "epochs": epochs, "seeds": len(plain)}
+        row |= {"minutes": plain["minutes"].median(), **medians}
+        rows.append(row | {"low": plain["accuracy"].min(), "high": plain["accuracy"].max()})
+    return pd.DataFrame(rows).sort_values("minutes", ignore_index=True)
+
+
+def draw(record, studies):
+    """Return the figure of accuracy on PublicTest over minutes of training.
+
+    Args:
+        record: what `collect` returned.
+        studies: the record of the five studies, of which those with all classes are drawn.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for recipe, rows in budgets(record).groupby("recipe"):
+        axes.plot(rows["minutes"], rows["accuracy"], "-", label=recipe)
+        color = axes.lines[-1].get_color()
+        runs = record[(record["recipe"] == recipe) & (record["split"] == TEST)]
+        axes.plot(runs["minutes"], runs["accuracy"], "o", color=color, markersize=4)
+    for row in studies[studies["split"] == TEST].itertuples():
+        if len(RECIPES[row.recipe].recipe.classes) == 7:
+            axes.plot(row.minutes, row.accuracy, "x", color="0.4")
+            axes.annotate(
+                row.recipe, (row.minutes, row.accuracy), (5, -9), textcoords="offset points",
+                fontsize=8, color="0.4",
+            )  # fmt: skip
+    axes.set_xscale("log")
+    ticks = [1, 2, 5, 10, 20, 60]
+    axes.set_xticks(ticks, ticks)
+    axes.set_xticks([], minor=True)
+    axes.set(xlabel="minutes of training on two cores", ylabel="accuracy on PublicTest")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    return figure
+
+
+if __name__ == "__main__":
+    collected = collect(sys.argv[1:])
+    write_text(RECORD, collected.to_csv(index=False))
+    with whole_file(FIGURE) as part:
+        draw(collected, pd.read_csv(REPORTS / "studies.csv")).savefig(part, dpi=130)
