@@ -55,7 +55,7 @@ AUGMENTATIONS = {
 
 def _require_choice(name, value, choices):
     if value not in choices:
-        raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
 
 
 def _require_whole(name, value, least):
