@@ -221,7 +221,10 @@ class NamedRecipe:
 
 OURS = "batch size and the choice of the epoch on validation faces are ours"
 
-FAST = Recipe(
+QUICK = Recipe(
+    network="quick",
+    augmentation="shift_and_flip",
+    epochs=28,
     optimizer="sgd",
     schedule="one_cycle",
     learning_rate=0.1,
@@ -229,7 +232,7 @@ FAST = Recipe(
     label_smoothing=0.1,
     precision="mixed",
 )
-FAST_SOURCES = (
+QUICK_SOURCES = (
     "a first layer that halves the resolution, batch norm everywhere, SGD with Nesterov momentum "
     "on a one-cycle learning rate (Smith and Topin, 2018), label smoothing (Szegedy et al., 2016)"
 )
@@ -308,15 +311,24 @@ RECIPES = {
     ),
     "quick": NamedRecipe(
         "",
-        FAST.changed(network="quick", augmentation="shift_and_flip", epochs=28),
+        QUICK,
         None,
         "",
         "the most accuracy that a few minutes on two cores give",
-        FAST_SOURCES,
+        QUICK_SOURCES,
+    ),
+    "quick_ferplus": NamedRecipe(
+        "",
+        QUICK.changed(labels="ferplus_votes"),
+        None,
+        "",
+        "FER+'s labels: it learns the votes of ten annotators, and is scored on their majority, "
+        "which is another question than FER2013's labels",
+        QUICK_SOURCES + "; soft targets (Barsoum et al., 2016)",
     ),
     "best": NamedRecipe(
         "",
-        FAST.changed(
+        QUICK.changed(
             network="conv7_bn",
             augmentation="strong",
             epochs=120,
@@ -326,7 +338,7 @@ RECIPES = {
         None,
         "",
         "the most accuracy that one network from scratch gives in an hour on two cores",
-        FAST_SOURCES + "; two convolutions a stage as in VGG",
+        QUICK_SOURCES + "; two convolutions a stage as in VGG",
     ),
 }
 """Name -> recipe."""
