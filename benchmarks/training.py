@@ -11,13 +11,14 @@ from fer_keras.recipes import Recipe
 
 # An epoch of each takes some ten seconds on two cores.
 NUM_IMAGES = {"conv2": 19200, "conv3": 25600, "conv4_bn": 9600, "vgg8": 1280}
+OURS = {"quick": 19200, "conv7_bn": 6400}
 MATRIX_SIDE, NUM_PRODUCTS = 4096, 5
 
 
 def bench(location, scratch, rounds):
     """Yield rows: an epoch of each network; the share of the machine's speed; augmentation."""
     train = load(Recipe(), location).train
-    peak = matrix_speed()
+    peak = matrix_speed("float32")
     for network, count in NUM_IMAGES.items():
         faces = train.select(slice(count))
         ours = our_epoch(Recipe(network=network), faces)
@@ -29,6 +30,14 @@ def bench(location, scratch, rounds):
             yield row(f"train {network}", "images/s", first, name, speed)
         arithmetic = first * flops_of_a_training_image(network) / 1e9
         yield row(f"arithmetic of {network}", "GFLOP/s", arithmetic, "a matrix product", peak)
+    for precision, dtype in (("float32", "float32"), ("mixed", "bfloat16")):
+        limit = matrix_speed(dtype)
+        for network, count in OURS.items():
+            recipe = Recipe(network=network, precision=precision)
+            (spent,) = in_turn([our_epoch(recipe, train.select(slice(count)))], rounds)
+            arithmetic = count / spent * flops_of_a_training_image(network) / 1e9
+            what = f"arithmetic of {network} in {dtype}"
+            yield row(what, "GFLOP/s", arithmetic, f"a matrix product in {dtype}", limit)
     faces = train.select(slice(NUM_IMAGES["conv3"]))
     with_it, without = (
         len(faces) / spent
@@ -109,11 +118,11 @@ def flops_of_a_training_image(network):
     return 3e6 * megaflops(build(network, 7))
 
 
-def matrix_speed():
-    """Return the GFLOP/s of float32 matrix products on this machine."""
+def matrix_speed(dtype):
+    """Return the GFLOP/s of matrix products of a dtype on this machine."""
     import tensorflow as tf
 
-    matrix = tf.random.normal((MATRIX_SIDE, MATRIX_SIDE))
+    matrix = tf.cast(tf.random.normal((MATRIX_SIDE, MATRIX_SIDE)), dtype)
     tf.matmul(matrix, matrix).numpy()
     start = time.perf_counter()
     for _ in range(NUM_PRODUCTS):
