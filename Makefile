@@ -68,6 +68,16 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 		&& $(BIN)/python reports/collect_studies.py "$$(tail -n 1 reports/$$recipe.log)" \
 		|| exit 1; \
 	done
+	@for changes in "quick seed=0" "quick seed=1" "quick seed=2" "quick epochs=3" "quick epochs=6" \
+		"quick epochs=12" "quick_ferplus seed=0" "best epochs=40" "best seed=0"; do \
+		set -- $$changes; \
+		$(BIN)/fer-keras run $$1 --set $$2 --data "$(DATA)" --out runs | tee reports/$$1.log; \
+		run="$$(tail -n 1 reports/$$1.log)"; \
+		$(BIN)/python reports/collect_budgets.py "$$run" || exit 1; \
+		case $$changes in "quick seed=0"|"best seed=0") \
+			$(BIN)/python reports/ship_weights.py "$(DATA)" "$$run" || exit 1;; \
+		esac; \
+	done
 	@$(MAKE) audit NAME=audit EXPORT=$(EXPORT) && cp runs/audit/tables/audit.csv reports/audit.csv
 	@$(MAKE) study SEEDS=3 SET="epochs=8" JOBS=2 NAME=$(STUDY) \
 		&& cp runs/$(STUDY)/results.csv reports/$(STUDY)/
@@ -77,6 +87,7 @@ published: $(VENV)/installed  ## Remake what reports/ and README.md publish, fro
 
 bench: $(VENV)/installed  ## Measure speed against what it replaces, on real data in DATA
 	@$(BIN)/python benchmarks/run.py "$(DATA)"
+	@$(BIN)/python benchmarks/scale.py
 	@$(BIN)/python reports/update_readme.py
 
 clean:
