@@ -25,6 +25,27 @@ def augment(images, augmentation, seed):
     return transform(images, random_matrices(len(images), AUGMENTATIONS[augmentation], random))
 
 
+def mix(images, alpha, seed):
+    """Mix each image of a batch with the one that stands as far from the batch's other end.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018), with a share an image.
+
+    Args:
+        images: uint8 array `(batch, height, width)`.
+        alpha: both parameters of the Beta distribution that the shares are drawn from, above 0.
+        seed: list of non-negative integers.
+
+    Returns:
+        A uint8 array of the same shape, and the shares that the images keep of themselves,
+        float32 `(batch,)`; the targets are to be mixed in the same way.
+    """
+    drawn = np.random.default_rng(seed).beta(alpha, alpha, len(images)).astype(np.float32)
+    shares = np.maximum(drawn, 1 - drawn)
+    own = shares[:, np.newaxis, np.newaxis]
+    mixed = own * images + (1 - own) * images[::-1]
+    return np.rint(mixed).astype(np.uint8), shares
+
+
 def views(images, shift=2):
     """Yield the views of images that test-time augmentation averages over, each uint8, same shape.
 

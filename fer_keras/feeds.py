@@ -11,13 +11,22 @@ from contextlib import redirect_stdout
 import numpy as np
 import tensorflow as tf
 
-from fer_keras.augmentation import augment
+from fer_keras.augmentation import augment, mix
 from fer_keras.faces import IMAGE_SIZE
 from fer_keras.recipes import AUGMENTATIONS
 
+MIXUP = 1
+"""Added to the seed of mixing, which must not draw the numbers that augmentation draws."""
+
 
 def training_feed(
-    faces, batch_size, seed, augmentation="none", first_epoch=0, balanced_sampling=False
+    faces,
+    batch_size,
+    seed,
+    augmentation="none",
+    first_epoch=0,
+    balanced_sampling=False,
+    mixup=0.0,
 ):
     """Feed faces from memory, each epoch once in an order of its own, without end.
 
@@ -30,6 +39,7 @@ def training_feed(
         first_epoch: the epoch to begin with, counted from 0.
         balanced_sampling: whether an epoch, as long as ever, shows each class equally often: the
             faces of a rare class several times, a part of those of a common one.
+        mixup: alpha of `augmentation.mix`; 0 mixes nothing.
 
     Returns:
         An infinite `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32
@@ -51,7 +61,18 @@ def training_feed(
         )
 
     def gather(index, place):
-        return _in_numpy(images, [index, place]), tf.gather(targets, index)
+        batch = _in_numpy(images, [index, place])
+        labels = tf.gather(targets, index)
+        if not mixup:
+            return batch, labels
+        batch, shares = tf.numpy_function(mixed, [batch, place], [tf.uint8, tf.float32])
+        shares = tf.ensure_shape(shares, [None])[:, tf.newaxis]
+        batch = tf.ensure_shape(batch, [None, IMAGE_SIZE, IMAGE_SIZE, 1])
+        return batch, shares * labels + (1 - shares) * labels[::-1]
+
+    def mixed(batch, place):
+        batch, shares = mix(batch[..., 0], mixup, [seed, *place, MIXUP])
+        return batch[..., np.newaxis], shares
 
     def images(index, place):
         batch = faces.images[index]

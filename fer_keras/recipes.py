@@ -99,6 +99,8 @@ class Recipe:
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
             `flow_from_directory` for storage `folder`, its `flow` for `csv`).
         augmentation: a name in `AUGMENTATIONS`.
+        mixup: alpha of the Beta distribution by which each face is mixed with another of its
+            batch, targets too (Zhang et al., "mixup", 2018), 0 to 1; 0 mixes nothing.
         balance: what is done about rare classes: `none`, `class_weights` (a face's loss counts
             n / (number of classes * n of its class), as in scikit-learn's "balanced"), or
             `balanced_sampling` (an epoch shows each class equally often; from memory only).
@@ -133,6 +135,7 @@ class Recipe:
     network: str = "conv3"
     feed: str = "memory"
     augmentation: str = "none"
+    mixup: float = 0.0
     balance: str = "none"
     epochs: int = 15
     batch_size: int = 64
@@ -166,6 +169,7 @@ class Recipe:
             _require_whole("patience", self.patience, 1)
         _require_share("learning_rate", self.learning_rate, zero_allowed=False)
         _require_share("weight_decay", self.weight_decay, zero_allowed=True)
+        _require_share("mixup", self.mixup, zero_allowed=True)
         _require_share("label_smoothing", self.label_smoothing, zero_allowed=True)
         _require_share("validation_fraction", self.validation_fraction, zero_allowed=True)
         if self.validation_fraction > 0.5:
@@ -182,6 +186,8 @@ class Recipe:
             raise InputError("division 'random' needs storage 'csv'; folders have their own.")
         if (self.balance, self.feed) == ("balanced_sampling", "image_data_generator"):
             raise InputError("balance 'balanced_sampling' needs feed 'memory'.")
+        if self.mixup and self.feed != "memory":
+            raise InputError("mixup needs feed 'memory'.")
         if self.labels != "own" and (self.storage, self.division) != ("csv", "own"):
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
         if self.patience is not None and not self.validation_fraction:

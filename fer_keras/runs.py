@@ -248,6 +248,7 @@ def _training_feed(recipe, splits, directory, image_folder):
             recipe.augmentation,
             epoch,
             recipe.balance == "balanced_sampling",
+            recipe.mixup,
         )
     if recipe.storage == "csv":
         return lambda epoch: feeds.array_generator_feed(

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, stats
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from fer_keras.augmentation import affine_matrices, augment, random_matrices, transform, views
+from fer_keras.augmentation import affine_matrices, augment, mix, random_matrices, transform, views
 from fer_keras.recipes import AUGMENTATIONS
 
 IDENTITY = {"angle": 0, "shift_x": 0, "shift_y": 0, "zoom_x": 1, "zoom_y": 1, "flip": 1}
@@ -103,3 +103,18 @@ def test_the_ten_views_are_scipys_shifts_and_their_mirror_images():
     assert len(found) == 10
     for view, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(view, other)
+
+
+def test_mixing_keeps_the_share_that_it_names_of_each_image():
+    images = smooth_images(400, seed=2)
+    mixed, shares = mix(images, 0.3, [1, 2])
+    own = shares[:, None, None]
+    expected = own * images.astype(float) + (1 - own) * images[::-1]
+    assert mixed.dtype == np.uint8
+    np.testing.assert_allclose(mixed, expected, atol=0.51)
+    again, other = mix(images, 0.3, [1, 2])[1], mix(images, 0.3, [1, 3])[1]
+    assert np.array_equal(shares, again) and not np.array_equal(shares, other)
+    # The larger of B and 1 - B, by SciPy's Beta distribution.
+    expected_mean = stats.beta(0.3, 0.3).expect(lambda share: max(share, 1 - share))
+    assert shares.mean() == pytest.approx(expected_mean, abs=0.03)
+    assert shares.min() >= 0.5

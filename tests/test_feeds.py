@@ -164,3 +164,28 @@ def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
     np.testing.assert_array_equal(given, [expected[image.tobytes()] for image in images])
     ((_, plain),) = take(feeds.evaluation_feed(soft), 1)
     assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1
+
+
+def test_mixup_mixes_targets_by_the_share_of_the_images(make_faces):
+    faces = make_faces(60)
+    # Flat images, whose grey level says which face it is and in what share it is there.
+    levels = np.arange(60, dtype=np.uint8) * 4
+    flat = dataclasses.replace(
+        faces, images=np.broadcast_to(levels[:, None, None], (60, 48, 48)).copy()
+    )
+    plain = take(feeds.training_feed(flat, 20, 3), 3)
+    mixed = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
+    again = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
+    num_mixed = 0
+    for (images, targets), (new, new_targets), (same, _) in zip(plain, mixed, again, strict=True):
+        np.testing.assert_array_equal(new, same)
+        own, other = (np.array(each)[:, 0, 0, 0].astype(float) for each in (images, images[::-1]))
+        level, partners = new[:, 0, 0, 0], targets[::-1]
+        np.testing.assert_allclose(new_targets.sum(axis=1), 1, rtol=1e-5)
+        for k in range(20):
+            if targets[k].argmax() == partners[k].argmax() or abs(own[k] - other[k]) < 40:
+                continue
+            share = (level[k] - other[k]) / (own[k] - other[k])
+            assert new_targets[k][targets[k].argmax()] == pytest.approx(share, abs=0.02)
+            num_mixed += 0.02 < share < 0.98
+    assert num_mixed > 5

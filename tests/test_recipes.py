@@ -36,6 +36,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("validation_fraction", 0.6, "validation_fraction is 0.6; give at most 0.5"),
         ("validation_fraction", -0.1, "validation_fraction is -0.1"),
         ("optimizer", "lion", "'lion'; choose one of adam, sgd"),
+        ("mixup", -0.1, "mixup is -0.1; give a number at least 0 and at most 1"),
         ("precision", "half", "'half'; choose one of float32, mixed"),
         ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
         ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
@@ -90,6 +91,7 @@ def test_folders_are_not_divided_at_random():
             },
             "'balanced_sampling' needs feed 'memory'",
         ),
+        ({"mixup": 0.2, "feed": "image_data_generator"}, "mixup needs feed 'memory'"),
     ],
 )
 def test_fields_that_exclude_each_other_are_refused(fields, message):
