@@ -185,6 +185,11 @@ def standardisation(images):
     )
 
 
+def copy_layer(layer, **changes):
+    """Return a fresh layer of the same settings, some of them changed; weights do not go along."""
+    return type(layer).from_config(layer.get_config() | changes)
+
+
 def in_dtype(network, dtype):
     """Return a copy of a network that stores and multiplies its weights in another dtype.
 
@@ -192,9 +197,7 @@ def in_dtype(network, dtype):
         network: a `keras.Sequential` built here.
         dtype: `float32` or `float16`.
     """
-    copies = [
-        type(layer).from_config(layer.get_config() | {"dtype": dtype}) for layer in network.layers
-    ]
+    copies = [copy_layer(layer, dtype=dtype) for layer in network.layers]
     copy = Sequential([Input(network.input_shape[1:]), *copies], name=network.name)
     copy.set_weights(network.get_weights())
     return copy

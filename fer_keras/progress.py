@@ -50,8 +50,9 @@ class LiveBar(keras.callbacks.Callback):
         self.seen = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        images = min(self.batch_size, self.num_train - self.seen)
-        self.seen += images
+        # Keras calls this once for several steps where they are executed at once.
+        seen = min((batch + 1) * self.batch_size, self.num_train)
+        images, self.seen = seen - self.seen, seen
         scores = {"loss": f"{logs['loss']:.3f}", "accuracy": f"{logs['accuracy']:.3f}"}
         self.bar.set_postfix(scores | self.validation, refresh=False)
         self.bar.update(images)

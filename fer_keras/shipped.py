@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_keras.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights"
-SHIPPED = ("quick",)
+SHIPPED = ("quick", "best")
 """Recipes whose networks come with the package, as `weights/NAME.keras`."""
 
 

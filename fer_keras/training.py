@@ -15,6 +15,7 @@ from fer_keras.history import kept_epoch
 from fer_keras.models import build, standardisation
 from fer_keras.training_graph import take_weights, training_twin
 
+MOST_AT_ONCE = 16
 WARM_UP = 0.2
 """Share of all steps in which a one-cycle learning rate rises."""
 
@@ -47,11 +48,13 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
             model = backup.latest_twin() or compiled_twin(
                 recipe, len(faces.class_names), faces.images
             )
+            steps = -(-len(faces) // recipe.batch_size)
+            model.steps_per_execution = steps_at_once(steps)
             model.fit(
                 feed_from(backup.epochs_done),
                 initial_epoch=backup.epochs_done,
                 epochs=recipe.epochs,
-                steps_per_epoch=-(-len(faces) // recipe.batch_size),
+                steps_per_epoch=steps,
                 validation_data=validation_feed,
                 class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
                 callbacks=[SeededDropout(recipe.seed), backup, *progress],
@@ -61,6 +64,14 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
     network = fresh_network(recipe, len(faces.class_names), faces.images)
     take_weights(network, backup.best_twin())
     return network, backup.history
+
+
+def steps_at_once(steps):
+    """Return how many steps to execute before Python is asked: a divisor of an epoch's, up to 16.
+
+    A divisor, so that each epoch ends where the feed's does.
+    """
+    return max(count for count in range(1, MOST_AT_ONCE + 1) if steps % count == 0)
 
 
 def over_all_devices():

@@ -14,6 +14,8 @@ import keras
 import numpy as np
 from keras import Sequential, layers, ops
 
+from fer_keras.models import copy_layer
+
 
 def training_twin(network, dtype="float32"):
     """Return a network's twin, with the weights that the network has.
@@ -34,12 +36,12 @@ def training_twin(network, dtype="float32"):
     if not is_fused and dtype == "float32":
         return network
     first, *hidden, last = network.layers
-    rewritten = [keras.Input(network.input_shape[1:]), _copy(first)]
+    rewritten = [keras.Input(network.input_shape[1:]), copy_layer(first)]
     for before, layer, after in zip([first, *hidden], hidden, [*hidden[1:], last]):
-        rewritten.append(_twin(layer, after, dtype) if is_fused else _copy(layer, dtype=dtype))
+        rewritten.append(_twin(layer, after, dtype) if is_fused else copy_layer(layer, dtype=dtype))
         if is_fused and _moves_its_bias(before, layer):
             rewritten.append(BiasAndReLU(dtype=dtype))
-    rewritten.append(_copy(last))
+    rewritten.append(copy_layer(last))
     twin = Sequential(rewritten, name=network.name)
     for layer, own, moved in _pairs(network, twin):
         weights = layer.get_weights()
@@ -119,13 +121,9 @@ def _twin(layer, following, dtype):
         following, layers.BatchNormalization
     )
     if normalised and layer.activation is keras.activations.linear:
-        return _copy(layer, use_bias=False, dtype=dtype)
+        return copy_layer(layer, use_bias=False, dtype=dtype)
     if _moves_its_bias(layer, following):
-        return _copy(layer, use_bias=False, activation="linear", dtype=dtype)
+        return copy_layer(layer, use_bias=False, activation="linear", dtype=dtype)
     if type(layer) is layers.BatchNormalization:
         return FusedBatchNormalization.from_config(layer.get_config() | {"dtype": dtype})
-    return _copy(layer, dtype=dtype)
-
-
-def _copy(layer, **changes):
-    return type(layer).from_config(layer.get_config() | changes)
+    return copy_layer(layer, dtype=dtype)

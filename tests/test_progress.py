@@ -27,6 +27,18 @@ def drive(callback, epochs, steps, logs=LOGS):
     callback.on_train_end()
 
 
+def test_the_bar_counts_each_image_once_however_many_steps_a_call_stands_for(monkeypatch):
+    for steps_a_call in (1, 2, 4):
+        bar = _bar(io.StringIO(), total=200)
+        monkeypatch.setattr(progress, "tqdm", lambda bar=bar, **kw: bar)
+        callback = progress.LiveBar("CSV", 2, 100, 32)
+        for epoch in range(2):
+            callback.on_epoch_begin(epoch)
+            for step in range(steps_a_call - 1, 4, steps_a_call):
+                callback.on_train_batch_end(step, LOGS)
+            assert bar.n == 100 * (epoch + 1)
+
+
 def test_one_line_an_epoch_where_nobody_watches(capsys):
     drive(progress.EpochLines("CSV", 3, 100, 32), epochs=3, steps=4)
     lines = capsys.readouterr().out.splitlines()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_keras import runs
+from fer_keras import runs, training
 from fer_keras.augmentation import views
 from fer_keras.comparison import result_table
 from fer_keras.errors import InputError
@@ -262,3 +262,17 @@ def test_a_finished_runs_model_predicts_other_faces(finished, make_faces):
     splits, run = finished
     again = runs.predict(run, splits.test)
     np.testing.assert_allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
+
+
+def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, monkeypatch):
+    recipe = RECIPE.changed(augmentation="study_d", batch_size=10)  # 14 steps an epoch
+    found = []
+    for most in (1, 16):
+        monkeypatch.setattr(training, "MOST_AT_ONCE", most)
+        found.append(runs.run(recipe, splits, tmp_path / str(most)).predictions.probabilities)
+    np.testing.assert_allclose(*found, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "at_once"), [(404, 4), (400, 16), (427, 7), (101, 1), (5, 5)])
+def test_steps_at_once_divide_an_epoch(steps, at_once):
+    assert training.steps_at_once(steps) == at_once
