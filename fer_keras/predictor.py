@@ -35,8 +35,9 @@ class Predictor:
         else:
             model, self.class_names = _load_run(Path(source))
         from fer_keras.backend import compiled
+        from fer_keras.inference_graph import inference_twin
 
-        self._compute = compiled(model)
+        self._compute = compiled(inference_twin(model))
 
     def __call__(self, images):
         """Return the class probabilities of faces.
