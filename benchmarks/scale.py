@@ -50,9 +50,11 @@ faces = cut.train
 feed = iter(training_feed(faces, 64, 0, "study_d"))
 next(feed)
 _, feeding = timed(lambda: [next(feed) for _ in range(len(faces) // 64)])
+held = memory() - before
+del feed  # or its thread would still call Python while that ends
 print(json.dumps({
     "first reading, s": first, "second reading, s": second, "dividing, s": dividing,
-    "an epoch's feed, s": feeding, "memory, MiB": memory() - before,
+    "an epoch's feed, s": feeding, "memory, MiB": held,
     "on disk": isinstance(faces.images, np.memmap),
 }))
 """

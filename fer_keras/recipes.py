@@ -326,8 +326,8 @@ RECIPES = {
     "quick_ferplus": NamedRecipe(
         "",
         QUICK.changed(labels="ferplus_votes"),
-        None,
-        "",
+        3.3,
+        ".84 on PublicTest",
         "FER+'s labels: it learns the votes of ten annotators, and is scored on their majority, "
         "which is another question than FER2013's labels",
         QUICK_SOURCES + "; soft targets (Barsoum et al., 2016)",

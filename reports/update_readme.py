@@ -110,10 +110,13 @@ def benchmark_section():
     """Return the Markdown table of the benchmarks, with command, machine and date."""
     record = pd.read_csv(BENCHMARKS, dtype={"cores": str})
     rows = [["what", "fer_keras", "against", "", "times better"], ["---"] * 5]
+    first = record.iloc[0]
     for row in record.to_dict("records"):
         ours, theirs = (_amount(row[side], row["unit"]) for side in ("fer_keras", "theirs"))
-        rows.append([row["what"], ours, row["against"], theirs, f"{row['times better']:.3g}"])
-    first = record.iloc[0]
+        what = row["what"]
+        if row["rounds"] != first["rounds"]:
+            what += f" (rounds: {row['rounds']})"
+        rows.append([what, ours, row["against"], theirs, f"{row['times better']:.3g}"])
     return f"{_lines(rows)}\n\n" + (
         f"`make bench DATA=DIR`, {first['date'][:10]}, {first['processor']}, {first['cores']} "
         f"cores, TensorFlow {first['tensorflow']}, pandas {first['pandas']}; medians of "
@@ -202,7 +205,7 @@ def _table(name, title):
 
 
 def _amount(value, unit):
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2g} {unit}"
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
 def _lines(rows):
