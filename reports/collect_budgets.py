@@ -6,6 +6,7 @@ takes run directories, as `fer-keras run` prints them, with any number of epochs
 puts each in the place of the record's former run of the same three.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -80,13 +81,21 @@ def draw(record, studies):
         color = axes.lines[-1].get_color()
         runs = record[(record["recipe"] == recipe) & (record["split"] == TEST)]
         axes.plot(runs["minutes"], runs["accuracy"], "o", color=color, markersize=4)
-    for row in studies[studies["split"] == TEST].itertuples():
-        if len(RECIPES[row.recipe].recipe.classes) == 7:
-            axes.plot(row.minutes, row.accuracy, "x", color="0.4")
-            axes.annotate(
-                row.recipe, (row.minutes, row.accuracy), (5, -9), textcoords="offset points",
-                fontsize=8, color="0.4",
-            )  # fmt: skip
+    shown = [name for name, named in RECIPES.items() if len(named.recipe.classes) == 7]
+    rows = studies[(studies["split"] == TEST) & studies["recipe"].isin(shown)]
+    # Labels stand right and left in turn, for some points lie close together.
+    for side, row in zip(itertools.cycle(("left", "right")), rows.itertuples()):
+        place = (row.minutes, row.accuracy)
+        axes.plot(*place, "x", color="0.4")
+        axes.annotate(
+            row.recipe,
+            place,
+            (6 if side == "left" else -6, -3),
+            textcoords="offset points",
+            ha=side,
+            fontsize=8,
+            color="0.4",
+        )
     axes.set_xscale("log")
     ticks = [1, 2, 5, 10, 20, 60]
     axes.set_xticks(ticks, ticks)

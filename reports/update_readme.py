@@ -132,7 +132,8 @@ def growth_section():
     table["on disk"] = table["on disk"].map({True: "yes", False: "no"})
     rows = [table.columns, ["---"] * len(table.columns)]
     rows += [
-        [text if isinstance(text, str) else f"{text:,.4g}" for text in row]
+        [f"{value:.3g}" if isinstance(value, float) else f"{value:,}" for value in row[:-1]]
+        + row[-1:]
         for row in table.to_numpy(object).tolist()
     ]
     return f"{_lines(rows)}\n\n" + (
