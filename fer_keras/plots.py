@@ -3,6 +3,8 @@
 Figures are made without pyplot: nothing global, nothing shown twice, no display needed.
 """
 
+import itertools
+
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -297,7 +299,7 @@ def accuracy_over_minutes(histories, budget):
     """Draw validation accuracy by minutes of training, on a logarithmic axis.
 
     Args:
-        histories: dict from a network's name to its history DataFrame; at most 6.
+        histories: dict from a network's name to its history DataFrame; at most 8.
         budget: minutes to mark by a vertical line.
 
     Returns:
@@ -306,7 +308,7 @@ def accuracy_over_minutes(histories, budget):
     figure, panels = panel_grid(1, 1, 7.6, 4.2)
     panel = panels.flat[0]
     ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
-    looks = dict(zip(histories, zip(COLOURS, "oDs^vPX", strict=True), strict=False))
+    looks = dict(zip(histories, zip(itertools.cycle(COLOURS), "oDs^vPX*"), strict=False))
     for name in ranked:
         minutes = histories[name]["seconds"].cumsum() / 60
         accuracy = histories[name]["val_accuracy"]

@@ -36,9 +36,9 @@ class Run:
         history: DataFrame, one row an epoch.
         predictions: `Predictions` of the test faces by the kept epoch's weights.
         validation_predictions: those of the validation faces; `None` where there are none.
+        environment: the machine and the versions that it was trained with, as `environment()`.
         augmented_predictions: those of the test faces as the mean over several views of each;
             `None` unless the recipe asks for `test_time_augmentation`.
-        environment: the machine and the versions that it was trained with, as `environment()`.
     """
 
     directory: Path
@@ -46,8 +46,8 @@ class Run:
     history: pd.DataFrame
     predictions: Predictions
     validation_predictions: Predictions | None
-    augmented_predictions: Predictions | None
     environment: dict[str, str]
+    augmented_predictions: Predictions | None = None
 
     @property
     def best_epoch(self):
@@ -137,15 +137,19 @@ def load_run(directory):
     directory = Path(directory)
     if not (directory / "metrics.json").is_file():
         raise InputError(f"{directory} holds no finished run; start it again to finish it.")
-    further = (directory / name for name in (VALIDATION_FILE, AUGMENTED_FILE))
+    validation, augmented = (
+        Predictions.load(directory / name) if (directory / name).is_file() else None
+        for name in (VALIDATION_FILE, AUGMENTED_FILE)
+    )
     recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
     return Run(
         directory,
         recipe,
         pd.read_csv(directory / "history.csv"),
         Predictions.load(directory / "predictions.npz"),
-        *(Predictions.load(file) if file.is_file() else None for file in further),
+        validation,
         json.loads((directory / "environment.json").read_text()),
+        augmented,
     )
 
 

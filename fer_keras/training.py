@@ -49,7 +49,8 @@ def train(recipe, feed_from, faces, validation_feed, directory, progress):
                 recipe, len(faces.class_names), faces.images
             )
             steps = -(-len(faces) // recipe.batch_size)
-            model.steps_per_execution = steps_at_once(steps)
+            # Keras fails to execute several steps at once where several devices share them.
+            model.steps_per_execution = 1 if len(_devices()) > 1 else steps_at_once(steps)
             model.fit(
                 feed_from(backup.epochs_done),
                 initial_epoch=backup.epochs_done,
@@ -82,14 +83,22 @@ def over_all_devices():
     Logical CPUs, of which there are several only where somebody configured them, count if there
     is no GPU; with one device the scope does nothing.
     """
-    if keras.backend.backend() != "tensorflow":
+    devices = _devices()
+    if len(devices) == 1:
         return nullcontext()
     import tensorflow as tf
 
+    return tf.distribute.MirroredStrategy(devices).scope()
+
+
+def _devices():
+    """Return the names of the devices to divide batches among; one, if only its number counts."""
+    if keras.backend.backend() != "tensorflow":
+        return [keras.backend.backend()]
+    import tensorflow as tf
+
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if len(devices) == 1:
-        return nullcontext()
-    return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
+    return [device.name for device in devices]
 
 
 def uses_bfloat16(recipe):

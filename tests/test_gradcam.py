@@ -17,6 +17,7 @@ GRIDS = {
     "conv3_late_dropout": (8.5, 4, 8),
     "conv4_bn": (3.5, 8, 6),
     "conv6": (1.5, 4, 12),
+    "conv7_bn": (4, 8, 6),
     "quick": (4, 8, 6),  # the stem's window covers the pixels -1 to 3, then 1 to 5
 }
 
