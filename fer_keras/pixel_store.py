@@ -13,6 +13,7 @@ from fer_keras.errors import InputError
 BUDGET_VARIABLE = "FER_KERAS_MEMORY"
 MEMORY_SHARE = 8
 COPIED_AT_ONCE = 4096
+START_BYTES = 1 << 24
 
 
 def memory_budget():
@@ -69,24 +70,36 @@ class Gathered:
 
     def __init__(self):
         self._budget = memory_budget()
-        self._pixels = bytearray()
+        # NumPy asks the system for large pages, of which a bytearray's smaller ones take four
+        # times as long to be cleared.
+        self._pixels = np.empty(START_BYTES, np.uint8)
+        self._count = 0
         self._file = None
 
     def extend(self, pixels):
-        """Add bytes."""
-        self._pixels.extend(pixels)
-        if len(self._pixels) > self._budget:
+        """Add a uint8 array of one dimension."""
+        end = self._count + len(pixels)
+        if end > len(self._pixels):
+            larger = np.empty(max(end, 2 * len(self._pixels)), np.uint8)
+            larger[: self._count] = self._pixels[: self._count]
+            self._pixels = larger
+        self._pixels[self._count : end] = pixels
+        self._count = end
+        if end > self._budget:
             self._file = self._file or _temporary_file()
-            self._file.write(self._pixels)
-            self._pixels.clear()
+            self._write()
 
     def array(self):
         """Return all of them: a uint8 array of one dimension."""
         if self._file is None:
-            return np.frombuffer(self._pixels, np.uint8)
-        self._file.write(self._pixels)
+            return self._pixels[: self._count]
+        self._write()
         self._file.flush()
         return np.memmap(self._file, np.uint8, "r")
+
+    def _write(self):
+        self._file.write(self._pixels[: self._count])
+        self._count = 0
 
 
 def _temporary_file():
