@@ -19,7 +19,7 @@ import remembering
 import starting
 import training
 
-from fer_keras.runs import environment
+from fer_keras.machine import environment
 from fer_keras.sources.location import find_data
 from fer_keras.startup import start_tensorflow
 

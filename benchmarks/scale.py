@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.faces import Faces
-from fer_keras.runs import environment
+from fer_keras.machine import environment
 from fer_keras.sources.drawn import draw_faces
 from fer_keras.sources.fer2013_csv import write_fer2013_csv
 from fer_keras.startup import start_tensorflow

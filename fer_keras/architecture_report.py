@@ -6,8 +6,8 @@ import pandas as pd
 
 from fer_keras.comparison import SCORE_NAMES, headline, with_interval
 from fer_keras.evaluation import score_table
+from fer_keras.machine import environment
 from fer_keras.narrative import drawn_notice
-from fer_keras.runs import environment
 from fer_keras.statistics import compare_all
 
 LEVEL = 0.05

@@ -34,8 +34,7 @@ def multiplies_bfloat16():
 def compiled(model):
     """Return a model's inference as one compiled function.
 
-    It answers sooner than `model.predict`, which sets up a loop over batches at each call, and the
-    weights, as they are now, are constants of it, which need not be laid out anew at each call.
+    It answers sooner than `model.predict`, which sets up a loop over batches at each call.
 
     Args:
         model: a Keras model.
@@ -43,7 +42,28 @@ def compiled(model):
     Returns:
         A function from an array `(n, height, width, channels)` to a NumPy array, the prediction.
     """
+    if keras.backend.backend() == "jax":
+        import jax
 
+        function = jax.jit(inference(model))
+    else:
+        import tensorflow as tf
+
+        function = tf.function(inference(model), reduce_retracing=True)
+    return lambda images: np.asarray(function(keras.ops.convert_to_tensor(images)))
+
+
+def inference(model):
+    """Return a model's inference, to be compiled, with its weights as they are now for constants.
+
+    Those need not be laid out anew at each call.
+
+    Args:
+        model: a Keras model.
+
+    Returns:
+        A function from a tensor `(n, height, width, channels)` to one, the prediction.
+    """
     weights = [
         [np.asarray(weight) for weight in weights]
         for weights in (model.trainable_variables, model.non_trainable_variables)
@@ -53,15 +73,7 @@ def compiled(model):
         constants = (list(map(keras.ops.convert_to_tensor, part)) for part in weights)
         return model.stateless_call(*constants, images, training=False)[0]
 
-    if keras.backend.backend() == "jax":
-        import jax
-
-        function = jax.jit(infer)
-    else:
-        import tensorflow as tf
-
-        function = tf.function(infer, reduce_retracing=True)
-    return lambda images: np.asarray(function(keras.ops.convert_to_tensor(images)))
+    return infer
 
 
 def gradient(function, values):

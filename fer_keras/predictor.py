@@ -30,10 +30,9 @@ class Predictor:
 
     def __init__(self, source):
         if is_shipped(source):
-            start_tensorflow()
-            model, self.class_names = shipped.load(source)
-        else:
-            model, self.class_names = _load_run(Path(source))
+            self._compute, self.class_names = shipped.recogniser(source)
+            return
+        model, self.class_names = _load_run(Path(source))
         from fer_keras.backend import compiled
         from fer_keras.inference_graph import inference_twin
 

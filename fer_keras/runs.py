@@ -2,18 +2,13 @@
 
 import hashlib
 import json
-import os
-import platform
 import shutil
-import subprocess
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 from filelock import FileLock
 
 from fer_keras import plots
@@ -22,6 +17,7 @@ from fer_keras.evaluation import Predictions, class_report, confusion_table, fla
 from fer_keras.faces import copy_groups
 from fer_keras.files import whole_file, write_text
 from fer_keras.history import kept_epoch
+from fer_keras.machine import environment
 from fer_keras.recipes import Recipe
 from fer_keras.sources.image_folder import link_training_folder
 
@@ -36,7 +32,8 @@ class Run:
         history: DataFrame, one row an epoch.
         predictions: `Predictions` of the test faces by the kept epoch's weights.
         validation_predictions: those of the validation faces; `None` where there are none.
-        environment: the machine and the versions that it was trained with, as `environment()`.
+        environment: the machine and the versions that it was trained with, as
+            `machine.environment()`.
         augmented_predictions: those of the test faces as the mean over several views of each;
             `None` unless the recipe asks for `test_time_augmentation`.
     """
@@ -165,21 +162,6 @@ def load_model(run):
     return keras.models.load_model(run.directory / "model.keras")
 
 
-def environment():
-    """Return the machine and the versions that a result depends on: a flat dict of strings."""
-    packages = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "papermill")
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": _processor(),
-        "cores": str(len(psutil.Process().cpu_affinity()) if _has_affinity() else os.cpu_count()),
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-        "git commit": _git_commit(),
-    }
-
-
 def _claim(directory, identity):
     file = directory / "recipe.json"
     if file.is_file() and json.loads(file.read_text()) != identity:
@@ -289,27 +271,3 @@ def _write_tables_and_figures(predictions, history, test, directory, title):
     }
     for name, figure in figures.items():
         plots.save(figure, directory / f"{name}.png")
-
-
-def _processor():
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _has_affinity():
-    return hasattr(psutil.Process, "cpu_affinity")
-
-
-def _git_commit():
-    try:
-        answer = subprocess.run(
-            ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return answer.stdout.strip()

@@ -4,11 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
+from fer_keras import litert
 from fer_keras.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED = ("quick", "best")
-"""Recipes whose networks come with the package, as `weights/NAME.keras`."""
+"""Recipes whose networks come with the package, as `weights/NAME.keras` and `NAME.tflite`."""
 
 
 def card(name):
@@ -18,16 +19,18 @@ def card(name):
         name: one of `SHIPPED`.
 
     Returns:
-        A dict: `sha256` of the file, `recipe`, `class_names`, `scores` on PublicTest (a list of
-        dicts, as rows of `comparison.result_table`), what it was trained on, and when.
+        A dict: `files` (from name to the `sha256` and the `accuracy` on PublicTest of each),
+        `recipe`, `class_names`, `scores` of the run on PublicTest (a list of dicts, as rows of
+        `comparison.result_table`), `minutes` and `environment` of the training.
     """
     return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def load(name):
-    """Return a shipped network, in float32, and the names of its classes.
+    """Return a shipped network, to train on or to look into, and the names of its classes.
 
-    Its file holds float16, half as large; that changes no score (see `weights/README.md`).
+    Its file holds float16, half as large as the float32 that it is loaded as; that changes no
+    score (see `weights/README.md`).
 
     Args:
         name: one of `SHIPPED`.
@@ -42,8 +45,30 @@ def load(name):
 
     from fer_keras.models import in_dtype
 
-    path, about = WEIGHTS / f"{name}.keras", card(name)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != about["sha256"]:
-        raise InputError(f"{path} is damaged or another network; install fer_keras again.")
+    path, class_names = _checked(name, f"{name}.keras")
     network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    return in_dtype(network, "float32"), tuple(about["class_names"])
+    return in_dtype(network, "float32"), class_names
+
+
+def recogniser(name):
+    """Return a shipped network's form that answers soonest, without TensorFlow or Keras.
+
+    Args:
+        name: one of `SHIPPED`.
+
+    Returns:
+        A function as `litert.load` returns it, from raw grey levels to probabilities, and a tuple,
+        the names of the classes.
+
+    Raises:
+        InputError: if the file is not the one that the card describes.
+    """
+    path, class_names = _checked(name, f"{name}.tflite")
+    return litert.load(path.read_bytes()), class_names
+
+
+def _checked(name, file):
+    about, path = card(name), WEIGHTS / file
+    if hashlib.sha256(path.read_bytes()).hexdigest() != about["files"][file]["sha256"]:
+        raise InputError(f"{path} is damaged or another network; install fer_keras again.")
+    return path, tuple(about["class_names"])

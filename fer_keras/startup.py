@@ -1,4 +1,4 @@
-"""Starting TensorFlow quietly, and keeping it so."""
+"""Starting TensorFlow and LiteRT quietly, and keeping the first so."""
 
 import importlib
 import logging
@@ -8,16 +8,23 @@ from contextlib import contextmanager
 
 
 def start_tensorflow():
-    """Import TensorFlow without its start-up lines, of which no setting silences the first.
-
-    They come from C++ straight to the process's standard error and would stand in the report.
-    """
+    """Import TensorFlow without its start-up lines, of which no setting silences the first."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_start():
+        importlib.import_module("tensorflow")
+
+
+@contextmanager
+def quiet_start():
+    """Keep what starts within the block from saying so in standard error, and so in the report.
+
+    TensorFlow and LiteRT write there from C++, past `sys.stderr`.
+    """
     sys.stderr.flush()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        importlib.import_module("tensorflow")
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

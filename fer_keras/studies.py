@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import joblib
 import pandas as pd
-import psutil
 from tqdm.auto import tqdm
 
 from fer_keras.data import find_or_draw_data
@@ -18,6 +17,7 @@ from fer_keras.errors import InputError
 from fer_keras.evaluation import CLEAN, score_table
 from fer_keras.files import project_folder, write_text
 from fer_keras.jobs import Job, paired_arms
+from fer_keras.machine import num_cores
 from fer_keras.recipes import named_recipe
 from fer_keras.runs import load_run, run_name
 
@@ -161,7 +161,7 @@ def execute(run, slots):
     """
     import papermill
 
-    num_threads = str(max(1, _num_cores() // _slots_here(slots)))
+    num_threads = str(max(1, num_cores() // _slots_here(slots)))
     os.environ |= dict.fromkeys(
         ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), num_threads
     )
@@ -260,11 +260,6 @@ def _backend(dask, num_jobs):
         for worker in client.scheduler_info(n_workers=-1)["workers"].values():
             slots[worker["host"]] += worker["nthreads"]
         yield dict(slots)
-
-
-def _num_cores():
-    process = psutil.Process()
-    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count()
 
 
 def _slots_here(slots):
