@@ -6,7 +6,8 @@ from pathlib import Path
 from fer_keras import data
 from fer_keras.errors import InputError
 from fer_keras.faces import Splits
-from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.named_recipes import RECIPES
+from fer_keras.recipes import Recipe
 from fer_keras.runs import run, run_name
 from fer_keras.startup import errors_only
 

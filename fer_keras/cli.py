@@ -8,7 +8,7 @@ from pathlib import Path
 from fer_keras.detection import DETECTORS
 from fer_keras.errors import InputError
 from fer_keras.files import write_text
-from fer_keras.recipes import RECIPES, named_recipe
+from fer_keras.named_recipes import RECIPES, named_recipe
 from fer_keras.shipped import SHIPPED
 from fer_keras.startup import start_tensorflow
 

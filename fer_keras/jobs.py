@@ -10,8 +10,8 @@ from fer_keras.errors import InputError
 from fer_keras.evaluation import score_table
 from fer_keras.files import project_folder
 from fer_keras.labels import CLASS_NAMES
+from fer_keras.named_recipes import named_recipe
 from fer_keras.protocols import DRAWN_EPOCHS, Arm, Settings, prepare
-from fer_keras.recipes import named_recipe
 from fer_keras.runs import predict, run, run_name
 from fer_keras.sources.location import find_data
 
@@ -23,7 +23,7 @@ class Job:
     """What the notebook `train.ipynb` is asked to do.
 
     Args:
-        recipe: a name in `recipes.RECIPES`.
+        recipe: a name in `named_recipes.RECIPES`.
         data: folders, as for `load_data_sets`, separated by commas; empty: the environment
             variable `FER_KERAS_DATA`, then `data/`, then drawn faces.
         changes: fields of the recipe to change, `field=value`, separated by spaces.

@@ -14,7 +14,7 @@ from fer_keras.comparison import (
 )
 from fer_keras.data import TEST_FRACTION
 from fer_keras.evaluation import score_table
-from fer_keras.recipes import RECIPES
+from fer_keras.named_recipes import RECIPES
 from fer_keras.statistics import compare_models
 
 SAME_IMAGES = """
@@ -81,7 +81,7 @@ def recipe_notice(name, arms, drawn):
     """Say in Markdown what a named recipe is, what to expect of it, and what was noticed.
 
     Args:
-        name: a name in `recipes.RECIPES`.
+        name: a name in `named_recipes.RECIPES`.
         arms: dict from a data set's name to its `Arm`.
         drawn: whether the faces are drawn.
     """

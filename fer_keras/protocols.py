@@ -7,7 +7,8 @@ from fer_keras.audit import pair_images
 from fer_keras.data import find_or_draw_data, read_csv, require_paths
 from fer_keras.errors import InputError
 from fer_keras.faces import Splits, cut_validation
-from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.named_recipes import RECIPES
+from fer_keras.recipes import Recipe
 from fer_keras.sources.image_folder import read_image_folder
 
 STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe

@@ -18,7 +18,7 @@ from fer_keras.evaluation import CLEAN, score_table
 from fer_keras.files import project_folder, write_text
 from fer_keras.jobs import Job, paired_arms
 from fer_keras.machine import num_cores
-from fer_keras.recipes import named_recipe
+from fer_keras.named_recipes import named_recipe
 from fer_keras.runs import load_run, run_name
 
 

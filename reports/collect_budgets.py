@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from fer_keras.comparison import AUGMENTED, result_table
 from fer_keras.evaluation import CLEAN
 from fer_keras.files import whole_file, write_text
-from fer_keras.recipes import RECIPES
+from fer_keras.named_recipes import RECIPES
 from fer_keras.runs import load_run
 
 REPORTS = Path(__file__).parent

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fer_keras.comparison import result_table
 from fer_keras.files import write_text
-from fer_keras.recipes import RECIPES
+from fer_keras.named_recipes import RECIPES
 from fer_keras.runs import load_run
 
 REPORTS = Path(__file__).parent

@@ -15,7 +15,7 @@ from fer_keras.comparison import (
     with_interval,
 )
 from fer_keras.files import write_text
-from fer_keras.recipes import RECIPES
+from fer_keras.named_recipes import RECIPES
 from fer_keras.study_report import (
     conclusion,
     effect_table,

@@ -16,7 +16,7 @@ from fer_keras import architectures
 from fer_keras import data as data_module
 from fer_keras.architectures import Settings, longest_histories, prepare, recipes_for_minutes
 from fer_keras.errors import InputError
-from fer_keras.recipes import RECIPES
+from fer_keras.named_recipes import RECIPES
 from fer_keras.reports import export_html
 
 

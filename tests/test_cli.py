@@ -14,7 +14,7 @@ from fer_keras.data import load, load_rafdb
 from fer_keras.errors import InputError
 from fer_keras.faces import split_names
 from fer_keras.labels import RAFDB_CLASSES
-from fer_keras.recipes import RECIPES, named_recipe
+from fer_keras.named_recipes import RECIPES, named_recipe
 from fer_keras.sources.fer2013_csv import read_fer2013_csv
 from fer_keras.sources.location import find_data
 

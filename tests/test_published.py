@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.named_recipes import RECIPES
+from fer_keras.recipes import Recipe
 from fer_keras.runs import run
 from fer_keras.study_report import pipeline_table, read_study
 

@@ -4,7 +4,8 @@ import json
 import pytest
 
 from fer_keras.errors import InputError
-from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.named_recipes import RECIPES
+from fer_keras.recipes import Recipe
 
 STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe
 

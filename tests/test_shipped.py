@@ -15,9 +15,10 @@ from fer_keras import shipped
 from fer_keras.cost import megaflops
 from fer_keras.errors import InputError
 from fer_keras.models import build, in_dtype
+from fer_keras.named_recipes import RECIPES
 from fer_keras.photos import predict
 from fer_keras.predictor import Predictor
-from fer_keras.recipes import RECIPES, Recipe
+from fer_keras.recipes import Recipe
 from fer_keras.runs import load_model, run
 from fer_keras.sources.fer2013_csv import read_fer2013_csv
 from fer_keras.sources.location import find_data
