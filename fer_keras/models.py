@@ -105,16 +105,8 @@ def quick(num_classes):
     Its first layer halves the resolution at once, for layers at full resolution cost more time
     than they are worth.
     """
-    stem = _normalised_convolution(48, 5, strides=2, use_bias=False)
-    stages = [
-        layer
-        for filters in (48, 96, 192)
-        for layer in (
-            *_normalised_convolution(filters, use_bias=False),
-            layers.AveragePooling2D(2),
-        )
-    ]
-    return _network("quick", [*stem, *stages, layers.Flatten()], num_classes)
+    features = _features_at_half_resolution((48, 96, 192), convolutions=1)
+    return _network("quick", [*features, layers.Flatten()], num_classes)
 
 
 def conv7_bn(num_classes):
@@ -123,18 +115,9 @@ def conv7_bn(num_classes):
     Two convolutions a stage, as in VGG, of which Khaireddin and Chen, "Facial Emotion Recognition:
     State of the Art Performance on FER2013" (2021), train one of the best single networks.
     """
-    stem = _normalised_convolution(64, 5, strides=2, use_bias=False)
-    stages = [
-        layer
-        for filters in (64, 128, 256)
-        for layer in (
-            *_normalised_convolution(filters, use_bias=False),
-            *_normalised_convolution(filters, use_bias=False),
-            layers.AveragePooling2D(2),
-        )
-    ]
+    features = _features_at_half_resolution((64, 128, 256), convolutions=2)
     head = [layers.Flatten(), layers.Dropout(0.3)]
-    return _network("conv7_bn", [*stem, *stages, *head], num_classes)
+    return _network("conv7_bn", [*features, *head], num_classes)
 
 
 NETWORKS = {
@@ -209,6 +192,16 @@ def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
         layers.BatchNormalization(),
         layers.ReLU(),
     ]
+
+
+def _features_at_half_resolution(widths, convolutions):
+    """Return a first layer of stride 2, and for each width so many convolutions and a pooling."""
+    features = _normalised_convolution(widths[0], 5, strides=2, use_bias=False)
+    for filters in widths:
+        for _ in range(convolutions):
+            features += _normalised_convolution(filters, use_bias=False)
+        features.append(layers.AveragePooling2D(2))
+    return features
 
 
 def _small_dense(units):
