@@ -1,9 +1,9 @@
 """Networks in LiteRT's form, which recognises a face soonest on a CPU, without TensorFlow.
 
 Weights are rounded to 8 bits, with a scale for each output channel, and each layer's input as it
-comes ("dynamic range quantisation",
-https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_quantization):
-no images are needed to calibrate it, and probabilities move by some thousandths.
+comes ("dynamic range quantization",
+https://ai.google.dev/edge/litert/models/post_training_quantization): no images are needed to
+calibrate it, and probabilities move by some thousandths.
 """
 
 import numpy as np
