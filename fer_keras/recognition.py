@@ -32,7 +32,7 @@ class Settings:
         InputError: if a value is impossible.
     """
 
-    network: str = "quick"
+    network: str = "best"
     pictures: str = ""
     whole_image: bool = False
     output: str = "runs"

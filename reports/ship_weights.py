@@ -105,7 +105,7 @@ def _origin(name, about):
 
 TEXT = """# The networks that come with fer_keras
 
-What `fer-keras predict quick photo.jpg` and `Predictor("best")` use. Raw grey levels 0–255 of faces
+What `fer-keras predict best photo.jpg` and `Predictor("quick")` use. Raw grey levels 0–255 of faces
 of 48 × 48 pixels go in; probabilities of angry, disgust, fear, happy, sad, surprise and neutral
 come out.
 
