@@ -57,7 +57,8 @@ def main():
             table = pd.concat([former[former["benchmark"] != name], table])
         numbers = ["fer_keras", "theirs", "times better"]
         table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
-        table.to_csv(RESULTS, index=False)
+        order = table["benchmark"].map(list(BENCHMARKS).index)
+        table.iloc[order.argsort(kind="stable")].to_csv(RESULTS, index=False)
 
 
 if __name__ == "__main__":
