@@ -30,7 +30,7 @@ define report
 		--kernel python3 --no-progress-bar --stdout-file - \
 		$(2) $(PARAMETERS) 2> reports/$(NAME).log \
 		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
-	@$(BIN)/python -m fer_keras.reports reports/$(NAME).ipynb $(EXPORT)
+	@$(BIN)/python -m fer_keras.reporting.html reports/$(NAME).ipynb $(EXPORT)
 endef
 
 compare: $(VENV)/installed  ## Train both pipelines and write reports/run.html

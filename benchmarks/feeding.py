@@ -4,16 +4,16 @@ import itertools
 
 from timing import BATCH_SIZE, in_turn, row
 
-from fer_keras.faces import cut_validation
-from fer_keras.labels import CLASS_NAMES
-from fer_keras.sources.image_folder import link_training_folder, read_image_folder
+from fer_keras.data.faces import cut_validation
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.image_folder import link_training_folder, read_image_folder
 
 NUM_BATCHES = 400
 
 
 def bench(location, scratch, rounds):
     """Yield rows: study D's augmentation in memory, against ImageDataGenerator's two forms."""
-    from fer_keras import feeds
+    from fer_keras.training import feeds
 
     faces = cut_validation(read_image_folder(location.folder), 0.1, seed=0).train
     link_training_folder(location.folder, faces, scratch / "linked")

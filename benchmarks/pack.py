@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_keras.errors import InputError
-from fer_keras.faces import Faces
-from fer_keras.files import whole_file
-from fer_keras.labels import CLASS_NAMES
-from fer_keras.sources.fer2013_csv import read_all_rows, write_fer2013_csv
+from fer_keras.data.faces import Faces
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.fer2013_csv import read_all_rows, write_fer2013_csv
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import whole_file
 
 
 def pack(csv, packed):

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from timing import in_turn, row
 
-from fer_keras import shipped
-from fer_keras.predictor import Predictor
-from fer_keras.sources.fer2013_csv import read_fer2013_csv
+from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.networks import pretrained as shipped
+from fer_keras.predict.predictor import Predictor
 
 BATCH = 32
 NUM_ALONE = 200

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from timing import in_turn, row
 
-from fer_keras.sources.fer2013_csv import read_all_rows
+from fer_keras.data.readers.fer2013_csv import read_all_rows
 
 READ = """
 import sys
 import numpy as np, pandas as pd
-from fer_keras.sources.fer2013_csv import read_all_rows
+from fer_keras.data.readers.fer2013_csv import read_all_rows
 if sys.argv[2] == "ours":
     read_all_rows(sys.argv[1])
 else:

@@ -8,14 +8,14 @@ from timing import row
 
 TRAIN = """
 import sys
-from fer_keras.startup import start_tensorflow
+from fer_keras.utils.startup import start_tensorflow
 start_tensorflow()
 if sys.argv[2] == "ours":
-    from fer_keras.data import load
-    from fer_keras.feeds import training_feed
-    from fer_keras.recipes import Recipe
-    from fer_keras.sources.location import find_data
-    from fer_keras.training import compiled_twin
+    from fer_keras.data.loading import load
+    from fer_keras.training.feeds import training_feed
+    from fer_keras.training.recipe import Recipe
+    from fer_keras.data.readers.locate import find_data
+    from fer_keras.training.fit import compiled_twin
     recipe = Recipe(validation_fraction=0)
     faces = load(recipe, find_data(sys.argv[1])).train
     feed = training_feed(faces, recipe.batch_size, recipe.seed)
@@ -23,7 +23,7 @@ if sys.argv[2] == "ours":
     compiled_twin(recipe, 7, faces.images).fit(feed, steps_per_epoch=steps, verbose=0)
 else:
     import keras, numpy as np, pandas as pd
-    from fer_keras.models import build
+    from fer_keras.networks.builders import build
     rows = pd.read_csv(sys.argv[1] + "/fer2013.csv")
     rows = rows[rows["Usage"] == "Training"]
     pixels = np.stack([np.array(text.split(), "float32") for text in rows["pixels"]])

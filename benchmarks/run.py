@@ -19,9 +19,9 @@ import remembering
 import starting
 import training
 
-from fer_keras.machine import environment
-from fer_keras.sources.location import find_data
-from fer_keras.startup import start_tensorflow
+from fer_keras.data.readers.locate import find_data
+from fer_keras.utils.machine import environment
+from fer_keras.utils.startup import start_tensorflow
 
 RESULTS = Path(__file__).parent / "results.csv"
 BENCHMARKS = {

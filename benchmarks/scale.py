@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_keras.faces import Faces
-from fer_keras.machine import environment
-from fer_keras.sources.drawn import draw_faces
-from fer_keras.sources.fer2013_csv import write_fer2013_csv
-from fer_keras.startup import start_tensorflow
+from fer_keras.data.faces import Faces
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.synthetic import draw_faces
+from fer_keras.utils.machine import environment
+from fer_keras.utils.startup import start_tensorflow
 
 RECORD = Path(__file__).parent / "growth.csv"
 NUM_DRAWN, NUM_ROWS, TIMES = 1000, 8000, (1, 4, 16)
@@ -30,11 +30,11 @@ BUDGET_MIB = 64
 MEASURE = """
 import json, sys, time
 import numpy as np
-from fer_keras.startup import start_tensorflow
+from fer_keras.utils.startup import start_tensorflow
 start_tensorflow()
-from fer_keras.feeds import training_feed
-from fer_keras.sources.fer2013_csv import read_fer2013_csv
-from fer_keras.faces import cut_validation
+from fer_keras.training.feeds import training_feed
+from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.data.faces import cut_validation
 def memory():
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     return int(status["RssAnon"].split()[0]) / 1024

@@ -6,8 +6,8 @@ import numpy as np
 from timing import BATCH_SIZE, in_turn, row
 from torch_side import training_epochs
 
-from fer_keras.data import load
-from fer_keras.recipes import Recipe
+from fer_keras.data.loading import load
+from fer_keras.training.recipe import Recipe
 
 # An epoch of each takes some ten seconds on two cores.
 # Each number of steps has 4 as its largest useful divisor, as FER2013's 404 have.
@@ -55,8 +55,8 @@ def bench(location, scratch, rounds):
 
 def our_epoch(recipe, faces):
     """Return a function that trains one more epoch as `runs.run` does."""
-    from fer_keras.feeds import training_feed
-    from fer_keras.training import compiled_twin, steps_at_once
+    from fer_keras.training.feeds import training_feed
+    from fer_keras.training.fit import compiled_twin, steps_at_once
 
     twin = compiled_twin(recipe, len(faces.class_names), faces.images)
     steps = -(-len(faces) // recipe.batch_size)
@@ -71,7 +71,7 @@ def plain_fit(network, faces):
     """Return a function that trains one more epoch as Keras' guide does, all defaults."""
     import keras
 
-    from fer_keras.models import build
+    from fer_keras.networks.builders import build
 
     model = build(network, len(faces.class_names))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
@@ -83,7 +83,7 @@ def plain_fit(network, faces):
 
 def torch_loop(network, faces):
     """Return a function that trains one more epoch in PyTorch; None where it is not installed."""
-    from fer_keras.models import build
+    from fer_keras.networks.builders import build
 
     layers = list(_torch_layers(build(network, len(faces.class_names))))
     return training_epochs(layers, faces.images, faces.labels, BATCH_SIZE)
@@ -115,8 +115,8 @@ def _torch_layers(network):
 
 def flops_of_a_training_image(network):
     """Return forward and backward operations: three times the forward pass."""
-    from fer_keras.cost import megaflops
-    from fer_keras.models import build
+    from fer_keras.networks.builders import build
+    from fer_keras.networks.cost import megaflops
 
     return 3e6 * megaflops(build(network, 7))
 

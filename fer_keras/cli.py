@@ -5,12 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-from fer_keras.detection import DETECTORS
-from fer_keras.errors import InputError
-from fer_keras.files import write_text
-from fer_keras.named_recipes import RECIPES, named_recipe
-from fer_keras.shipped import SHIPPED
-from fer_keras.startup import start_tensorflow
+from fer_keras.comparison.catalogue import RECIPES, named_recipe
+from fer_keras.networks.pretrained import SHIPPED
+from fer_keras.predict.detection import DETECTORS
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import write_text
+from fer_keras.utils.startup import start_tensorflow
 
 
 def main(arguments=None):
@@ -47,9 +47,9 @@ def run_recipe(options):
     """Train a named recipe on each data set; print the scores and where everything lies."""
     recipe = named_recipe(options.recipe, options.set)
     # These take seconds to import, too long for a command that only lists or refuses.
-    from fer_keras.evaluation import class_report, score_table
-    from fer_keras.jobs import across_data_sets, load_data_sets, train_on_each
-    from fer_keras.statistics import SCORES
+    from fer_keras.comparison.jobs import across_data_sets, load_data_sets, train_on_each
+    from fer_keras.evaluation.intervals import SCORES
+    from fer_keras.evaluation.predictions import class_report, score_table
 
     arms = load_data_sets(recipe, options.data)
     for note in (note for arm in arms.values() for note in arm.splits.notes):
@@ -74,7 +74,7 @@ def run_recipe(options):
 
 def run_study(options):
     """Run a grid of recipes, several seeds each, and print what the runs came to."""
-    from fer_keras import studies
+    from fer_keras.comparison import studies
 
     output = Path(options.out) / options.study
     runs = studies.plan(options.study, options.data, options.seeds, options.set, output)
@@ -87,21 +87,21 @@ def run_study(options):
 
 def audit_data(options):
     """Print what is wrong with the data, and keep the tables."""
-    from fer_keras.audit_report import audit
+    from fer_keras.audit.examine import audit
 
     audit(options.directory, options.out)
 
 
 def predict_photos(options):
     """Find the faces in photos and write their expressions."""
-    from fer_keras.photos import predict
+    from fer_keras.predict.photos import predict
 
     predict(options.network, options.paths, options.out, options.whole_image, options.detector)
 
 
 def show_webcam(options):
     """Show faces and their expressions live."""
-    from fer_keras.webcam import webcam
+    from fer_keras.predict.webcam import webcam
 
     webcam(options.network, options.camera, options.video, options.record, options.detector)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fer_keras.comparison import AUGMENTED, result_table
-from fer_keras.evaluation import CLEAN
-from fer_keras.files import whole_file, write_text
-from fer_keras.named_recipes import RECIPES
-from fer_keras.runs import load_run
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.comparison.run import load_run
+from fer_keras.evaluation.predictions import CLEAN
+from fer_keras.reporting.tables import AUGMENTED, result_table
+from fer_keras.utils.files import whole_file, write_text
 
 REPORTS = Path(__file__).parent
 RECORD = REPORTS / "budgets.csv"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_keras.comparison import result_table
-from fer_keras.files import write_text
-from fer_keras.named_recipes import RECIPES
-from fer_keras.runs import load_run
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.comparison.run import load_run
+from fer_keras.reporting.tables import result_table
+from fer_keras.utils.files import write_text
 
 REPORTS = Path(__file__).parent
 RECORD = REPORTS / "studies.csv"

@@ -12,15 +12,15 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from fer_keras import shipped
-from fer_keras.comparison import result_table
-from fer_keras.faces import split_names
-from fer_keras.files import whole_file, write_text
-from fer_keras.predictor import network_input
-from fer_keras.runs import load_model, load_run
-from fer_keras.sources.fer2013_csv import read_fer2013_csv
-from fer_keras.sources.location import find_data
-from fer_keras.startup import start_tensorflow
+from fer_keras.comparison.run import load_model, load_run
+from fer_keras.data.faces import split_names
+from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.data.readers.locate import find_data
+from fer_keras.networks import pretrained as shipped
+from fer_keras.predict.predictor import network_input
+from fer_keras.reporting.tables import result_table
+from fer_keras.utils.files import whole_file, write_text
+from fer_keras.utils.startup import start_tensorflow
 
 README = "README.md"
 SCORES = ("split", "images", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "weighted_f1")
@@ -33,9 +33,9 @@ def ship(directory, faces):
         directory: the run directory, `<name>-<hash>`.
         faces: `Faces` of PublicTest, to score the files that were written.
     """
-    from fer_keras import litert
-    from fer_keras.backend import compiled
-    from fer_keras.models import in_dtype
+    from fer_keras.networks import litert
+    from fer_keras.networks.backend import compiled
+    from fer_keras.networks.builders import in_dtype
 
     name, run = Path(directory).name.rsplit("-", 1)[0], load_run(directory)
     network = load_model(run)

@@ -5,8 +5,16 @@ from pathlib import Path
 import pandas as pd
 from collect_budgets import SETS, budgets
 
-from fer_keras.architecture_report import readable_costs, readable_scores
-from fer_keras.comparison import (
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.reporting.architecture_tables import readable_costs, readable_scores
+from fer_keras.reporting.effect_tables import (
+    conclusion,
+    effect_table,
+    read_study,
+    readable_effects,
+)
+from fer_keras.reporting.effect_tables import pipeline_table as study_table
+from fer_keras.reporting.tables import (
     SCORE_NAMES,
     pipeline_table,
     readable_pipelines,
@@ -14,15 +22,7 @@ from fer_keras.comparison import (
     seed_table,
     with_interval,
 )
-from fer_keras.files import write_text
-from fer_keras.named_recipes import RECIPES
-from fer_keras.study_report import (
-    conclusion,
-    effect_table,
-    read_study,
-    readable_effects,
-)
-from fer_keras.study_report import pipeline_table as study_table
+from fer_keras.utils.files import write_text
 
 REPORTS = Path(__file__).parent
 README = REPORTS.parent / "README.md"

@@ -4,22 +4,16 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
+from helpers import patterned_faces, smooth
+from PIL import Image
 
-from fer_keras.faces import Faces, Splits
-from fer_keras.labels import CLASS_NAMES
-
-
-def patterned_faces(count, split="Training", seed=0, class_names=CLASS_NAMES):
-    """Noise whose bright stripe tells the class: learnable, all classes present, no two equal."""
-    rng = np.random.default_rng([seed, len(split)])
-    labels = np.arange(count) % len(class_names)
-    images = rng.integers(0, 100, (count, 48, 48), dtype=np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[6 * label : 6 * label + 5] += 120
-    ids = np.array([f"{split}/row{number}" for number in range(1, count + 1)])
-    return Faces(images, labels, ids, tuple(class_names))
+from fer_keras.data.faces import Splits, concatenate
+from fer_keras.data.labels import RAFDB_CLASSES
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers.image_folder import write_image_folder
 
 
 @pytest.fixture
@@ -35,3 +29,33 @@ def splits():
         validation=patterned_faces(35, seed=1),
         test=patterned_faces(70, "PublicTest", seed=2),
     )
+
+
+@pytest.fixture
+def data(tmp_path, make_faces):
+    """Both storage forms of 280 training and 70 test faces, 4 test faces copied from training."""
+    train, test = smooth(make_faces(280)), smooth(make_faces(70, "PublicTest"), seed=1)
+    images = test.images.copy()
+    images[:4] = train.images[:4]
+    faces = concatenate(train, replace(test, images=images))
+    write_fer2013_csv(faces, tmp_path / "fer2013.csv")
+    write_image_folder(faces, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def rafdb(tmp_path, make_faces):
+    """RAF-DB in the official layout: 140 training and 35 test faces, in colour, 100x100."""
+    root = tmp_path / "rafdb"
+    (root / "EmoLabel").mkdir(parents=True)
+    (root / "Image" / "aligned").mkdir(parents=True)
+    codes = {name: code for code, name in RAFDB_CLASSES.items()}
+    lines = []
+    for split, faces in (("train", make_faces(140)), ("test", make_faces(35, "test"))):
+        for number, (image, label) in enumerate(zip(faces.images, faces.labels), 1):
+            name = f"{split}_{number:05}"
+            lines.append(f"{name}.jpg {codes[faces.class_names[label]]}")
+            picture = Image.fromarray(image).convert("RGB").resize((100, 100))
+            picture.save(root / "Image" / "aligned" / f"{name}_aligned.jpg", quality=95)
+    (root / "EmoLabel" / "list_patition_label.txt").write_text("\n".join(lines) + "\n")
+    return root

@@ -5,18 +5,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-from test_protocols import data  # noqa: F401  (a fixture)
 
-from fer_keras import runs
 from fer_keras.cli import main
-from fer_keras.data import load, load_rafdb
-from fer_keras.errors import InputError
-from fer_keras.faces import split_names
-from fer_keras.labels import RAFDB_CLASSES
-from fer_keras.named_recipes import RECIPES, named_recipe
-from fer_keras.sources.fer2013_csv import read_fer2013_csv
-from fer_keras.sources.location import find_data
+from fer_keras.comparison import run as runs
+from fer_keras.comparison.catalogue import RECIPES, named_recipe
+from fer_keras.data.faces import split_names
+from fer_keras.data.loading import load, load_rafdb
+from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.data.readers.locate import find_data
+from fer_keras.utils.errors import InputError
 
 
 def test_recipes_lists_every_recipe_with_what_differs(capsys):
@@ -63,7 +60,7 @@ def test_no_data_at_all_is_said(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["vgg8", "conv3_folder", "conv6"])
-def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, capsys, name):  # noqa: F811
+def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, capsys, name):
     out = tmp_path / "out"
     command = ["run", name, "--data", str(data), "--out", str(out), "--set", "epochs=1"]
     assert main(command) == 0
@@ -91,25 +88,7 @@ def test_help_and_recipes_import_no_tensorflow():
     assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
 
 
-@pytest.fixture
-def rafdb(tmp_path, make_faces):
-    """RAF-DB in the official layout: 140 training and 35 test faces, in colour, 100x100."""
-    root = tmp_path / "rafdb"
-    (root / "EmoLabel").mkdir(parents=True)
-    (root / "Image" / "aligned").mkdir(parents=True)
-    codes = {name: code for code, name in RAFDB_CLASSES.items()}
-    lines = []
-    for split, faces in (("train", make_faces(140)), ("test", make_faces(35, "test"))):
-        for number, (image, label) in enumerate(zip(faces.images, faces.labels), 1):
-            name = f"{split}_{number:05}"
-            lines.append(f"{name}.jpg {codes[faces.class_names[label]]}")
-            picture = Image.fromarray(image).convert("RGB").resize((100, 100))
-            picture.save(root / "Image" / "aligned" / f"{name}_aligned.jpg", quality=95)
-    (root / "EmoLabel" / "list_patition_label.txt").write_text("\n".join(lines) + "\n")
-    return root
-
-
-def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_path, capsys):  # noqa: F811
+def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["run", "conv2", "--data", f"fer2013={data}", "--data", f"raf-db={rafdb}"]
     assert main([*command, "--out", str(out), "--set", "epochs=1"]) == 0
@@ -163,7 +142,7 @@ def test_rafdb_is_divided_at_random_where_the_recipe_says_so(rafdb):
     assert set(split_names(splits.test.ids)) == {"RAF-DB train", "RAF-DB test"}
 
 
-def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path):  # noqa: F811
+def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path):
     columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     faces = read_fer2013_csv(data / "fer2013.csv")
     usages = ["Training"] * len(faces.train) + ["PublicTest"] * len(faces.test)
@@ -183,7 +162,7 @@ def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path):  # noqa: F811
         load(recipe, find_data(data))
 
 
-def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):  # noqa: F811
+def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
     out, photos = tmp_path / "out", tmp_path / "train" / "happy"
     assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0
     run = capsys.readouterr().out.splitlines()[-1]

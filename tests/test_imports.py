@@ -5,10 +5,14 @@ import sys
 def test_reading_scoring_and_reporting_need_no_tensorflow():
     code = (
         "import sys\n"
-        "from fer_keras import architecture_report, architectures, audit, calibration, cost\n"
-        "from fer_keras import audit_report, comparison, effects, error_plots, gradcam, studies\n"
-        "from fer_keras import evaluation, faces, jobs, narrative, photos, plots, protocols\n"
-        "from fer_keras import recipes, reports, runs, statistics, webcam\n"
+        "from fer_keras.audit import examine, near_copies\n"
+        "from fer_keras.comparison import architectures, catalogue, jobs, protocols, run, studies\n"
+        "from fer_keras.data import loading, pairing, synthetic\n"
+        "from fer_keras.evaluation import calibration, effects, gradcam, intervals, predictions\n"
+        "from fer_keras.networks import cost\n"
+        "from fer_keras.predict import photos, webcam\n"
+        "from fer_keras.reporting import error_figures, figures, html, prose, tables\n"
+        "from fer_keras.training import recipe\n"
         "print(sorted({'tensorflow', 'keras', 'cv2'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

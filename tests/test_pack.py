@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.errors import InputError
-from fer_keras.sources.drawn import draw_faces
-from fer_keras.sources.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.synthetic import draw_faces
+from fer_keras.utils.errors import InputError
 
 PACK = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "pack.py"))
 

@@ -1,0 +1,1 @@
+"""Arms times seeds: runs, the catalogue and how runs execute."""

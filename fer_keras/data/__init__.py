@@ -1,0 +1,1 @@
+"""Faces, splits and labels: read from disk, paired, or drawn."""

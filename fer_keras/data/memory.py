@@ -1,0 +1,116 @@
+"""Where pixels lie: in memory, or past a budget in a file that the system pages in as needed."""
+
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from fer_keras.utils.errors import InputError
+
+BUDGET_VARIABLE = "FER_KERAS_MEMORY"
+MEMORY_SHARE = 8
+COPIED_AT_ONCE = 4096
+START_BYTES = 1 << 24
+
+
+def memory_budget():
+    """Return how many bytes of pixels one array may hold in memory.
+
+    An eighth of the machine's memory, or what the environment variable `FER_KERAS_MEMORY` says,
+    in MiB.
+
+    Raises:
+        InputError: if the variable holds something else than a number of at least 0.
+    """
+    text = os.environ.get(BUDGET_VARIABLE)
+    if not text:
+        return psutil.virtual_memory().total // MEMORY_SHARE
+    if not text.replace(".", "", 1).isdecimal():
+        raise InputError(f"{BUDGET_VARIABLE} is {text!r}; give a number of MiB, such as 512.")
+    return int(float(text) * 2**20)
+
+
+def cache_folder():
+    """Return the user's folder for what can be made again: `$FER_KERAS_CACHE`, or a usual one."""
+    return Path(os.environ.get("FER_KERAS_CACHE") or Path.home() / ".cache" / "fer_keras")
+
+
+def allocate(shape):
+    """Return a uint8 array to be filled, on disk where it passes the memory budget."""
+    if math.prod(shape) <= memory_budget():
+        return np.empty(shape, np.uint8)
+    file = _temporary_file()
+    file.truncate(math.prod(shape))
+    return np.memmap(file, np.uint8, "r+", shape=shape)
+
+
+def select(images, index):
+    """Return `images[index]`, part by part where it passes the memory budget.
+
+    Args:
+        images: uint8 array `(n, height, width)`.
+        index: integers, a boolean mask or a slice; a slice is a view.
+    """
+    if isinstance(index, slice):
+        return images[index]
+    index = np.asarray(index)
+    positions = np.flatnonzero(index) if index.dtype == bool else index.astype(np.intp)
+    chosen = allocate((len(positions), *images.shape[1:]))
+    for start in range(0, len(positions), COPIED_AT_ONCE):
+        part = slice(start, start + COPIED_AT_ONCE)
+        np.take(images, positions[part], axis=0, out=chosen[part])
+    return chosen
+
+
+class Gathered:
+    """Pixels of which nobody knows yet how many there will be."""
+
+    def __init__(self):
+        self._budget = memory_budget()
+        # NumPy asks the system for large pages, of which a bytearray's smaller ones take four
+        # times as long to be cleared.
+        self._pixels = np.empty(START_BYTES, np.uint8)
+        self._count = 0
+        self._file = None
+
+    def extend(self, pixels):
+        """Add a uint8 array of one dimension."""
+        end = self._count + len(pixels)
+        if end > len(self._pixels):
+            larger = np.empty(max(end, 2 * len(self._pixels)), np.uint8)
+            larger[: self._count] = self._pixels[: self._count]
+            self._pixels = larger
+        self._pixels[self._count : end] = pixels
+        self._count = end
+        if end > self._budget:
+            self._file = self._file or _temporary_file()
+            self._write()
+
+    def array(self):
+        """Return all of them: a uint8 array of one dimension."""
+        if self._file is None:
+            return self._pixels[: self._count]
+        self._write()
+        self._file.flush()
+        return np.memmap(self._file, np.uint8, "r")
+
+    def _write(self):
+        self._file.write(self._pixels[: self._count])
+        self._count = 0
+
+
+def _temporary_file():
+    """Return a file without a name, which goes with its last user; `/tmp` may be memory itself."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise InputError(
+            f"The faces need more than {memory_budget() / 2**20:,.0f} MiB, and {folder} cannot be "
+            f"written to ({error.strerror}); set FER_KERAS_CACHE to a folder with room, or "
+            f"{BUDGET_VARIABLE} to more MiB."
+        ) from error

@@ -1,0 +1,248 @@
+"""FER2013 as one CSV file: `emotion,pixels,Usage`, a face a row."""
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits, split_names, stratified_parts
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.memory import Gathered
+from fer_keras.data.readers import csv_cache as pixel_cache
+from fer_keras.data.readers.csv_parser import (
+    SPLITS,
+    find_columns,
+    parse_one_by_one,
+    parse_rows,
+    read_batches,
+)
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import whole_file
+
+NO_SPLIT = "all"
+TEST_FRACTION = 0.2
+
+READ_BYTES = 1 << 17
+MAX_HEADER_BYTES = 1 << 16
+NUM_NAMED = 10
+
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+"""What unreadable files raise, plain or packed; RuntimeError is zipfile's."""
+
+
+def read_fer2013_csv(path, on_bad_rows="raise", split_seed=None):
+    """Read FER2013's CSV file, divided as its `Usage` column says.
+
+    Columns may stand in any order, with others between them. The file may be packed: gzip, xz, or
+    a zip archive of one CSV. Parsed pixels are kept beside it, or in `$FER_KERAS_CACHE`, so that
+    the next reading is quick.
+
+    Args:
+        path: the file.
+        on_bad_rows: `"raise"`, or `"skip"` to leave out rows that cannot be read and name them
+            in the notes.
+        split_seed: integer that fixes a random stratified split, 80 % `Training` and 20 % `test`,
+            for files without a `Usage` column and only for them.
+
+    Returns:
+        `Splits`: `train` has the rows of `Training`, `test` those of `PublicTest` and
+        `PrivateTest`, in file order. Ids are `"<split>/row<n>"`, n from 1 after the header.
+
+    Raises:
+        InputError: if the file or a row cannot be read, or `split_seed` does not suit the file.
+        ValueError: if `on_bad_rows` is neither of the two.
+    """
+    faces, notes = read_all_rows(path, on_bad_rows)
+    splits = split_names(faces.ids)
+    has_usage = splits[0] != NO_SPLIT
+    if has_usage and split_seed is not None:
+        raise InputError(f"{path} has a Usage column to be split by; leave out split_seed.")
+    if not has_usage and split_seed is None:
+        raise InputError(
+            f"{path} has no Usage column; ask for a seeded stratified 80/20 split with "
+            "split_seed=<int>."
+        )
+    if has_usage:
+        is_train = splits == "Training"
+        if is_train.all() or not is_train.any():
+            missing = "PublicTest or PrivateTest" if is_train.any() else "Training"
+            raise InputError(f"{path} has no rows of Usage {missing}; give the complete file.")
+        return Splits(_select(faces, is_train), _select(faces, ~is_train), notes=notes)
+    first, second = stratified_parts(faces.labels, TEST_FRACTION, split_seed)
+    train, test = _with_split(faces, first, "Training"), _with_split(faces, second, "test")
+    return Splits(train, test, notes=notes)
+
+
+def read_all_rows(path, on_bad_rows="raise"):
+    """Read every row of FER2013's CSV file, whatever its `Usage`.
+
+    Args:
+        path: the file, as for `read_fer2013_csv`.
+        on_bad_rows: `"raise"`, or `"skip"` to leave out rows that cannot be read.
+
+    Returns:
+        `Faces` in file order, with ids `"<Usage>/row<n>"`, or `"all/row<n>"` without that column;
+        and a tuple of notes, which name the rows left out.
+
+    Raises:
+        InputError: if the file or a row cannot be read.
+        ValueError: if `on_bad_rows` is neither of the two.
+    """
+    if on_bad_rows not in ("raise", "skip"):
+        raise ValueError(f"on_bad_rows must be 'raise' or 'skip'; got {on_bad_rows!r}.")
+    path = Path(path).expanduser()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}; give the path of FER2013's CSV file.")
+    try:
+        arrays, bad_rows = _load(path, on_bad_rows)
+    except DAMAGE as error:
+        raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
+    count = len(arrays["images"])
+    rows = np.delete(np.arange(1, count + len(bad_rows) + 1), [row - 1 for row, _ in bad_rows])
+    names = (*SPLITS, NO_SPLIT)
+    ids = [
+        f"{names[usage]}/row{row}"
+        for usage, row in zip(arrays["usages"].tolist(), rows.tolist(), strict=True)
+    ]
+    faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), CLASS_NAMES)
+    notes = (f"Left out {len(bad_rows)} bad row(s) of {path}: {_first_few(bad_rows)}.",)
+    return faces, notes if bad_rows else ()
+
+
+def write_fer2013_csv(faces, path):
+    """Write faces as FER2013's CSV file, plain, which appears only when it is complete.
+
+    Args:
+        faces: `Faces` with class names out of `CLASS_NAMES`; their ids' split becomes `Usage`.
+        path: the file to write, in a folder that exists.
+
+    Raises:
+        InputError: if FER2013 has no such class or split, or there is no such folder.
+    """
+    path = Path(path).expanduser()
+    usages = split_names(faces.ids)
+    unknown = {*faces.class_names} - {*CLASS_NAMES} | {*usages.tolist()} - {*SPLITS}
+    if unknown:
+        raise InputError(
+            f"FER2013 has no class or Usage {', '.join(sorted(unknown))}; allowed are "
+            f"{', '.join(CLASS_NAMES)} and {', '.join(SPLITS)}."
+        )
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no such folder; make it first.")
+    codes = [CLASS_NAMES.index(name) for name in faces.class_names]
+    with whole_file(path) as part, open(part, "wb") as file:
+        file.write(b"emotion,pixels,Usage\n")
+        for image, label, usage in zip(faces.images, faces.labels, usages, strict=True):
+            pixels = " ".join(map(str, image.ravel().tolist()))
+            file.write(f"{codes[label]},{pixels},{usage}\n".encode())
+
+
+def _load(path, on_bad_rows):
+    """Return the arrays as `pixel_cache` keeps them, and a list of bad rows and their faults."""
+    stamp = pixel_cache.stamp(path)
+    arrays = pixel_cache.load(path, stamp)
+    if arrays is not None:
+        return arrays, []
+    with ThreadPoolExecutor(1) as beside:  # hashes the file while it is parsed
+        content = beside.submit(pixel_cache.content_hash, path)
+        with open(path, "rb", buffering=READ_BYTES) as file:
+            arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad_rows)
+        # With bad rows the file is parsed anew each time, so that each reading treats them as
+        # asked.
+        if not bad_rows:
+            pixel_cache.store(path, stamp, content.result(), arrays)
+    return arrays, bad_rows
+
+
+def _unpacked(file, path):
+    """Return a file of plain text; the content tells how it is packed, whatever the name."""
+    start = file.peek(6)
+    if start.startswith(b"\x1f\x8b"):
+        file = gzip.GzipFile(fileobj=file)
+    elif start.startswith(b"\xfd7zXZ\x00"):
+        file = lzma.LZMAFile(file)  # noqa: SIM115 (the caller closes what it reads from)
+    elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        archive = zipfile.ZipFile(file)
+        names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+        # Archives from a Mac hold a second entry of that name, which is no file of the user's.
+        names = [name for name in names if not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise InputError(
+                f"{path} holds {len(names)} CSV files{': ' if names else ''}{', '.join(names)}; "
+                "give an archive with exactly one, or the CSV file itself."
+            )
+        file = archive.open(names[0])
+    else:
+        return file
+    return io.BufferedReader(file, READ_BYTES)
+
+
+def _parse(file, path, on_bad_rows):
+    columns = _read_header(file, path)
+    # After one block of this size is freed, glibc keeps the batches' memory for reuse, rather
+    # than hand it back and have it cleared anew for each: three times faster.
+    np.empty(1 << 22, np.uint8)
+    pixels, labels, usages, bad_rows = Gathered(), [], [], []
+    for first_row, lines in read_batches(file):
+        batch = parse_rows(lines, columns)
+        batches = [batch] if batch else []
+        if not batch:
+            batches, faults = parse_one_by_one(lines, first_row, columns)
+            bad_rows += faults
+        if bad_rows and on_bad_rows == "raise":
+            row, fault = bad_rows[0]
+            raise InputError(
+                f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the file "
+                "again, or pass on_bad_rows='skip' to leave out such rows."
+            )
+        for more_pixels, more_labels, more_usages in batches:
+            pixels.extend(more_pixels)
+            labels += more_labels
+            usages += more_usages
+    if not labels:
+        what = f"no row that can be read: {_first_few(bad_rows)}" if bad_rows else "no rows"
+        raise InputError(f"{path} has a header, but {what}; download the file again.")
+    images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
+    return arrays, bad_rows
+
+
+def _read_header(file, path):
+    header = file.readline(MAX_HEADER_BYTES)
+    if not header:
+        raise InputError(f"{path} is empty; download the file again.")
+    if header.startswith(b"version https://git-lfs"):
+        raise InputError(f"{path} is a Git LFS pointer; fetch the file with git lfs pull.")
+    try:
+        return find_columns(header.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text; give a CSV file, plain or packed as gzip, xz or zip."
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path} {error}; give FER2013's CSV file.") from error
+
+
+def _first_few(bad_rows):
+    few = ", ".join(f"row {row} ({fault})" for row, fault in bad_rows[:NUM_NAMED])
+    return few + (f" and {len(bad_rows) - NUM_NAMED} more" if len(bad_rows) > NUM_NAMED else "")
+
+
+def _select(faces, mask):
+    """Select faces; those that stand together stay views, so that no pixels are copied."""
+    index = np.flatnonzero(mask)
+    is_run = index[-1] - index[0] + 1 == index.size
+    return faces.select(slice(index[0], index[-1] + 1) if is_run else index)
+
+
+def _with_split(faces, index, split):
+    part = faces.select(index)
+    ids = [f"{split}/{name.split('/', 1)[1]}" for name in part.ids.tolist()]
+    return replace(part, ids=np.array(ids, str))

@@ -1,0 +1,148 @@
+"""FER+: FER2013's faces, labelled anew by the votes of ten people each."""
+
+import csv
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fer_keras.data.faces import Splits, split_names
+from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
+from fer_keras.data.readers.fer2013_csv import NO_SPLIT, read_all_rows
+from fer_keras.utils.errors import InputError
+
+USAGE, IMAGE_NAME = "Usage", "Image name"
+
+# The emotions in the order of ALL_CLASS_NAMES, so that the winner's place is its label.
+_COLUMN_OF = {name: column for column, name in FERPLUS_COLUMNS.items()}
+VOTE_COLUMNS = (*(_COLUMN_OF[name] for name in ALL_CLASS_NAMES), FERPLUS_UNKNOWN, FERPLUS_NO_FACE)
+NUM_EMOTIONS = len(ALL_CLASS_NAMES)
+UNKNOWN, NO_FACE, UNDECIDED = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
+"""Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no majority."""
+
+
+class _Votes(NamedTuple):
+    counts: np.ndarray
+    usages: np.ndarray
+    has_name: np.ndarray
+
+
+def read_ferplus(csv_path, votes_path, soft=False):
+    """Read FER2013's CSV file with FER+'s labels in place of its own.
+
+    A face's label is the emotion with more than half of the votes, after a column's single vote
+    was dropped as noise: FER+'s own majority (Barsoum et al., 2016, and microsoft/FERPlus). Rows
+    are left out where the picture is not a face (no image name, or most say `NF`), where most say
+    `unknown`, and where nothing has more than half.
+
+    The soft targets keep all emotions that are left on the same rows; FER+'s cross-entropy keeps
+    the strongest only, up to three.
+
+    Args:
+        csv_path: FER2013's CSV file, as for `read_fer2013_csv`, with a `Usage` column.
+        votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
+        soft: whether the training faces carry `targets`: the shares of the eight emotions in
+            the votes that are left.
+
+    Returns:
+        `Splits` of `train` (`Training`) and `test` (`PublicTest` and `PrivateTest`) in file
+        order, with the classes `ALL_CLASS_NAMES` and the ids `"<split>/row<n>"`; a note counts
+        the rows left out, by reason.
+
+    Raises:
+        InputError: if a file or row cannot be read, the two files do not have the same rows, or
+            no face is left to train or to test on.
+    """
+    faces, _ = read_all_rows(csv_path)
+    votes = _read_votes(Path(votes_path).expanduser())
+    usages = split_names(faces.ids)
+    _check_rows(usages, votes.usages, csv_path, votes_path)
+
+    counts = np.where(votes.counts > 1, votes.counts, 0)
+    outcomes = np.where(votes.has_name, _outcomes(counts), NO_FACE)
+    parts = []
+    for split, is_part in (("train", usages == "Training"), ("test", usages != "Training")):
+        kept = is_part & (outcomes < NUM_EMOTIONS)
+        if not kept.any():
+            raise InputError(f"{votes_path} leaves no face to {split} on; give the complete files.")
+        targets = _shares(counts[kept]) if soft and split == "train" else None
+        new = {"labels": outcomes[kept], "class_names": ALL_CLASS_NAMES, "targets": targets}
+        parts.append(replace(faces.select(kept), **new))
+    return Splits(*parts, notes=_notes(outcomes, usages))
+
+
+def _outcomes(counts):
+    """Return each row's column with more than half of the votes: an int array `(n,)`."""
+    has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
+    return np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
+
+
+def _shares(counts):
+    """Return the emotions' shares in votes `(n, 10)`: float32 `(n, 8)`, rows summing to 1."""
+    emotions = counts[:, :NUM_EMOTIONS]
+    return (emotions / emotions.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _notes(outcomes, usages):
+    """Return one sentence on the rows left out of each split, where there are any."""
+    notes = []
+    for usage in dict.fromkeys(usages.tolist()):
+        here = outcomes[usages == usage]
+        kinds = (NO_FACE, UNKNOWN, UNDECIDED)
+        no_face, unknown, undecided = (int((here == kind).sum()) for kind in kinds)
+        left_out = no_face + unknown + undecided
+        if left_out:
+            notes.append(
+                f"FER+ left out {left_out} of {len(here)} rows of {usage}: {no_face} not a face, "
+                f"{unknown} of unknown emotion, {undecided} without a majority of the votes."
+            )
+    return tuple(notes)
+
+
+def _check_rows(usages, vote_usages, csv_path, votes_path):
+    if len(usages) != len(vote_usages):
+        raise InputError(
+            f"{votes_path} has {len(vote_usages)} rows where {csv_path} has {len(usages)}; "
+            "give two files with the same rows in the same order."
+        )
+    differing = np.flatnonzero(usages != vote_usages)
+    if differing.size:
+        row = differing[0]
+        usage = "none" if usages[row] == NO_SPLIT else usages[row]
+        raise InputError(
+            f"{votes_path}, row {row + 1}: the Usage is {vote_usages[row]}, and in {csv_path} "
+            f"it is {usage}; give two files with the same rows in the same order."
+        )
+
+
+def _read_votes(path):
+    """Return the `_Votes` of FER+'s file: counts `(n, 10)` in the order of `VOTE_COLUMNS`."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}; give the path of FER+'s fer2013new.csv.")
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = [[word.strip() for word in row] for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
+    header = rows[0] if rows else []
+    missing = [name for name in (USAGE, IMAGE_NAME, *VOTE_COLUMNS) if header.count(name) != 1]
+    if missing or len(rows) < 2:
+        what = f"needs one column each of {', '.join(missing)}" if missing else "has no rows"
+        raise InputError(f"{path} {what}; give FER+'s fer2013new.csv.")
+    places = [header.index(name) for name in VOTE_COLUMNS]
+    for number, row in enumerate(rows[1:], 1):
+        is_whole = len(row) == len(header)
+        if not is_whole or not all(re.fullmatch("[0-9]{1,3}", row[place]) for place in places):
+            raise InputError(
+                f"{path}, row {number}: {','.join(row)[:80]!r} does not hold {len(header)} cells "
+                "with a number of votes in each column; mend the row or download the file again."
+            )
+    columns = np.array(rows[1:])
+    return _Votes(
+        columns[:, places].astype(np.int64),
+        columns[:, header.index(USAGE)],
+        columns[:, header.index(IMAGE_NAME)] != "",
+    )

@@ -1,0 +1,224 @@
+"""RAF-DB's basic emotions, in the authors' own layout or in Kaggle's."""
+
+import csv
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
+from fer_keras.data.labels import CLASS_NAMES, RAFDB_CLASSES
+from fer_keras.data.memory import allocate
+from fer_keras.data.readers.images import open_picture, to_face
+from fer_keras.utils.errors import InputError
+
+SPLITS = ("train", "test")
+_COUNTS = {
+    "train": (1290, 281, 717, 4772, 1982, 705, 2524),
+    "test": (329, 74, 160, 1185, 478, 162, 680),
+}
+PUBLISHED_COUNTS = {
+    split: dict(zip(RAFDB_CLASSES.values(), counts)) for split, counts in _COUNTS.items()
+}
+"""Split -> class name -> how many faces the complete data set has (Li and Deng: Reliable
+Crowdsourcing and Deep Locality-Preserving Learning ..., IEEE Trans. Image Processing, 2019)."""
+
+LIST_PATH = "EmoLabel/list_patition_label.txt"
+"""Where the official layout lists its labels; the spelling is the authors'."""
+ALIGNED = "Image/aligned"
+SUBFOLDERS = ("dataset", "basic")
+CODES = tuple(str(code) for code in RAFDB_CLASSES)
+IMAGE_NAME = re.compile(r"((?:train|test)_[0-9]+)(?:_aligned)?(?i:\.jpg)")
+LIST_LINE = re.compile(r"((?:train|test)_[0-9]+)\.jpg\s+([1-7])")
+NUM_NAMED = 10
+
+
+class _Image(NamedTuple):
+    path: str
+    code: str
+
+
+def read_rafdb(directory):
+    """Read RAF-DB's basic emotions; colour 100x100 becomes grayscale 48x48.
+
+    Two layouts are known, and looked for in `directory` and in `DATASET/` or `basic/` inside it:
+
+    - official: `EmoLabel/list_patition_label.txt` and `Image/aligned/train_00001_aligned.jpg`;
+    - Kaggle's: `train/<code>/` and `test/<code>/` with such images, the codes 1 to 7 as in
+      `labels.RAFDB_CLASSES`; `train_labels.csv` and `test_labels.csv`, where they stand in the
+      same folder or beside `DATASET/`, must agree with the folders.
+
+    Args:
+        directory: the folder.
+
+    Returns:
+        `Splits` of `train` and `test`, each by number, with the classes `CLASS_NAMES` and ids
+        such as `"RAF-DB train/train_00001"`: the same for both layouts. Notes name the files
+        ignored and say where the numbers of faces are not `PUBLISHED_COUNTS`.
+
+    Raises:
+        InputError: if there is no layout or more than one, an image is missing, doubled or
+            cannot be decoded, a label is bad or contradicted, or a split is empty.
+    """
+    directory = Path(directory).expanduser()
+    layouts = _find_layouts(directory)
+    if len(layouts) != 1:
+        raise InputError(
+            f"{directory} holds {len(layouts) or 'no'} layouts of RAF-DB; give a folder with one, "
+            f"in itself or in DATASET/ or basic/: either {LIST_PATH} and {ALIGNED}/, or train/ "
+            "and test/ with folders 1 to 7."
+        )
+    list_images, place = layouts[0]
+    images, ignored = list_images(place)
+    train, test = (_decode(images, split, place) for split in SPLITS)
+    notes = [*_count_notes(train, "train"), *_count_notes(test, "test")]
+    if ignored:
+        notes.insert(0, f"Ignored {len(ignored)} other file(s): {_first_few(ignored)}.")
+    return Splits(train, test, notes=tuple(notes))
+
+
+def has_rafdb(directory):
+    """Return whether `directory` holds RAF-DB in a layout that `read_rafdb` knows."""
+    return bool(_find_layouts(Path(directory).expanduser()))
+
+
+def _find_layouts(directory):
+    """Return the layouts in `directory`: pairs of the function that lists one, and its place."""
+    subfolders = [folder for folder in _folders(directory) if folder.name.lower() in SUBFOLDERS]
+    layouts = []
+    for place in (directory, *subfolders):
+        if (place / LIST_PATH).is_file():
+            layouts.append((_list_official, place))
+        if all(any(f.name in CODES for f in _folders(place / split)) for split in SPLITS):
+            layouts.append((_list_kaggle, place))
+    return layouts
+
+
+def _folders(directory):
+    """Return the paths of the visible folders in `directory`, sorted; none if it is none."""
+    entries = sorted(directory.iterdir()) if directory.is_dir() else []
+    return [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+
+
+def _list_official(place):
+    """Return name -> `_Image` of the official layout, and the paths of other files."""
+    list_path, aligned = place / LIST_PATH, place / ALIGNED
+    codes = {}
+    for number, line in enumerate(_read_lines(list_path), 1):
+        match = LIST_LINE.fullmatch(line.strip())
+        if match and match[1] not in codes:
+            codes[match[1]] = match[2]
+        elif line.strip():
+            fault = "names an image again" if match else "is not an image and a code from 1 to 7"
+            raise InputError(
+                f"{list_path}, line {number}: {line.strip()[:60]!r} {fault}; mend it to be like "
+                "'train_00001.jpg 5' or download the file again."
+            )
+    found, ignored = _name_images(aligned) if aligned.is_dir() else ({}, [])
+    missing = [f"{name}_aligned.jpg" for name in codes if name not in found]
+    if missing:
+        raise InputError(
+            f"{aligned} lacks {len(missing)} image(s) that {list_path} names: "
+            f"{_first_few(missing)}; unpack aligned.zip there or take out the lines."
+        )
+    ignored += [path for name, path in found.items() if name not in codes]
+    return {name: _Image(found[name], code) for name, code in codes.items()}, ignored
+
+
+def _list_kaggle(place):
+    """Return name -> `_Image` of Kaggle's layout, and the paths of other files."""
+    images, ignored = {}, []
+    for split in SPLITS:
+        of_split = {}
+        for folder in _folders(place / split):
+            if folder.name not in CODES:
+                raise InputError(f"{folder} is no class of RAF-DB (1 to 7); rename or remove it.")
+            found, others = _name_images(folder)
+            ignored += others
+            for name, path in found.items():
+                twin = of_split.get(name)
+                if twin or not name.startswith(split):
+                    fault = f"stands in folder {twin.code} too" if twin else "is of another split"
+                    raise InputError(f"{path} {fault}; remove or move the wrong one.")
+                of_split[name] = _Image(path, folder.name)
+        beside = [place.parent] if place.name.lower() in SUBFOLDERS else []
+        for path in (folder / f"{split}_labels.csv" for folder in (place, *beside)):
+            if path.is_file():
+                _check_labels(path, of_split)
+        images.update(of_split)
+    return images, ignored
+
+
+def _check_labels(path, images):
+    """Raise unless a CSV file of labels agrees with the images' folders."""
+    rows = [row for row in csv.reader(_read_lines(path)) if row]
+    if not rows or [word.strip().lower() for word in rows[0]] != ["image", "label"]:
+        raise InputError(f"{path} must have the columns image,label; remove or replace it.")
+    labels = [(IMAGE_NAME.sub(r"\1", row[0].strip()), ",".join(row[1:])) for row in rows[1:]]
+    unlisted = images.keys() - {name for name, _ in labels}
+    for name, label in (*labels, *((name, "") for name in sorted(unlisted))):
+        code = images[name].code if name in images else ""
+        if label.strip() != code or name not in images:
+            raise InputError(
+                f"{path} labels {name} {label.strip() or 'not at all'}, and its folder says "
+                f"{code or 'nothing'}; make them agree, or remove the CSV file to go by folders."
+            )
+
+
+def _name_images(folder):
+    """Return name -> path of the images in `folder`, and the paths of other files."""
+    images, others = {}, []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        match = IMAGE_NAME.fullmatch(entry.name)
+        if match and match[1] not in images:
+            images[match[1]] = entry.path
+        else:
+            others.append(entry.path)
+    return images, others
+
+
+def _read_lines(path):
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); download it again.") from error
+
+
+def _decode(images, split, place):
+    """Return the `Faces` of one split, by number."""
+    names = [name for name in images if name.startswith(split)]
+    names.sort(key=lambda name: (int(name.split("_")[1]), name))
+    if not names:
+        raise InputError(f"{place} has no images of the split {split}; give the complete data.")
+    faces = allocate((len(names), IMAGE_SIZE, IMAGE_SIZE))
+    bad = []
+    for face, name in zip(faces, names):
+        path = images[name].path
+        try:
+            face[:] = to_face(open_picture(path))
+        except InputError as error:
+            bad.append(f"{path} ({error})")
+    if bad:
+        raise InputError(
+            f"{len(bad)} damaged image(s) of RAF-DB: {_first_few(bad)}; download or unpack again."
+        )
+    labels = [CLASS_NAMES.index(RAFDB_CLASSES[int(images[name].code)]) for name in names]
+    ids = [f"RAF-DB {split}/{name}" for name in names]
+    return Faces(faces, np.array(labels, np.int64), np.array(ids, str), CLASS_NAMES)
+
+
+def _count_notes(faces, split):
+    counts = dict(zip(CLASS_NAMES, faces.class_counts().tolist()))
+    published = PUBLISHED_COUNTS[split]
+    if counts == published:
+        return []
+    per_class = ", ".join(f"{name} {counts[name]} of {published[name]}" for name in published)
+    total = sum(published.values())
+    return [f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {per_class}."]
+
+
+def _first_few(names):
+    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
+    return ", ".join(names[:NUM_NAMED]) + more

@@ -1,0 +1,1 @@
+"""Predictions, intervals, effects over seeds and calibration."""

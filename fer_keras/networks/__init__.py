@@ -1,0 +1,1 @@
+"""Networks: their builders, fused form, LiteRT form, weights and cost."""

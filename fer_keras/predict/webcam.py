@@ -1,0 +1,169 @@
+"""A saved run applied to a camera or a video file, live: `fer-keras webcam`."""
+
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.predict.detection import FaceDetector, import_opencv
+from fer_keras.predict.live import Live
+from fer_keras.predict.predictor import Predictor
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import whole_file
+
+CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+DETECTION_SIDE = 320
+"""Frames are scaled down to this to look for faces, for faces before a camera are large."""
+DEFAULT_RATE = 25
+"""Frames per second of a recorded camera, and of videos that do not give theirs."""
+
+
+def webcam(source, camera=0, video=None, record=None, detector="haar"):
+    """Show faces and their expressions live, until `q`, Ctrl-C or the end of the video.
+
+    Args:
+        source: a run directory, or one of `shipped.SHIPPED`.
+        camera: the camera's number, counted from 0; unused with a video.
+        video: a video file instead of the camera.
+        record: file to record to, `.mp4` or `.avi`; needed where there is no display. Where width
+            or height are odd, the codecs leave a column or row of pixels out.
+        detector: one of `detection.DETECTORS`.
+
+    Raises:
+        InputError: if the run, the camera, a file or the detector is impossible, or there is
+            neither a display nor `record`.
+    """
+    _check_record(record, video)
+    with ExitStack() as stack:
+        capture, rate, size = stack.enter_context(_source(camera, video))
+        window = _open_window(record)
+        if window:
+            stack.callback(window.close)
+        live = Live(Predictor(source), FaceDetector(detector, DETECTION_SIDE))
+        write = stack.enter_context(_recording(record, rate, size)) if record else None
+        num_frames = _play(capture, live, window, write, rate, is_live=video is None)
+        if not num_frames:
+            origin = f"Camera {camera}" if video is None else f"The video {video}"
+            raise InputError(f"{origin} gave no picture; try another one.")
+    print(f"{num_frames} frames, {live.rate:.0f} frames per second")
+    if record:
+        print(record)
+
+
+class Window:
+    """A window that shows pictures until the user presses `q` or closes it.
+
+    It is tkinter's: OpenCV's own would need the package with libGL, which servers lack.
+    """
+
+    def __init__(self, title):
+        import tkinter
+
+        self._root = tkinter.Tk()
+        self._root.title(title)
+        self._label = tkinter.Label(self._root)
+        self._label.pack()
+        self.is_open = True
+        self._root.protocol("WM_DELETE_WINDOW", self._stop)
+        for key in ("q", "Q"):
+            self._root.bind(key, self._stop)
+
+    def show(self, picture):
+        """Show a `PIL.Image.Image`."""
+        from PIL import ImageTk
+
+        self._photo = ImageTk.PhotoImage(picture)  # tkinter itself does not hold on to it
+        self._label.configure(image=self._photo)
+        self._root.update()
+
+    def close(self):
+        """Remove the window."""
+        self._root.destroy()
+
+    def _stop(self, event=None):
+        self.is_open = False
+
+
+def _check_record(record, video):
+    if record is None:
+        return
+    if Path(record).suffix.lower() not in CODECS:
+        raise InputError(f"--record {record} must end in {' or '.join(CODECS)}.")
+    if video is not None and Path(record).resolve() == Path(video).resolve():
+        raise InputError(f"--record {record} would overwrite the video; name another file.")
+
+
+@contextmanager
+def _source(camera, video):
+    """Give an open `cv2.VideoCapture`, its frames per second and its `(width, height)`."""
+    cv2 = import_opencv()
+    if video is not None and not Path(video).is_file():
+        raise InputError(f"The video {video} does not exist; name a video file.")
+    capture = cv2.VideoCapture(camera if video is None else str(video))
+    try:
+        sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+        size = tuple(int(capture.get(side)) for side in sides)
+        if not capture.isOpened() or not min(size):
+            raise InputError(
+                f"Camera {camera} cannot be opened; connect one, give another number with "
+                "--camera, or a video file with --video."
+                if video is None
+                else f"The video {video} cannot be read; give a file that OpenCV can decode."
+            )
+        rate = capture.get(cv2.CAP_PROP_FPS) if video is not None else 0
+        yield capture, rate if 1 <= rate <= 240 else DEFAULT_RATE, size
+    finally:
+        capture.release()
+
+
+def _open_window(record):
+    try:
+        return Window("fer-keras")
+    except Exception as error:  # ImportError without tkinter, TclError without a display
+        if record:
+            return None
+        raise InputError(
+            f"No window can be opened ({error}); record to a file with --record FILE.mp4."
+        ) from error
+
+
+@contextmanager
+def _recording(record, rate, size):
+    """Give a function that writes a picture to the recording, which appears when it is whole."""
+    cv2 = import_opencv()
+    with whole_file(record) as part:
+        codec = cv2.VideoWriter_fourcc(*CODECS[part.suffix.lower()])
+        writer = cv2.VideoWriter(str(part), codec, rate, size)
+        try:
+            if not writer.isOpened():
+                raise InputError(f"OpenCV cannot write {record}; try --record FILE.avi.")
+            yield lambda picture: writer.write(np.asarray(picture)[..., ::-1])
+        finally:
+            writer.release()
+
+
+def _play(capture, live, window, write, rate, is_live):
+    """Show and write frames until the end; return how many frames there were."""
+    num_frames = num_written = 0
+    started = time.perf_counter()
+    try:
+        while window is None or window.is_open:
+            found, frame = capture.read()
+            if not found:
+                break
+            picture = live(np.ascontiguousarray(frame[..., ::-1]))
+            num_frames += 1
+            seconds = time.perf_counter() - started
+            if window:
+                window.show(picture)
+                if not is_live:  # a video plays no faster than it was filmed
+                    time.sleep(max(0, num_frames / rate - seconds))
+            if write:
+                # A camera's frames come as they can; the file's follow one another evenly.
+                for _ in range(round(seconds * rate) - num_written if is_live else 1):
+                    write(picture)
+                    num_written += 1
+    except KeyboardInterrupt:
+        pass
+    return num_frames

@@ -1,0 +1,113 @@
+"""Figures of a study: effects, interactions and shares of variance."""
+
+from itertools import combinations
+
+import numpy as np
+import seaborn as sns
+
+from fer_keras.evaluation.effects import RUN_SCORES
+from fer_keras.reporting.figures import COLOURS, panel_grid
+from fer_keras.reporting.tables import SCORE_NAMES
+
+
+def effects(table):
+    """Draw each effect with its interval, in points.
+
+    Args:
+        table: what `study_report.effect_table` returned.
+
+    Returns:
+        A `Figure`: one panel a score, one row an effect.
+    """
+    rows = table["effect"] + "\n" + table["change"]
+    names = rows.unique()[::-1]
+    figure, panels = panel_grid(1, len(RUN_SCORES), 5.2, 0.55 * len(names) + 1.1)
+    words = []
+    for panel, score, colour in zip(panels.flat, RUN_SCORES, COLOURS):
+        own = table[table["score"] == score].iloc[::-1]
+        points, low, high = (100 * own[name].to_numpy() for name in ("difference", "low", "high"))
+        places = np.arange(len(own))
+        reach = np.nan_to_num(np.abs([low - points, high - points]))
+        panel.errorbar(points, places, xerr=reach, fmt="o", color=colour, capsize=3, markersize=5)
+        panel.axvline(0, color="0.4", linewidth=1)
+        is_leftmost = panel is panels.flat[0]
+        panel.set_yticks(places, names if is_leftmost else [""] * len(places), fontsize=8)
+        panel.set(title=SCORE_NAMES[score], xlabel="points", ylim=(-0.6, len(places) - 0.4))
+        panel.grid(axis="x", alpha=0.3)
+        sns.despine(ax=panel)
+        words += [
+            f"{SCORE_NAMES[score]}, {row.effect} ({row.change}): {100 * row.difference:+.1f}"
+            for row in own.iloc[::-1].itertuples()
+        ]
+    figure.set_label(f"Effects with 95 % intervals, in points. {'; '.join(words)}.")
+    return figure
+
+
+def interactions(study, score):
+    """Draw how each factor's levels score at the levels of each other one.
+
+    Args:
+        study: the `study_report.Study`.
+        score: the score to draw.
+
+    Returns:
+        A `Figure`: one panel a pair of factors; lines join means, dots are the runs.
+    """
+    pairs = list(combinations(study.factors, 2))
+    figure, panels = panel_grid(1, len(pairs), 3.9, 3.4)
+    words = []
+    for panel, (first, second) in zip(panels.flat, pairs, strict=True):
+        ticks = study.levels[first]
+        for level, colour, marker in zip(study.levels[second], COLOURS, "osD^vP"):
+            own = study.runs[study.runs[second] == level]
+            means = own.groupby(first)[score].mean()[ticks]
+            panel.plot(ticks, means, color=colour, marker=marker, label=level)
+            panel.scatter(
+                own[first].map(ticks.index), own[score], color=colour, s=9, alpha=0.45, zorder=1
+            )
+            found = ", ".join(f"{tick} {mean:.3f}" for tick, mean in means.items())
+            words.append(f"{second} {level}, by {first}: {found}")
+        panel.set(xlabel=first, xlim=(-0.4, len(ticks) - 0.6))
+        panel.tick_params(labelsize=8)
+        panel.legend(title=second, fontsize=8, title_fontsize=8, frameon=False)
+        panel.grid(axis="y", alpha=0.3)
+        panel.sharey(panels.flat[0])
+        sns.despine(ax=panel)
+    panels.flat[0].set_ylabel(SCORE_NAMES[score])
+    figure.set_label(f"Mean {SCORE_NAMES[score]} over seeds. {'; '.join(words)}.")
+    return figure
+
+
+def shares(table):
+    """Draw what share of the variation each source explains.
+
+    Args:
+        table: what `study_report.share_table` returned.
+
+    Returns:
+        A `Figure`: one panel a score; bars are shares, ticks what chance would give.
+    """
+    figure, panels = panel_grid(1, len(RUN_SCORES), 4.6, 0.36 * len(table) + 1.0)
+    table = table.iloc[::-1]
+    places = np.arange(len(table))
+    words = []
+    for panel, score, colour in zip(panels.flat, RUN_SCORES, COLOURS):
+        values = 100 * table[score].fillna(0)
+        chance = 100 * table["by_chance"].fillna(0)
+        panel.barh(places, values, color=colour, alpha=0.85)
+        panel.plot(chance, places, "|", color="0.15", markersize=13)
+        for place, value, end in zip(places, values, np.maximum(values, chance)):
+            panel.text(end + 2, place, f"{value:.0f} %", va="center", fontsize=8)
+        is_leftmost = panel is panels.flat[0]
+        panel.set_yticks(places, table.index if is_leftmost else [""] * len(places), fontsize=8)
+        panel.set(title=SCORE_NAMES[score], xlabel="% of the variation")
+        panel.margins(x=0.15)
+        sns.despine(ax=panel)
+        words += [
+            f"{SCORE_NAMES[score]}, {name}: {value:.0f} %" for name, value in values[::-1].items()
+        ]
+    figure.set_label(
+        f"Shares of the variation among runs; a stroke marks what mere chance would give. "
+        f"{'; '.join(words)}."
+    )
+    return figure

@@ -1,0 +1,245 @@
+"""What a model gets wrong, and how sure it is of it: figures like those of `plots`."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from sklearn.metrics import precision_recall_curve
+
+from fer_keras.evaluation.calibration import (
+    average_precision_table,
+    expected_calibration_error,
+    reliability_table,
+)
+from fer_keras.evaluation.gradcam import grad_cam
+from fer_keras.reporting.figures import COLOURS, SHOWS_FACES, panel_grid, prediction_in_words
+
+ABOVE = {
+    "loc": "lower right",
+    "bbox_to_anchor": (1.03, 0.96),
+    "ncols": 3,
+    "fontsize": 8,
+    "frameon": False,
+    "handlelength": 1.6,
+    "columnspacing": 0.8,
+    "handletextpad": 0.4,
+}
+"""Where a panel's legend stands beside its title."""
+
+
+def reliability_diagrams(versions):
+    """Draw how often a model is right where it is so and so sure.
+
+    Args:
+        versions: dict from a panel's title to its `Predictions`.
+
+    Returns:
+        A `Figure`, one column an entry: above, accuracy with 95 % intervals over the mean
+        confidence of each bin, dashed where a calibrated model's would lie; below, the images.
+    """
+    figure, panels = panel_grid(2, len(versions), 3.6, 2.2)
+    panels[0, 0].get_gridspec().set_height_ratios([4, 1])
+    words = []
+    for (above, below), (name, part) in zip(panels.T, versions.items(), strict=True):
+        table = reliability_table(part.probabilities, part.y_true)
+        error = expected_calibration_error(part.probabilities, part.y_true)
+        low, high = table["accuracy"] - table["accuracy_low"], table["accuracy_high"]
+        whiskers = (low, high - table["accuracy"])
+        above.plot([0, 1], [0, 1], "--", color="0.4", linewidth=1)
+        above.errorbar(
+            table["confidence"],
+            table["accuracy"],
+            np.maximum(whiskers, 0),  # an end may miss a share of 0 or 1 by a rounding error
+            fmt="o",
+            color=COLOURS[0],
+            markersize=4,
+        )
+        above.set(title=f"{name}\ncalibration error {error:.3f}", ylabel="accuracy")
+        above.set(xlim=(0, 1.01), ylim=(-0.01, 1.01), xticklabels=[])
+        widths = table["high"] - table["low"]
+        below.bar(table["low"], table["images"], widths, align="edge", color="0.6", edgecolor="w")
+        below.set(xlim=(0, 1.01), xlabel="confidence", ylabel="images")
+        for panel in (above, below):
+            panel.grid(alpha=0.3)
+            sns.despine(ax=panel)
+        pairs = zip(table["confidence"], table["accuracy"], strict=True)
+        pairs = ", ".join(f"{accuracy:.0%} at {sure:.0%}" for sure, accuracy in pairs)
+        words.append(f"{name}: calibration error {error:.3f}; accuracy {pairs}.")
+    figure.set_label("Accuracy by confidence, in bins. " + " ".join(words))
+    return figure
+
+
+def precision_recall_curves(predictions):
+    """Draw precision against recall for each class.
+
+    Args:
+        predictions: dict from an arm's name to its `Predictions`, all with the same classes; at
+            most 3.
+
+    Returns:
+        A `Figure`, one panel a class, above it the average precision of each arm; dotted is the
+        share of the class, which a ranking by chance would reach.
+    """
+    names = next(iter(predictions.values())).class_names
+    columns = min(4, len(names))
+    figure, panels = panel_grid(-(-len(names) // columns), columns, 2.3, 2.2)
+    looks = zip(COLOURS, ("-", "--", "-."), strict=False)
+    words, curves = [], {}
+    for (arm, part), (colour, line) in zip(predictions.items(), looks, strict=False):
+        table = average_precision_table(part).set_index("class")
+        for name, row in table.iterrows():
+            label = names.index(name)
+            precision, recall, _ = precision_recall_curve(
+                part.y_true == label, part.probabilities[:, label]
+            )
+            value = f"{row['average precision']:.2f}"
+            panel, look = panels.flat[label], {"linestyle": line, "color": colour}
+            (curves[arm],) = panel.step(recall, precision, where="post", label=value, **look)
+            panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
+        values = table["average precision"].items()
+        words.append(f"{arm}: " + ", ".join(f"{name} {value:.2f}" for name, value in values) + ".")
+    for place, name in enumerate(names):
+        _finish_class(panels.flat[place], name, place % columns == 0, place + columns >= len(names))
+    for panel in panels.flat[len(names) :]:
+        panel.remove()
+    figure.legend(curves.values(), curves, frameon=False, ncols=3, loc="outside lower center")
+    figure.suptitle("Precision against recall; the numbers are average precisions", fontsize=10)
+    figure.set_label("Precision against recall; average precision by class. " + " ".join(words))
+    return figure
+
+
+def _finish_class(panel, name, is_leftmost, is_lowest):
+    panel.set_title(name, fontsize=10, loc="left")
+    panel.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    panel.tick_params(labelleft=is_leftmost, labelbottom=is_lowest)
+    panel.set(xlabel=is_lowest * "recall", ylabel=is_leftmost * "precision")
+    # Above the panel, for inside it would hide one curve or another.
+    panel.legend(handles=panel.lines[::2], **ABOVE)
+    panel.grid(alpha=0.3)
+    sns.despine(ax=panel)
+
+
+def costly_confusions(predictions, count=6):
+    """Return the confusions that cost the most accuracy.
+
+    Args:
+        predictions: `Predictions`.
+        count: how many to return at most.
+
+    Returns:
+        A DataFrame, one row an ordered pair of classes that occurs, the costliest first, with the
+        columns `true`, `predicted`, `images`, `share of errors`, and `accuracy lost` to it, the
+        last two in 0-1.
+    """
+    confusion = predictions.confusion()
+    np.fill_diagonal(confusion, 0)
+    costliest = np.argsort(-confusion, axis=None, kind="stable")[:count]
+    rows = []
+    for true, said in zip(*np.unravel_index(costliest, confusion.shape), strict=True):
+        images = confusion[true, said]
+        if images:
+            pair = predictions.class_names[true], predictions.class_names[said]
+            rows.append((*pair, images, images / confusion.sum(), images / len(predictions.ids)))
+    names = ["true", "predicted", "images", "share of errors", "accuracy lost"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed=0):
+    """Show faces of the confusions that cost the most accuracy.
+
+    They are drawn at random, for the surest ones would show the oddest faces and labels and not
+    what the confusion is like.
+
+    Args:
+        faces: the test `Faces`, in the order of `predictions`.
+        predictions: `Predictions`.
+        title: the arm's name.
+        count: confusions to show at most.
+        per_row: faces of each.
+        seed: integer that fixes the choice.
+
+    Returns:
+        A `Figure`, one row a confusion; each face bears the probabilities of the predicted and
+        of the true class.
+    """
+    table = costly_confusions(predictions, count)
+    rng = np.random.default_rng(seed)
+    figure, panels = panel_grid(max(len(table), 1), per_row, 1.05, 1.3)
+    for panel in panels.flat:
+        _empty(panel)
+    words = []
+    for row, pair in zip(panels, table.to_dict("records"), strict=False):
+        true, said = (predictions.class_names.index(pair[side]) for side in ("true", "predicted"))
+        members = np.flatnonzero((predictions.y_true == true) & (predictions.y_pred == said))
+        lost = f"{pair['images']:,} images, {100 * pair['accuracy lost']:.1f} points"
+        _name_row(row[0], f"{pair['true']}\nas {pair['predicted']}\n" + lost.replace(", ", "\n"))
+        words.append(f"{pair['true']} as {pair['predicted']}: {lost}")
+        for panel, index in zip(row, rng.permutation(members), strict=False):
+            _show(panel, faces.images[index])
+            sure, true_one = predictions.probabilities[index, [said, true]]
+            panel.set_title(f"{sure:.0%}, true {true_one:.0%}", fontsize=7)
+    figure.suptitle(f"{title}: the confusions that cost the most accuracy", fontsize=10)
+    figure.set_gid(SHOWS_FACES)
+    figure.set_label(
+        f"{title}: random faces of the costliest confusions, with the probabilities of the "
+        f"predicted and the true class. {'; '.join(words) or 'There are no errors'}."
+    )
+    return figure
+
+
+def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
+    """Show where a network finds evidence in random faces that it gets right and wrong.
+
+    Args:
+        model: the network, as for `grad_cam`.
+        faces: the test `Faces`, in the order of `predictions`.
+        predictions: the network's `Predictions`.
+        title: the arm's name.
+        per_row: faces of either kind.
+        seed: integer that fixes the choice.
+
+    Returns:
+        A `Figure`: right predictions with the heat of their class; below, wrong ones with that of
+        the predicted class and that of the true one. The brightest spot is each map's greatest
+        value; a map without colour found nothing that speaks for the class.
+    """
+    rng = np.random.default_rng(seed)
+    figure, panels = panel_grid(5, per_row, 1.2, 1.35)
+    for panel in panels.flat:
+        _empty(panel)
+    right = predictions.y_pred == predictions.y_true
+    for rows, mask, kind in ((panels[:2], right, "right"), (panels[2:], ~right, "wrong")):
+        chosen = rng.permutation(np.flatnonzero(mask))[:per_row]
+        _name_row(rows[0, 0], kind)
+        explained = {"predicted": predictions.y_pred[chosen], "true": predictions.y_true[chosen]}
+        for column, index in zip(rows[0], chosen, strict=False):
+            _show(column, faces.images[index])
+            column.set_title(prediction_in_words(predictions, index), fontsize=7)
+        for row, (side, classes) in zip(rows[1:], explained.items(), strict=False):
+            _name_row(row[0], f"for the\n{side} class")
+            for panel, index, heat in zip(
+                row, chosen, grad_cam(model, faces.images[chosen], classes), strict=False
+            ):
+                _show(panel, faces.images[index])
+                strength = heat / max(heat.max(), np.finfo(float).tiny)
+                panel.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * strength)
+    figure.suptitle(f"{title}: where the evidence for a class lies (Grad-CAM)", fontsize=10)
+    figure.set_gid(SHOWS_FACES)
+    figure.set_label(
+        f"{title}: {min(right.sum(), per_row)} random test faces predicted rightly and "
+        f"{min((~right).sum(), per_row)} wrongly, each with its Grad-CAM heat map for the "
+        "predicted class, and the wrong ones with that for the true class as well."
+    )
+    return figure
+
+
+def _show(panel, image):
+    panel.imshow(image, cmap="gray", vmin=0, vmax=255)
+
+
+def _empty(panel):
+    panel.set(xticks=[], yticks=[])
+    sns.despine(ax=panel, left=True, bottom=True)
+
+
+def _name_row(panel, name):
+    panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)

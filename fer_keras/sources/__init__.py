@@ -1,1 +1,0 @@
-"""One reader a file: each turns a stored form of a data set into `Splits`."""

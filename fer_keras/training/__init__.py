@@ -1,0 +1,1 @@
+"""Recipes, feeds, augmentation and fitting."""

@@ -1,0 +1,1 @@
+"""Errors, whole files, the machine and quiet starts: what every room uses."""

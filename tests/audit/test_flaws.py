@@ -1,0 +1,174 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_keras.audit.flaws import (
+    blanks,
+    conflicts,
+    exact_copies,
+    near_copies,
+    pair_forms,
+)
+from fer_keras.data.faces import Faces, Splits, concatenate, split_names
+from fer_keras.data.pairing import pair_images
+
+
+def jpeg_copies(images):
+    copies = []
+    for image in images:
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "JPEG", quality=95)
+        copies.append(np.asarray(Image.open(file)))
+    return np.stack(copies)
+
+
+def smooth_faces(make_faces, count, seed=0):
+    """Faces without pixel noise, as JPEG likes them, each with grey levels of its own."""
+    faces = make_faces(count)
+    coarse = np.random.default_rng(seed).integers(30, 225, (count, 6, 6))
+    images = np.stack(
+        [np.asarray(Image.fromarray(c.astype(np.uint8)).resize((48, 48))) for c in coarse]
+    )
+    return Faces(images, faces.labels, faces.ids, faces.class_names)
+
+
+def test_leaked_finds_planted_copies_and_nothing_else(make_faces):
+    train, test = make_faces(50), make_faces(20, "PublicTest")
+    images = test.images.copy()
+    images[3], images[11] = train.images[40], train.images[0]
+    images[5] = train.images[7]
+    images[5, 0, 0] ^= 1  # nearly a copy
+    test = Faces(images, test.labels, test.ids, test.class_names)
+    assert np.flatnonzero(Splits(train, test).leaked()).tolist() == [3, 11]
+
+
+def test_images_pair_with_their_jpeg_copies_in_any_order(make_faces):
+    faces = smooth_faces(make_faces, 200)
+    shuffled = np.random.default_rng(1).permutation(200)
+    copies = faces.select(shuffled)
+    copies = Faces(jpeg_copies(copies.images), copies.labels, copies.ids, copies.class_names)
+    pairing = pair_images(faces, copies)
+    assert pairing.first.tolist() == list(range(200))
+    assert (faces.ids[pairing.first] == copies.ids[pairing.second]).all()
+    rms = np.sqrt(((faces.images - copies.images[pairing.second].astype(float)) ** 2).mean((1, 2)))
+    np.testing.assert_allclose(pairing.distances, rms, rtol=1e-5)
+
+
+def test_images_of_one_form_alone_stay_without_a_partner(make_faces):
+    faces = smooth_faces(make_faces, 100)
+    pairing = pair_images(faces.select(slice(0, 60)), faces.select(slice(40, 100)))
+    assert pairing.first.tolist() == list(range(40, 60))
+    assert pairing.second.tolist() == list(range(20))
+    assert len(pair_images(faces.select(slice(0, 0)), faces).first) == 0
+
+
+def test_exact_copies_pair_one_to_one(make_faces):
+    faces = smooth_faces(make_faces, 70)
+    images = faces.images.copy()
+    images[[7, 14, 21]] = images[0]  # class 0, as rows 7, 14 and 21 are
+    twins = Faces(images, faces.labels, faces.ids, faces.class_names)
+    pairing = pair_images(twins, twins)
+    assert pairing.first.tolist() == pairing.second.tolist() == list(range(70))
+
+
+def test_copies_that_one_form_alters_still_pair(make_faces):
+    # Two equal rows in the first form, of which the second form stores one slightly differently.
+    faces = smooth_faces(make_faces, 70)
+    images = faces.images.copy()
+    images[7] = images[0]
+    altered = images.copy()
+    altered[7] += 1
+    first = Faces(images, faces.labels, faces.ids, faces.class_names)
+    second = Faces(altered, faces.labels, faces.ids, faces.class_names)
+    assert len(pair_images(first, second).first) == 70
+
+
+def test_images_pair_within_their_class_only(make_faces):
+    faces = smooth_faces(make_faces, 14)
+    relabelled = Faces(faces.images, (faces.labels + 1) % 7, faces.ids, faces.class_names)
+    assert len(pair_images(faces, relabelled).first) == 0
+
+
+def with_images(faces, images, ids=None, labels=None):
+    return Faces(
+        images,
+        faces.labels if labels is None else labels,
+        faces.ids if ids is None else ids,
+        faces.class_names,
+    )
+
+
+@pytest.fixture
+def flawed(make_faces):
+    """30 training and 20 test faces with planted copies, conflicts and blanks."""
+    faces = concatenate(make_faces(30), make_faces(20, "PublicTest"))
+    images, labels = faces.images.copy(), faces.labels.copy()
+    images[8] = images[1]  # the same class, in Training
+    images[2] = images[16]
+    images[32] = images[16]  # twice in Training, once in PublicTest, all of class 2
+    images[40] = images[5]
+    labels[40] = (labels[5] + 1) % 7  # a conflict across splits
+    images[20] = 0
+    images[45] = 255
+    images[25] = 128
+    images[25, :2] = 140  # nearly blank: 96 of 2304 pixels are 12 levels lighter
+    return with_images(faces, images, labels=labels)
+
+
+def test_exact_copies_are_counted_in_each_split_and_nothing_else(flawed):
+    counts = exact_copies(flawed)
+    assert counts.columns.tolist() == ["Training", "PublicTest"]
+    found = {place: tuple(row) for place, row in enumerate(counts.to_numpy()) if row.any()}
+    assert found == {
+        1: (1, 0), 8: (1, 0), 2: (1, 1), 16: (1, 1), 32: (2, 0), 5: (0, 1), 40: (1, 0),
+    }  # fmt: skip
+    is_test = split_names(flawed.ids) == "PublicTest"
+    expected = Splits(flawed.select(~is_test), flawed.select(is_test)).leaked()
+    assert ((counts["Training"] > 0)[is_test].to_numpy() == expected).all()
+
+
+def test_conflicts_are_identical_images_with_different_labels_and_nothing_else(flawed):
+    found = conflicts(flawed)
+    assert found["group"].tolist() == [1, 1] and found["position"].tolist() == [5, 40]
+    assert found["id"].tolist() == ["Training/row6", "PublicTest/row11"]
+    assert found["class"].tolist() == ["surprise", "neutral"]
+
+
+def test_blank_and_nearly_blank_images_are_told_apart(flawed):
+    found = blanks(flawed).set_index("position")
+    assert found["kind"].to_dict() == {20: "blank", 25: "nearly blank", 45: "blank"}
+    assert found["level"].to_dict() == {20: 0, 25: 128.5, 45: 255}
+    share = 96 / 2304
+    assert found["deviation"][25] == pytest.approx(12 * np.sqrt(share * (1 - share)))
+
+
+def test_near_copies_are_shared_by_exact_ones(flawed):
+    # 1 and 8 are equal; a near copy of 8 is one of 1 too, and both of them are near copies of it.
+    near = near_copies(flawed, np.array([8]), np.array([44]))
+    assert {place: tuple(row) for place, row in enumerate(near.to_numpy()) if row.any()} == {
+        1: (False, True), 8: (False, True), 44: (True, False),
+    }  # fmt: skip
+
+
+def test_forms_pair_and_show_relabelled_and_missing_images(make_faces):
+    csv = concatenate(
+        smooth_faces(make_faces, 70), with_split(smooth_faces(make_faces, 28, 1), "PublicTest")
+    )
+    labels = csv.labels.copy()
+    labels[3] = (labels[3] + 1) % 7
+    ids = csv.ids.copy()
+    ids[9] = "PublicTest/moved"
+    folder = with_images(csv, jpeg_copies(csv.images), ids, labels).select(np.arange(97)[::-1])
+    pairs = pair_forms(csv, folder).set_index("first").sort_index()
+    assert pairs.index.tolist() == list(range(97))
+    assert pairs["second"].tolist() == list(range(97))[::-1]
+    assert np.flatnonzero(pairs["class"] != pairs["second_class"]).tolist() == [3]
+    assert np.flatnonzero(pairs["split"] != pairs["second_split"]).tolist() == [9]
+    assert 0 < pairs["distance"].max() < 8
+
+
+def with_split(faces, split):
+    ids = np.array([f"{split}/{name.split('/')[1]}" for name in faces.ids])
+    return with_images(faces, faces.images, ids)

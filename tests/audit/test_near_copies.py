@@ -1,0 +1,91 @@
+"""Near copies: every planted kind is found among other faces, and nothing else is."""
+
+import imagehash
+import numpy as np
+import pytest
+from helpers import jpeg, shifted, textured
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from fer_keras.audit.near_copies import MIN_CORRELATION, find_candidates, perceptual_hashes
+
+
+def cropped(image, pixels):
+    box = (pixels, pixels, 48 - pixels, 48 - pixels)
+    return np.asarray(Image.fromarray(image).crop(box).resize((48, 48), Image.BILINEAR))
+
+
+PLANTED = {
+    "brighter": (lambda image: (image * 0.6 + 70).astype(np.uint8), {"in place"}),
+    "curve": (lambda image: (255 * (image / 255) ** 1.4).astype(np.uint8), {"in place"}),
+    "jpeg": (jpeg, {"in place"}),
+    "shift 1": (lambda image: shifted(image, 1, 0), {"shifted"}),
+    "shift -1 1": (lambda image: shifted(image, -1, 1), {"shifted"}),
+    "mirror": (lambda image: image[:, ::-1], {"mirrored"}),
+    "dark mirror": (lambda image: jpeg(image[:, ::-1] // 2), {"mirrored"}),
+    "crop": (lambda image: cropped(image, 1), {"cropped"}),
+}
+
+
+def found_pairs(images):
+    candidates = find_candidates(images)
+    kept = candidates.correlations >= MIN_CORRELATION
+    return {
+        (int(one), int(two)): str(kind)
+        for one, two, kind in zip(
+            candidates.first[kept], candidates.second[kept], candidates.kinds[kept], strict=True
+        )
+    }
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_near_copies_are_found_and_nothing_else(name):
+    images, (change, kinds) = textured(220, seed=len(name)), PLANTED[name]
+    for place in range(20):
+        images[200 + place] = change(images[place])
+    pairs = found_pairs(images)
+    assert set(pairs) == {(place, 200 + place) for place in range(20)}
+    assert set(pairs.values()) == kinds
+
+
+def test_pictures_that_share_their_light_and_shade_only_are_no_copies():
+    rng = np.random.default_rng(0)
+    shade = gaussian_filter(rng.normal(size=(48, 48)), 8) * 1500
+    details = gaussian_filter(rng.normal(size=(60, 48, 48)), (0, 1.5, 1.5)) * 60
+    images = np.clip(shade + details + 128, 0, 255).astype(np.uint8)
+    candidates = find_candidates(images)
+    assert len(candidates) >= 10
+    assert candidates.correlations.max() < 0.7
+
+
+def test_a_shift_by_five_pixels_is_beyond_what_is_found():
+    images = textured(40)
+    images[39] = np.roll(images[0], 5, axis=1)
+    assert not found_pairs(images)
+
+
+def test_each_pair_stands_once_and_in_order():
+    images = textured(30)
+    images[29] = images[3] + 1
+    symmetrical = np.concatenate([images[:, :, :24], images[:, :, 23::-1]], axis=2)
+    candidates = find_candidates(symmetrical)
+    pairs = list(zip(candidates.first.tolist(), candidates.second.tolist(), strict=True))
+    assert pairs == sorted(set(pairs)) and all(one < two for one, two in pairs)
+    assert found_pairs(symmetrical) == {(3, 29): "in place"}
+
+
+def test_hashes_are_those_of_imagehash_and_so_are_the_nearest():
+    images = textured(40)
+    images[7] = jpeg(images[5], 60)
+    hashes = [imagehash.phash(Image.fromarray(image)) for image in images]
+    ours = perceptual_hashes(images)
+    distances = np.array([[one - two for two in hashes] for one in hashes])
+    assert (np.bitwise_count(ours[:, None] ^ ours) == distances).all()
+    np.fill_diagonal(distances, 64)
+    assert find_candidates(images).nearest.tolist() == distances.min(axis=1).tolist()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_images_have_no_near_copies(count):
+    candidates = find_candidates(textured(count))
+    assert len(candidates) == 0 and len(candidates.nearest) == count

@@ -1,0 +1,278 @@
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import patterned_faces
+
+from fer_keras.comparison import run as runs
+from fer_keras.data.faces import Splits, concatenate, cut_validation
+from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.evaluation.predictions import Predictions
+from fer_keras.reporting.tables import result_table
+from fer_keras.training import fit as training
+from fer_keras.training.augmentation import views
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
+
+# Dies by SIGKILL just before its n-th rename: at each place where something would become visible.
+KILLED_RUN = """
+import os, pickle, signal, sys
+from fer_keras.comparison import run as runs
+
+recipe, splits, directory, image_folder = pickle.load(open(sys.argv[1], "rb"))
+renames_left, rename = int(sys.argv[2]), os.replace
+
+def replace_or_die(*paths):
+    global renames_left
+    renames_left -= 1
+    if renames_left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(*paths)
+
+os.replace = replace_or_die
+runs.run(recipe, splits, directory, image_folder=image_folder)
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    splits = Splits(
+        patterned_faces(140), patterned_faces(70, "PublicTest"), patterned_faces(35, seed=1)
+    )
+    return splits, runs.run(RECIPE, splits, tmp_path_factory.mktemp("run"))
+
+
+def test_run_directory_holds_what_the_readme_lists(finished):
+    _, run = finished
+    assert {path.name for path in run.directory.iterdir()} == {
+        "recipe.json",
+        "environment.json",
+        "history.csv",
+        "model.keras",
+        "predictions.npz",
+        "validation_predictions.npz",
+        "metrics.json",
+        "class_report.csv",
+        "confusion_matrix.csv",
+        "confusion_matrix_normalised.csv",
+        "curves.png",
+        "class_accuracy.png",
+        "gallery.png",
+        "confusion_matrix.png",
+    }
+    history = pd.read_csv(run.directory / "history.csv")
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert (history["images_per_second"] > 0).all()
+
+
+def test_test_time_augmentation_stands_beside_the_plain_predictions(splits, tmp_path):
+    recipe = RECIPE.changed(epochs=1, test_time_augmentation=True)
+    finished = runs.run(recipe, splits, tmp_path / "run")
+    plain, augmented = finished.predictions, finished.augmented_predictions
+    model = runs.load_model(finished)
+    seen = [model.predict(view[..., None], verbose=0) for view in views(splits.test.images)]
+    np.testing.assert_allclose(augmented.probabilities, np.mean(seen, axis=0), atol=1e-6)
+    np.testing.assert_allclose(plain.probabilities, seen[0], atol=1e-6)
+    assert np.abs(plain.probabilities - augmented.probabilities).max() > 1e-4
+    np.testing.assert_array_equal(augmented.ids, plain.ids)
+    splits_named = result_table({"one": finished})["split"].tolist()
+    assert splits_named == ["PublicTest", "PublicTest, augmented"]
+
+
+def test_kept_model_is_the_best_epochs_and_makes_the_stored_predictions(finished):
+    splits, run = finished
+    model = keras.models.load_model(run.directory / "model.keras")
+    images = splits.test.images[..., np.newaxis]
+    np.testing.assert_allclose(
+        run.predictions.probabilities, np.asarray(model(images)), rtol=1e-4, atol=1e-6
+    )
+    said = np.asarray(model(splits.validation.images[..., np.newaxis])).argmax(axis=1)
+    best = run.history.loc[run.history["val_accuracy"].idxmax()]
+    assert run.best_epoch == best["epoch"]
+    assert np.mean(said == splits.validation.labels) == pytest.approx(best["val_accuracy"])
+
+
+def test_metrics_are_those_of_the_predictions(finished):
+    _, run = finished
+    stored = np.load(run.directory / "predictions.npz")
+    metrics = json.loads((run.directory / "metrics.json").read_text())
+    hits = stored["probabilities"].argmax(axis=1) == stored["y_true"]
+    assert metrics["PublicTest/accuracy"] == pytest.approx(hits.mean())
+    assert metrics["PublicTest/images"] == 70
+
+
+def test_same_recipe_data_and_seed_give_the_same_predictions(finished, tmp_path):
+    splits, run = finished
+    again = runs.run(RECIPE, splits, tmp_path)
+    np.testing.assert_array_equal(again.predictions.probabilities, run.predictions.probabilities)
+    other = runs.run(RECIPE.changed(seed=8), splits, tmp_path / "other")
+    assert not np.array_equal(other.predictions.probabilities, run.predictions.probabilities)
+
+
+def test_a_finished_run_is_read_back_not_trained_again(finished):
+    splits, run = finished
+    before = (run.directory / "model.keras").stat().st_mtime_ns
+    again = runs.run(RECIPE, splits, run.directory)
+    assert (run.directory / "model.keras").stat().st_mtime_ns == before
+    assert again.predictions.ids.tolist() == run.predictions.ids.tolist()
+
+
+def test_a_directory_is_not_given_to_another_run(finished, make_faces):
+    splits, run = finished
+    with pytest.raises(InputError, match="another recipe"):
+        runs.run(RECIPE.changed(epochs=4), splits, run.directory)
+    other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
+    with pytest.raises(InputError, match="other data"):
+        runs.run(RECIPE, other_data, run.directory)
+
+
+def test_run_names_change_with_recipe_data_and_code(finished, make_faces, monkeypatch):
+    splits, _ = finished
+    other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
+    names = {
+        runs.run_name("CSV", RECIPE, splits),
+        runs.run_name("CSV", RECIPE.changed(seed=8), splits),
+        runs.run_name("CSV", RECIPE, other_data),
+    }
+    assert len(names) == 3 and runs.run_name("CSV", RECIPE, splits) in names
+    monkeypatch.setattr(runs, "TRAINING_CODE", ("models.py", "plots.py"))
+    names.add(runs.run_name("CSV", RECIPE, splits))
+    monkeypatch.setattr(runs, "version", lambda package: "99")
+    names.add(runs.run_name("CSV", RECIPE, splits))
+    assert len(names) == 5
+
+
+def test_an_unfinished_run_is_not_read(tmp_path):
+    with pytest.raises(InputError, match="no finished run"):
+        runs.load_run(tmp_path)
+
+
+@pytest.mark.parametrize("feed", ["memory", "image_data_generator"])
+def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp_path, feed):
+    import pickle
+
+    splits, _ = finished
+    folder = None
+    if feed == "image_data_generator":
+        folder = tmp_path / "faces"
+        write_image_folder(concatenate(splits.train, splits.test), folder)
+        splits = cut_validation(read_image_folder(folder), 0.2, seed=0)
+        recipe = RECIPE.changed(storage="folder", feed=feed)
+    else:
+        recipe = RECIPE.changed(augmentation="study_d", normalisation="standardise")
+        recipe = recipe.changed(weight_decay=0.01)
+    job, directory = tmp_path / "job.pickle", tmp_path / "killed"
+    job.write_bytes(pickle.dumps((recipe, splits, directory, folder)))
+    exits, renames = [], []
+    for renames_left in (4, 6, 9, 12, 99):
+        code = [sys.executable, "-c", textwrap.dedent(KILLED_RUN), job, str(renames_left)]
+        exits.append(subprocess.run(code, capture_output=True).returncode)
+        state = directory / "backup" / "state.json"
+        renames.append(len(json.loads(state.read_text())) if state.is_file() else 0)
+        if exits[-1] == 0:
+            break
+    assert exits[-1] == 0 and exits.count(-signal.SIGKILL) == len(exits) - 1 >= 3
+    assert 0 < max(renames) <= 3
+    killed = runs.load_run(directory)
+    calm = runs.run(recipe, splits, tmp_path / "calm", image_folder=folder)
+    np.testing.assert_array_equal(killed.predictions.probabilities, calm.predictions.probabilities)
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    pd.testing.assert_frame_equal(killed.history[columns], calm.history[columns])
+    assert (directory / "metrics.json").read_text() == (calm.directory / "metrics.json").read_text()
+
+
+def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatch):
+    splits, _ = finished
+
+    class Kill(Exception):
+        pass
+
+    def killed_at_the_end(*args):
+        raise Kill
+
+    monkeypatch.setattr(Predictions, "save", killed_at_the_end)
+    with pytest.raises(Kill):
+        runs.run(RECIPE, splits, tmp_path)
+    monkeypatch.undo()
+    rows = json.loads((tmp_path / "backup" / "state.json").read_text())
+    assert runs.run(RECIPE, splits, tmp_path).history["seconds"].tolist() == [
+        row["seconds"] for row in rows
+    ]
+
+
+def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):
+    splits, _ = finished
+    run = runs.run(RECIPE.changed(epochs=30, patience=2, learning_rate=0.01), splits, tmp_path)
+    accuracy = run.history["val_accuracy"]
+    assert len(accuracy) < 30
+    assert len(accuracy) == 1 + int(accuracy.argmax()) + 2
+
+
+def test_the_generator_feed_needs_a_folder(finished, tmp_path):
+    splits, _ = finished
+    with pytest.raises(InputError, match="needs images in a folder"):
+        runs.run(RECIPE.changed(storage="folder", feed="image_data_generator"), splits, tmp_path)
+
+
+def test_without_validation_the_last_epoch_is_kept(finished, tmp_path):
+    splits, watched = finished
+    recipe = RECIPE.changed(validation_fraction=0)
+    run = runs.run(recipe, Splits(splits.train, splits.test), tmp_path)
+    assert run.best_epoch == 3 and "val_accuracy" not in run.history
+    # Validation chooses an epoch and changes nothing else.
+    names = ["loss", "accuracy"]
+    pd.testing.assert_frame_equal(run.history[names], watched.history[names])
+
+
+def test_class_weights_count_each_class_alike(make_faces):
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from fer_keras.training.fit import class_weights
+
+    faces = make_faces(30)
+    expected = compute_class_weight("balanced", classes=np.arange(7), y=faces.labels)
+    assert class_weights(faces) == pytest.approx(dict(enumerate(expected)))
+
+
+def test_class_weights_reach_the_loss(make_faces, tmp_path):
+    """One batch, one step: the loss that the history shows is the weighted mean, by hand."""
+    faces = make_faces(20).select([0, 7, 14, 1, 8, 2, 3, 4, 5, 6])
+    splits = Splits(faces, make_faces(14, "PublicTest", seed=2), make_faces(14, seed=1))
+    recipe = RECIPE.changed(epochs=1, batch_size=10, balance="class_weights", network="conv2")
+    from fer_keras.training.fit import class_weights, compiled_twin
+
+    model = compiled_twin(recipe, 7, faces.images)
+    probabilities = np.asarray(model(faces.images[..., np.newaxis]))
+    weights = np.array([class_weights(faces)[label] for label in faces.labels])
+    losses = -np.log(probabilities[np.arange(10), faces.labels])
+    run = runs.run(recipe, splits, tmp_path)
+    assert run.history["loss"][0] == pytest.approx((weights * losses).mean(), rel=1e-4)
+    assert abs(losses.mean() - (weights * losses).mean()) > 1e-3
+
+
+def test_a_finished_runs_model_predicts_other_faces(finished, make_faces):
+    splits, run = finished
+    again = runs.predict(run, splits.test)
+    np.testing.assert_allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
+
+
+def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, monkeypatch):
+    recipe = RECIPE.changed(augmentation="study_d", batch_size=10)  # 14 steps an epoch
+    found = []
+    for most in (1, 16):
+        monkeypatch.setattr(training, "MOST_AT_ONCE", most)
+        found.append(runs.run(recipe, splits, tmp_path / str(most)).predictions.probabilities)
+    np.testing.assert_allclose(*found, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "at_once"), [(404, 4), (400, 16), (427, 7), (101, 1), (5, 5)])
+def test_steps_at_once_divide_an_epoch(steps, at_once):
+    assert training.steps_at_once(steps) == at_once

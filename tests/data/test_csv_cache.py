@@ -1,0 +1,318 @@
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fer_keras
+from fer_keras.data.readers import csv_cache as pixel_cache
+from fer_keras.data.readers import fer2013_csv
+from fer_keras.data.readers.fer2013_csv import read_all_rows
+from fer_keras.utils.errors import InputError
+
+CACHE = "fer2013.csv.faces-cache.npz"
+
+
+def random_images(count, seed=0):
+    return np.random.default_rng(seed).integers(100, 256, (count, 48, 48)).astype(np.uint8)
+
+
+def write_csv(path, images):
+    """Write rows of equal length, so that files of as many images have the same size."""
+    rows = [f"3,{' '.join(map(str, image.ravel()))},Training\n" for image in images]
+    path.write_text("emotion,pixels,Usage\n" + "".join(rows))
+    return path
+
+
+@pytest.fixture
+def user_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "user" / "cache"
+    monkeypatch.setenv("FER_KERAS_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path, user_folder):
+    (tmp_path / "data").mkdir()
+    return write_csv(tmp_path / "data" / "fer2013.csv", random_images(5))
+
+
+@pytest.fixture
+def parsed_files(monkeypatch):
+    """A list that grows by the path of each file that is really parsed."""
+    paths, parse = [], fer2013_csv._parse
+
+    def parse_and_tell(file, path, on_bad_rows):
+        paths.append(path)
+        return parse(file, path, on_bad_rows)
+
+    monkeypatch.setattr(fer2013_csv, "_parse", parse_and_tell)
+    return paths
+
+
+def assert_reads(path, images):
+    faces, notes = read_all_rows(path)
+    np.testing.assert_array_equal(faces.images, images)
+    assert faces.labels.tolist() == [3] * len(images)
+    assert faces.ids.tolist() == [f"Training/row{row + 1}" for row in range(len(images))]
+    assert notes == ()
+
+
+def block_beside(source):
+    """Make the place beside the source impossible to write to, for the superuser too."""
+    (source.parent / CACHE / "folder").mkdir(parents=True)
+
+
+def let_clock_tick(path):
+    """Wait until the file system gives new times to what is written."""
+    before = path.stat().st_ctime_ns
+    other = path.with_name("clock")
+    other.touch()
+    while other.stat().st_ctime_ns <= before:
+        other.touch()
+    other.unlink()
+
+
+def test_the_second_reading_is_equal_and_parses_nothing(source, parsed_files):
+    for _ in range(3):
+        assert_reads(source, random_images(5))
+    assert len(parsed_files) == 1
+    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+
+
+def test_without_usage_the_second_reading_is_equal_too(source, parsed_files):
+    text = source.read_text().replace(",Usage", "").replace(",Training", "")
+    source.write_text(text)
+    first, second = read_all_rows(source)[0], read_all_rows(source)[0]
+    assert first.ids.tolist() == second.ids.tolist() == [f"all/row{row}" for row in range(1, 6)]
+    np.testing.assert_array_equal(second.images, random_images(5))
+    assert len(parsed_files) == 1
+
+
+def test_images_from_the_cache_belong_to_the_caller(source):
+    for _ in range(3):
+        faces, _ = read_all_rows(source)
+        assert faces.images.max() > 0
+        faces.images[:] = 0
+    assert_reads(source, random_images(5))
+
+
+def test_a_touched_file_is_not_parsed_again_and_gets_a_new_stamp(source, parsed_files):
+    assert_reads(source, random_images(5))
+    os.utime(source, ns=(1, 1))
+    assert_reads(source, random_images(5))
+    with np.load(source.parent / CACHE) as saved:
+        assert '"modified": 1,' in str(saved["key"])
+    assert_reads(source, random_images(5))
+    assert len(parsed_files) == 1
+
+
+def test_a_folder_copied_with_its_cache_is_not_parsed_again(source, parsed_files, tmp_path):
+    assert_reads(source, random_images(5))
+    shutil.copytree(source.parent, tmp_path / "copy")
+    assert_reads(tmp_path / "copy" / "fer2013.csv", random_images(5))
+    assert len(parsed_files) == 1
+
+
+def test_other_content_is_noticed_despite_equal_size_and_modification_time(
+    source, parsed_files, monkeypatch
+):
+    # Blocks as small as these miss the change, so that only the times can tell.
+    monkeypatch.setattr(pixel_cache, "NUM_SAMPLES", 2)
+    monkeypatch.setattr(pixel_cache, "SAMPLE_BYTES", 8)
+    assert_reads(source, random_images(5))
+    before, samples = source.stat(), pixel_cache.stamp(source)["samples"]
+    let_clock_tick(source)
+    images = random_images(5)
+    images[1, 5, 5] ^= 1
+    images[3, 40, 7] ^= 1
+    write_csv(source, images)
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert source.stat().st_size == before.st_size
+    assert source.stat().st_mtime_ns == before.st_mtime_ns
+    assert pixel_cache.stamp(source)["samples"] == samples
+    assert_reads(source, images)
+    assert_reads(source, images)
+    assert len(parsed_files) == 2
+
+
+def test_other_content_is_noticed_despite_equal_times(source, monkeypatch):
+    assert_reads(source, random_images(5))
+    old = pixel_cache.stamp(source)
+    write_csv(source, random_images(5, seed=1))
+    now = pixel_cache.stamp(source)
+    assert now["samples"] != old["samples"]
+    monkeypatch.setattr(pixel_cache, "stamp", lambda path: {**old, "samples": now["samples"]})
+    assert_reads(source, random_images(5, seed=1))
+
+
+def test_a_file_that_grew_is_parsed_again(source, parsed_files):
+    assert_reads(source, random_images(5))
+    write_csv(source, random_images(6))
+    assert_reads(source, random_images(6))
+    assert len(parsed_files) == 2
+
+
+def test_damaged_caches_are_never_misread(source):
+    assert_reads(source, random_images(5))
+    place = source.parent / CACHE
+    good = place.read_bytes()
+    rng = np.random.default_rng(3)
+    lengths = [0, 1, 100, len(good) // 2, len(good) - 30, len(good) - 1]
+    damages = [good[:length] for length in lengths]
+    ends = [*range(150), *range(len(good) - 400, len(good))]
+    for byte in [*ends, *rng.integers(len(good), size=150)]:
+        damaged = bytearray(good)
+        damaged[byte] ^= 1 << rng.integers(8)
+        damages.append(bytes(damaged))
+    for damaged in damages:
+        place.write_bytes(damaged)
+        assert_reads(source, random_images(5))
+
+
+def save_foreign(place):
+    np.savez(place, images=np.zeros((5, 48, 48), np.uint8), labels=np.zeros(5), usages=np.zeros(5))
+
+
+def save_other_key(place):
+    np.savez(place, key="[1, 2]")
+
+
+def save_array(place):
+    with open(place, "wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def save_pickle(place):
+    place.write_bytes(pickle.dumps({"key": 1}))
+
+
+@pytest.mark.parametrize("spoil", [save_foreign, save_other_key, save_array, save_pickle])
+def test_a_foreign_cache_file_is_ignored_and_replaced(source, parsed_files, spoil):
+    spoil(source.parent / CACHE)
+    assert_reads(source, random_images(5))
+    assert_reads(source, random_images(5))
+    assert len(parsed_files) == 1
+
+
+def test_a_cache_with_objects_in_it_runs_no_code(source, tmp_path):
+    assert_reads(source, random_images(5))
+
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "trapped"),)
+
+    place = source.parent / CACHE
+    with np.load(place) as saved:
+        arrays = {**saved, "labels": np.array([Trap()], dtype=object)}
+    np.savez(place, **arrays)
+    assert_reads(source, random_images(5))
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_a_cache_of_another_version_is_ignored_and_replaced(source, parsed_files, monkeypatch):
+    assert_reads(source, random_images(5))
+    monkeypatch.setattr(pixel_cache, "FORMAT", pixel_cache.FORMAT + 1)
+    assert_reads(source, random_images(5))
+    assert_reads(source, random_images(5))
+    assert len(parsed_files) == 2
+
+
+def test_files_with_bad_rows_are_not_cached(source, user_folder):
+    write_csv(source, random_images(5))
+    source.write_text(source.read_text() + "3,1 2 3,Training\n")
+    for _ in range(2):
+        faces, notes = read_all_rows(source, on_bad_rows="skip")
+        assert len(faces) == 5
+        assert "row 6 (" in notes[0]
+        with pytest.raises(InputError, match="row 6 "):
+            read_all_rows(source)
+    assert os.listdir(source.parent) == ["fer2013.csv"]
+    assert not user_folder.exists()
+
+
+def test_a_file_changed_while_it_was_parsed_is_not_cached(source):
+    stamp = pixel_cache.stamp(source)
+    faces, _ = read_all_rows(source)
+    (source.parent / CACHE).unlink()
+    write_csv(source, random_images(6))
+    arrays = {"images": faces.images, "labels": faces.labels, "usages": faces.labels}
+    pixel_cache.store(source, stamp, pixel_cache.content_hash(source), arrays)
+    assert os.listdir(source.parent) == ["fer2013.csv"]
+    assert_reads(source, random_images(6))
+
+
+def test_the_users_folder_serves_where_the_sources_cannot_be_written(
+    source, user_folder, parsed_files, tmp_path
+):
+    block_beside(source)
+    other = tmp_path / "other" / "fer2013.csv"
+    other.parent.mkdir()
+    write_csv(other, random_images(5, seed=1))
+    block_beside(other)
+    for _ in range(2):
+        assert_reads(source, random_images(5))
+        assert_reads(other, random_images(5, seed=1))
+    assert len(parsed_files) == 2
+    assert len(os.listdir(user_folder)) == 2
+    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+
+
+def test_the_users_folder_is_in_the_home_unless_named(source, monkeypatch, tmp_path):
+    block_beside(source)
+    monkeypatch.delenv("FER_KERAS_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert_reads(source, random_images(5))
+    assert len(os.listdir(tmp_path / "home" / ".cache" / "fer_keras")) == 1
+
+
+def test_reading_works_where_nothing_can_be_written(source, parsed_files, monkeypatch, tmp_path):
+    block_beside(source)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path / "file" / "cache"))
+    for _ in range(2):
+        assert_reads(source, random_images(5))
+    assert len(parsed_files) == 2
+
+
+def test_threads_that_read_at_once_all_get_the_faces(source):
+    failures = []
+
+    def read_often():
+        try:
+            for _ in range(15):
+                (source.parent / CACHE).unlink(missing_ok=True)
+                assert_reads(source, random_images(5))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert set(os.listdir(source.parent)) <= {"fer2013.csv", CACHE}
+
+
+def test_processes_that_read_at_once_all_get_the_faces(source):
+    code = f"""if True:
+        import numpy as np, os
+        from fer_keras.data.readers.fer2013_csv import read_all_rows
+        for turn in range(60):
+            if turn % 3 == 0:
+                os.utime({str(source)!r})
+            images = read_all_rows({str(source)!r})[0].images
+            assert images.sum() == {random_images(5).sum()} and len(images) == 5
+    """
+    root = str(Path(fer_keras.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root}
+    processes = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+    assert_reads(source, random_images(5))

@@ -1,0 +1,151 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fer_keras.data.readers.locate import DataLocation, find_data
+from fer_keras.utils.errors import InputError
+
+
+def put(path, text="emotion,pixels,Usage\n"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def put_zip(path, member):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "anything")
+    return path
+
+
+def put_folder(directory, train="train", test="test"):
+    (directory / train).mkdir(parents=True)
+    (directory / test).mkdir()
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def empty_surroundings(monkeypatch, tmp_path):
+    """No variable, and a current directory two levels below anything that a test makes."""
+    monkeypatch.delenv("FER_KERAS_DATA", raising=False)
+    current = tmp_path / "project" / "notebooks"
+    current.mkdir(parents=True)
+    monkeypatch.chdir(current)
+
+
+def test_both_forms_are_found_where_kaggle_unpacks_them(tmp_path):
+    csv = put(tmp_path / "fer2013.csv")
+    folder = put_folder(tmp_path / "fer2013")
+    assert find_data(tmp_path) == DataLocation(csv, folder)
+
+
+def test_one_form_is_enough(tmp_path):
+    csv = put(tmp_path / "a" / "icml_face_data.csv")
+    folder = put_folder(tmp_path / "b", "Train", "TEST")
+    assert find_data(tmp_path / "a") == DataLocation(csv, None)
+    assert find_data(tmp_path / "b") == DataLocation(None, folder)
+
+
+def test_train_alone_is_not_the_folder_form(tmp_path):
+    put(tmp_path / "fer2013.csv")
+    (tmp_path / "train").mkdir()
+    put(tmp_path / "test", "a file of that name")
+    assert find_data(tmp_path).folder is None
+
+
+def test_better_csv_names_win_one_by_one(tmp_path):
+    best_first = [
+        put(tmp_path / "fer2013.csv"),
+        put(tmp_path / "fer2013" / "fer2013.csv"),
+        put(tmp_path / "icml_face_data.csv"),
+        put(tmp_path / "fer2013.csv.gz"),
+        put(tmp_path / "fer2013" / "icml_face_data.csv.gz"),
+        put(tmp_path / "fer2013.csv.xz"),
+        put_zip(tmp_path / "fer2013.csv.zip", "fer2013.csv"),
+        put_zip(tmp_path / "fer2013.zip", "fer2013/fer2013.csv"),
+        put_zip(tmp_path / "archive.zip", "icml_face_data.csv"),
+    ]
+    for csv in best_first:
+        assert find_data(tmp_path).csv == csv
+        csv.unlink()
+
+
+def test_zip_of_images_or_damaged_zip_is_not_a_csv(tmp_path):
+    put_zip(tmp_path / "fer2013.zip", "train/happy/Training_1.jpg")
+    put(tmp_path / "archive.zip", "half a download")
+    with pytest.raises(InputError, match="unpacked"):
+        find_data(tmp_path)
+
+
+def test_directory_of_a_csv_name_is_not_a_csv(tmp_path):
+    (tmp_path / "fer2013.csv").mkdir()
+    csv = put(tmp_path / "fer2013.csv.gz")
+    assert find_data(tmp_path).csv == csv
+
+
+def test_csv_file_itself_may_be_given(tmp_path):
+    put_folder(tmp_path)
+    csv = put(tmp_path / "under_another_name.csv")
+    assert find_data(csv) == DataLocation(csv, None)
+
+
+def test_home_is_expanded_and_relative_places_become_absolute(tmp_path, monkeypatch):
+    csv = put(tmp_path / "faces" / "fer2013.csv")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert find_data("~/faces").csv == csv
+    monkeypatch.chdir(tmp_path)
+    assert find_data("faces").csv == csv
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_useless_directory_is_refused_with_what_was_looked_for(tmp_path, exists):
+    place = tmp_path / "elsewhere"
+    if exists:
+        put(place / "readme.txt")
+    with pytest.raises(InputError) as caught:
+        find_data(place)
+    for part in (str(place), "fer2013.csv", "icml_face_data.csv", "train/", "test/"):
+        assert part in str(caught.value)
+    assert ("does not exist" in str(caught.value)) != exists
+
+
+def test_argument_precedes_variable_precedes_data_folder(tmp_path, monkeypatch):
+    by_argument = put(tmp_path / "argument" / "fer2013.csv")
+    by_variable = put(tmp_path / "variable" / "fer2013.csv")
+    by_default = put(Path.cwd().parent / "data" / "fer2013.csv")
+    assert find_data().csv == by_default
+    monkeypatch.setenv("FER_KERAS_DATA", str(by_variable.parent))
+    assert find_data().csv == by_variable
+    assert find_data(by_argument.parent).csv == by_argument
+
+
+def test_useless_variable_is_refused_by_name_even_beside_a_data_folder(tmp_path, monkeypatch):
+    put(Path.cwd().parent / "data" / "fer2013.csv")
+    monkeypatch.setenv("FER_KERAS_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"FER_KERAS_DATA.*nowhere.*does not exist"):
+        find_data()
+
+
+def test_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("FER_KERAS_DATA", "")
+    assert find_data() is None
+
+
+def test_data_folder_is_the_one_beside_the_notebooks(monkeypatch):
+    project = Path.cwd().parent
+    expected = put_folder(project / "data")
+    assert find_data().folder == expected
+    monkeypatch.chdir(project)
+    assert find_data().folder == expected
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    assert find_data() is None
+
+
+def test_data_folder_absent_or_useless_gives_none():
+    assert find_data() is None
+    put(Path.cwd().parent / "data" / "readme.txt")
+    assert find_data() is None

@@ -1,0 +1,345 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import predictions_of
+from scipy.stats import binom, norm
+from sklearn.metrics import accuracy_score, f1_score
+
+from fer_keras.data.faces import copy_groups
+from fer_keras.evaluation import intervals as statistics
+from fer_keras.evaluation.intervals import (
+    SCORES,
+    bootstrap_intervals,
+    compare_all,
+    compare_models,
+    differences_apart,
+    holm,
+    mcnemar_test,
+    scores_of_confusion,
+)
+from fer_keras.utils.errors import InputError
+
+SINGLES_AND_COPIES = np.repeat(np.arange(300), [1, 3] * 150)
+"""The groups of 600 images: 150 single ones, and 150 times three identical ones."""
+
+
+def scikit_scores(y_true, y_pred, num_classes):
+    labels = range(num_classes)
+    return [
+        accuracy_score(y_true, y_pred),
+        f1_score(y_true, y_pred, labels=labels, average="macro", zero_division=0),
+        f1_score(y_true, y_pred, labels=labels, average="weighted", zero_division=0),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_of_a_confusion_matrix_agree_with_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    y_true, y_pred = rng.integers(0, 5, 30), rng.integers(0, 7, 30)  # classes 5, 6 never occur
+    confusion = np.zeros((8, 8), int)  # class 7 is not even predicted
+    np.add.at(confusion, (y_true, y_pred), 1)
+    assert scores_of_confusion(confusion) == pytest.approx(scikit_scores(y_true, y_pred, 8))
+
+
+def random_answers(rng, count, num_classes=3, share_right=0.6):
+    y_true = rng.integers(0, num_classes, count)
+    is_right = rng.random(count) < share_right
+    return y_true, np.where(is_right, y_true, rng.integers(0, num_classes, count))
+
+
+def test_bootstrap_agrees_with_scikit_learn_on_drawn_groups():
+    y_true, y_pred = (each[SINGLES_AND_COPIES] for each in random_answers(rng_of(10), 300))
+    members = [np.flatnonzero(group == SINGLES_AND_COPIES) for group in range(300)]
+    draws = []
+    for drawn in rng_of(11).integers(0, 300, (400, 300)):
+        images = np.concatenate([members[group] for group in drawn])
+        draws.append(scikit_scores(y_true[images], y_pred[images], 3))
+    table = bootstrap_intervals(y_true, y_pred, SINGLES_AND_COPIES, 3)
+    assert table["score"].tolist() == list(SCORES)
+    assert table["value"].tolist() == pytest.approx(scikit_scores(y_true, y_pred, 3))
+    # Hardly skewed at this size: BCa and percentiles differ by less than the tolerance, which is
+    # far less than what drawing the copies apart would narrow the interval by.
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    assert table["low"].to_numpy() == pytest.approx(low, abs=0.01)
+    assert table["high"].to_numpy() == pytest.approx(high, abs=0.01)
+    assert set(table["method"]) == {"BCa"}
+
+
+def test_interval_is_efrons_bca_where_scores_are_skewed():
+    # 60 images, 3 of them wrong; the formula is Efron's (1987), from 400,000 draws of its own.
+    wrong = np.arange(60) < 3
+    draws = 1 - rng_of(12).binomial(60, 3 / 60, 400_000) / 60
+    bias = norm.ppf(np.mean(draws < 0.95) + np.mean(draws == 0.95) / 2)
+    left_out = (57 - ~wrong) / 59
+    influence = left_out.mean() - left_out
+    acceleration = np.sum(influence**3) / (6 * np.sum(influence**2) ** 1.5)
+    z = bias + norm.ppf([0.025, 0.975])
+    expected = np.quantile(draws, norm.cdf(bias + z / (1 - acceleration * z)))
+    row = bootstrap_intervals(np.zeros(60, int), wrong.astype(int), None, 2).iloc[0]
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert expected[0] < np.quantile(draws, 0.025)
+
+
+def test_identical_images_add_no_certainty():
+    y_true, y_pred = random_answers(rng_of(13), 300)
+    once = bootstrap_intervals(y_true, y_pred, None, 3)
+    thrice = [np.repeat(each, 3) for each in (y_true, y_pred)]
+    together = bootstrap_intervals(*thrice, copy_groups(np.repeat(np.arange(300), 3)), 3)
+    apart = bootstrap_intervals(*thrice, None, 3)
+    for column in ("value", "low", "high"):
+        assert together[column].tolist() == pytest.approx(once[column].tolist())
+    widths = [(table["high"] - table["low"]).to_numpy() for table in (once, apart)]
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(3), rel=0.1)
+
+
+def test_scores_that_never_vary_fall_back_and_say_so():
+    labels = np.repeat([0, 1, 2], 100)
+    right = bootstrap_intervals(labels, labels, None, 3).set_index("score")
+    z2 = norm.ppf(0.975) ** 2  # Wilson for n of n: from n / (n + z²) to 1
+    assert right.loc["accuracy", ["low", "high"]].tolist() == pytest.approx([300 / (300 + z2), 1])
+    assert right.loc["macro_f1", ["low", "high"]].tolist() == [1, 1]
+    assert right["method"].tolist() == ["Wilson", "percentile", "percentile"]
+    in_pairs = bootstrap_intervals(labels, labels, np.arange(300) // 2, 3)
+    assert in_pairs.loc[0, "low"] == pytest.approx(150 / (150 + z2))
+    wrong = bootstrap_intervals(labels, (labels + 1) % 3, None, 3)
+    assert wrong.loc[0, ["low", "high"]].tolist() == pytest.approx([0, z2 / (300 + z2)])
+
+
+def test_one_group_alone_says_nothing():
+    table = bootstrap_intervals(np.array([0, 0]), np.array([0, 1]), np.array([7, 7]), 2)
+    assert table[["low", "high", "method"]].to_numpy().tolist() == [[0, 1, "none"]] * 3
+    one = predictions_of([3], [3])
+    differences = compare_models(one, predictions_of([3], [2])).differences
+    assert differences[["low", "high", "method"]].to_numpy().tolist() == [[-1, 1, "none"]] * 3
+
+
+def test_groups_of_other_images_are_refused():
+    with pytest.raises(ValueError, match="3 images need 3 group numbers; got 2"):
+        bootstrap_intervals(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int), 2)
+
+
+def drawn_cells(rng, world, groups):
+    """Draw one cell of `world` (probabilities) for each group: arrays of its coordinates."""
+    cells = rng.choice(world.size, groups.max() + 1, p=world.ravel())[groups]
+    return np.unravel_index(cells, world.shape)
+
+
+def test_intervals_cover_the_truth_only_if_identical_images_are_drawn_together(monkeypatch):
+    monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
+    world = np.array([[0.30, 0.05, 0.05], [0.10, 0.20, 0.05], [0.05, 0.05, 0.15]])
+    truth = scores_of_confusion(world)
+    rng, num_trials = rng_of(14), 1000
+    together, apart = np.zeros(3), np.zeros(3)
+    for trial in range(num_trials):
+        y_true, y_pred = drawn_cells(rng, world, SINGLES_AND_COPIES)
+        together += covers(bootstrap_intervals(y_true, y_pred, SINGLES_AND_COPIES, 3, trial), truth)
+        if trial < 200:
+            apart += covers(bootstrap_intervals(y_true, y_pred, None, 3, trial), truth)
+    assert near_95_in_100(together / num_trials), together
+    assert all(apart / 200 < 0.85), apart
+
+
+def near_95_in_100(shares):
+    # Of 1,000 trials the standard error is 0.7 points: these bounds are 2.9 of them away each.
+    return all(shares >= 0.93) and all(shares <= 0.97)
+
+
+def covers(table, truth):
+    return (table["low"] <= truth) & (truth <= table["high"])
+
+
+BETTER = np.array([[[22, 8], [12, 8]], [[8, 14], [8, 20]]]) / 100
+"""Shares of images by true class, first and second model's class; the second model is better."""
+
+ALIKE = (BETTER + BETTER.transpose(0, 2, 1)) / 2
+
+
+@pytest.mark.parametrize("world", [BETTER, ALIKE], ids=["a difference", "no difference"])
+def test_intervals_of_differences_cover_the_truth(monkeypatch, world):
+    monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
+    truth = scores_of_confusion(world.sum(axis=1)) - scores_of_confusion(world.sum(axis=2))
+    assert (truth[0] == pytest.approx(0, abs=1e-12)) == (world is ALIKE)
+    rng, num_trials, covered = rng_of(15), 1000, np.zeros(3)
+    for trial in range(num_trials):
+        pair = drawn_pair(rng, world, SINGLES_AND_COPIES)
+        covered += covers(compare_models(*pair, trial).differences, truth)
+    # Where there is no difference, the trials that are left are the false alarms: 3 to 7 in 100.
+    assert near_95_in_100(covered / num_trials), covered
+
+
+def drawn_pair(rng, world, groups):
+    y_true, first, second = drawn_cells(rng, world, groups)
+    return [
+        predictions_of(y_true, y_pred, class_names=("a", "b"), groups=groups)
+        for y_pred in (first, second)
+    ]
+
+
+def test_differences_are_second_minus_first_as_scikit_learn_scores_them():
+    y_true, first = random_answers(rng_of(16), 400, 7)
+    second = np.where(rng_of(17).random(400) < 0.3, y_true, first)
+    found = compare_models(predictions_of(y_true, first), predictions_of(y_true, second))
+    table = found.differences
+    assert table["first"].tolist() == pytest.approx(scikit_scores(y_true, first, 7))
+    assert table["second"].tolist() == pytest.approx(scikit_scores(y_true, second, 7))
+    assert table["difference"].tolist() == pytest.approx(
+        (table["second"] - table["first"]).tolist()
+    )
+    assert all((table["low"] > 0) & (table["low"] < table["difference"]))
+    assert all(table["difference"] < table["high"])
+    assert found.p_value < 0.001
+
+
+def test_interval_of_the_accuracy_difference_agrees_with_the_textbooks_clustered_error():
+    groups = np.repeat(np.arange(2000), [1, 3] * 1000)
+    first, second = drawn_pair(rng_of(18), BETTER, groups)
+    gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
+    sums = np.bincount(groups, weights=gain - gain.mean())
+    half = 1.96 * np.sqrt(np.sum(sums**2)) / len(gain)
+    row = compare_models(first, second).differences.iloc[0]
+    expected = (gain.mean() - half, gain.mean() + half)
+    assert (row["low"], row["high"]) == pytest.approx(expected, abs=0.0015)
+
+
+def models_apart(first_only, second_only, both=5, groups=None):
+    """Two models of which so many images are right by the first only, by the second, by both."""
+    right_first = np.repeat([True, False, True], [first_only, second_only, both])
+    right_second = np.repeat([False, True, True], [first_only, second_only, both])
+    y_true = np.ones(len(right_first), int)
+    return [
+        predictions_of(y_true, right.astype(int), groups=groups)
+        for right in (right_first, right_second)
+    ]
+
+
+def test_mcnemar_is_the_sign_test_worked_by_hand():
+    # 1 against 8: twice the chance of at most 1 in 9 tosses, 2 (1 + 9) / 2⁹.
+    assert mcnemar_test(*models_apart(1, 8)) == (1, 8, pytest.approx(20 / 512))
+    assert mcnemar_test(*models_apart(0, 0)) == (0, 0, 1)
+    comparison = compare_models(*models_apart(1, 8))
+    assert (comparison.first_better, comparison.second_better) == (1, 8)
+    assert comparison.p_value == pytest.approx(20 / 512)
+
+
+def test_identical_images_have_one_vote_in_mcnemar():
+    groups = np.array([0] + [1] * 6 + [2, 3] + [4] * 5)  # six of the second's eight are one image
+    assert mcnemar_test(*models_apart(1, 8, groups=groups))[:2] == (1, 3)
+    tied = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7] + [8] * 5)  # one image under two labels: a draw
+    assert mcnemar_test(*models_apart(1, 8, groups=tied))[:2] == (0, 7)
+
+
+@pytest.mark.parametrize("discordant", [5, 10, 25, 60])
+def test_exact_mcnemar_never_alarms_falsely_more_often_than_5_in_100(discordant):
+    counts = np.arange(discordant + 1)
+    p_values = [mcnemar_test(*models_apart(n, discordant - n))[2] for n in counts]
+    false_alarms = binom.pmf(counts, discordant, 0.5)[np.array(p_values) <= 0.05].sum()
+    assert false_alarms <= 0.05
+
+
+def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_have_one_vote():
+    # Exact tests are conservative, and with few discordant images much so (the test above); with
+    # hundreds of them, as test sets of thousands give, the share comes near the nominal 5 %.
+    groups = np.repeat(np.arange(1500), [1, 1, 1, 5, 5] * 300)
+    rng, num_trials, together, apart = rng_of(19), 1000, 0, 0
+    for _ in range(num_trials):
+        pair = drawn_pair(rng, ALIKE, groups)
+        together += mcnemar_test(*pair)[2] <= 0.05
+        as_if_different = [replace(part, groups=np.arange(len(groups))) for part in pair]
+        apart += mcnemar_test(*as_if_different)[2] <= 0.05
+    assert 0.03 <= together / num_trials <= 0.07
+    assert apart / num_trials > 0.15
+
+
+def test_every_pair_is_compared_and_p_values_are_holms():
+    y_true, good = random_answers(rng_of(20), 500, 7)
+    other = np.where(rng_of(21).random(500) < 0.5, good, random_answers(rng_of(22), 500, 7)[1])
+    luck = np.where(rng_of(23).random(500) < 0.03, (good + 1) % 7, good)
+    models = {
+        name: predictions_of(y_true, y_pred)
+        for name, y_pred in {"good": good, "other": other, "like good": luck}.items()
+    }
+    table = compare_all(models)
+    pairs = [("good", "other"), ("good", "like good"), ("other", "like good")]
+    assert list(zip(table["first"], table["second"])) == pairs
+    single = compare_models(models["good"], models["other"])
+    assert table.loc[0, "macro_f1_difference"] == single.differences.loc[1, "difference"]
+    assert table.loc[0, "macro_f1_low"] == single.differences.loc[1, "low"]
+    assert table.loc[0, "p_value"] == single.p_value
+    order = np.argsort(table["p_value"].to_numpy())
+    stepped = table["p_value"].to_numpy()[order] * [3, 2, 1]
+    expected = np.minimum(np.maximum.accumulate(stepped), 1)
+    assert table["holm_p_value"].to_numpy()[order] == pytest.approx(expected)
+    assert compare_all({"good": models["good"]}).empty
+
+
+def test_holm_agrees_with_the_steps_worked_by_hand():
+    # The smallest times 3, the next times 2, the last times 1, none below the one before it.
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.01, np.nan, 0.03]) == pytest.approx([0.02, np.nan, 0.03], nan_ok=True)
+
+
+def test_predictions_of_other_images_are_refused_with_count_and_first_place():
+    first = predictions_of([0, 1, 2, 3], [0, 1, 2, 3])
+    ids = first.ids.copy()
+    ids[[1, 3]] = ids[[3, 1]]
+    with pytest.raises(InputError, match="2 of 4 ids differ, first at place 1: .*row1 and .*row3"):
+        compare_models(first, predictions_of(first.y_true, first.y_pred, ids))
+    with pytest.raises(InputError, match="of 4 and 3"):
+        compare_models(first, predictions_of([0, 1, 2], [0, 1, 2]))
+    with pytest.raises(InputError, match="1 of 4 true classes differ, first at place 2: 2 and 5"):
+        compare_models(first, predictions_of([0, 1, 5, 3], [0, 1, 2, 3]))
+    with pytest.raises(InputError, match="Models of different classes"):
+        compare_models(first, predictions_of([0, 1], [0, 1], class_names=("a", "b")))
+    with pytest.raises(InputError, match="one and two: .* of 4 and 1"):
+        compare_all({"one": first, "two": predictions_of([0], [0])})
+
+
+def rng_of(seed):
+    return np.random.default_rng(seed)
+
+
+def two_models(rng, count, accuracy_first, accuracy_second, agreement):
+    y_true = rng.integers(0, 7, count)
+    luck = rng.random(count)
+    other_luck = np.where(rng.random(count) < agreement, luck, rng.random(count))
+    wrong = (y_true + rng.integers(1, 7, count)) % 7
+    return (
+        predictions_of(y_true, np.where(luck < accuracy_first, y_true, wrong)),
+        predictions_of(y_true, np.where(other_luck < accuracy_second, y_true, wrong)),
+    )
+
+
+def test_different_images_widen_the_interval_to_that_of_two_shares():
+    first, second = two_models(rng_of(7), 2000, 0.6, 0.6, 0.9)
+    paired = compare_models(first, second).differences.iloc[0]
+    apart = differences_apart(first, second).iloc[0]
+    for column in ("score", "first", "second", "difference"):
+        assert apart[column] == paired[column]
+    assert apart["high"] - apart["low"] > 1.5 * (paired["high"] - paired["low"])
+    spread = np.sqrt(2 * 0.6 * 0.4 / 2000)
+    assert apart["high"] - apart["low"] == pytest.approx(2 * 1.96 * spread, rel=0.05)
+    assert apart["method"] == "BCa"
+
+
+def test_false_alarms_on_different_images_are_about_5_in_100(monkeypatch):
+    # The second test set holds each image twice, which must not make it worth more.
+    monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
+    alarms, rng, num_trials = 0, rng_of(8), 1000
+    for trial in range(num_trials):
+        first, second = (two_models(rng, 300, 0.6, 0.6, 0.5)[0] for _ in range(2))
+        twice = predictions_of(
+            np.repeat(second.y_true, 2),
+            np.repeat(second.y_pred, 2),
+            groups=np.repeat(np.arange(300), 2),
+        )
+        row = differences_apart(first, twice, trial).iloc[0]
+        alarms += not row["low"] <= 0 <= row["high"]
+    assert 0.03 <= alarms / num_trials <= 0.07
+
+
+def test_models_of_other_classes_are_refused_on_different_images_too():
+    with pytest.raises(InputError, match="Models of different classes"):
+        differences_apart(
+            predictions_of([0, 1], [0, 1]), predictions_of([0, 1], [0, 1], class_names=("a", "b"))
+        )

@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import predictions_of
+from sklearn.metrics import f1_score, precision_recall_fscore_support
+
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.evaluation.predictions import (
+    MERGED,
+    Predictions,
+    class_accuracy,
+    class_report,
+    confusion_table,
+    flat_metrics,
+    score_table,
+)
+
+
+@pytest.fixture
+def random_predictions():
+    rng = np.random.default_rng(0)
+    ids = np.array([f"{'PublicTest' if n < 200 else 'PrivateTest'}/row{n}" for n in range(500)])
+    y_true = rng.integers(0, 7, 500)
+    y_pred = np.where(rng.random(500) < 0.6, y_true, rng.integers(0, 7, 500))
+    return predictions_of(y_true, y_pred, ids)
+
+
+def test_each_split_is_scored_apart_and_all_together_first(random_predictions):
+    parts = random_predictions.by_split()
+    assert [(name, len(part.ids)) for name, part in parts.items()] == [
+        (MERGED, 500),
+        ("PublicTest", 200),
+        ("PrivateTest", 300),
+    ]
+    assert all(name.startswith("PrivateTest/") for name in parts["PrivateTest"].ids)
+
+
+def test_a_single_split_is_not_repeated(random_predictions):
+    public = random_predictions.by_split()["PublicTest"]
+    assert list(public.by_split()) == ["PublicTest"]
+
+
+def test_scores_agree_with_scikit_learn(random_predictions):
+    row = score_table(random_predictions).iloc[0]
+    y_true, y_pred = random_predictions.y_true, random_predictions.y_pred
+    assert row["accuracy"] == pytest.approx(np.mean(y_true == y_pred))
+    assert row["macro_f1"] == pytest.approx(f1_score(y_true, y_pred, average="macro"))
+    assert row["weighted_f1"] == pytest.approx(f1_score(y_true, y_pred, average="weighted"))
+    for score in ("accuracy", "macro_f1", "weighted_f1"):
+        assert row[f"{score}_low"] < row[score] < row[f"{score}_high"]
+
+
+def test_confusion_rows_are_true_classes():
+    confusion = predictions_of([0, 0, 3], [1, 1, 3]).confusion()
+    assert confusion.shape == (7, 7)
+    assert confusion[0, 1] == 2 and confusion[3, 3] == 1 and confusion.sum() == 3
+
+
+def test_confusion_table_holds_each_split_in_counts_and_in_shares(random_predictions):
+    counts = confusion_table(random_predictions)
+    assert counts.shape == (3 * 7, 7)
+    assert counts.loc["PublicTest"].to_numpy().sum() == 200
+    both = counts.loc["PublicTest"] + counts.loc["PrivateTest"]
+    assert (both == counts.loc[MERGED]).all(axis=None)
+    shares = confusion_table(random_predictions, normalised=True)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    fear_as_sad = np.mean(random_predictions.y_pred[random_predictions.y_true == 2] == 4)
+    assert shares.loc[(MERGED, "fear"), "sad"] == pytest.approx(fear_as_sad)
+    assert (confusion_table(predictions_of([0], [0]), True).loc["PublicTest", "sad"] == 0).all()
+
+
+def test_class_report_by_hand():
+    # angry: 2 of 3 found, 1 false alarm; disgust: 1 of 2 found, 1 false alarm.
+    names = ("angry", "disgust")
+    report = class_report(predictions_of([0, 0, 0, 1, 1], [0, 0, 1, 1, 0], class_names=names))
+    report = report.set_index("class")
+    assert report.loc["angry", ["precision", "recall", "f1"]].tolist() == pytest.approx([2 / 3] * 3)
+    assert report.loc["disgust", ["precision", "recall", "f1"]].tolist() == pytest.approx([0.5] * 3)
+    assert report["support"].tolist() == [3, 2, 5, 5]
+    assert report.loc["macro avg", "f1"] == pytest.approx((2 / 3 + 0.5) / 2)
+
+
+def test_class_report_agrees_with_scikit_learn_where_classes_are_missing():
+    y_true, y_pred = np.array([0, 0, 2, 2, 3]), np.array([0, 5, 2, 2, 2])
+    report = class_report(predictions_of(y_true, y_pred)).iloc[:7]
+    expected = precision_recall_fscore_support(y_true, y_pred, labels=range(7), zero_division=0)
+    for name, column in zip(("precision", "recall", "f1", "support"), expected):
+        assert report[name].tolist() == pytest.approx(column.tolist())
+
+
+def test_flat_metrics_name_split_and_score(random_predictions):
+    metrics = flat_metrics(random_predictions)
+    private = random_predictions.by_split()["PrivateTest"]
+    assert metrics["PrivateTest/accuracy"] == pytest.approx(
+        np.mean(private.y_pred == private.y_true)
+    )
+    assert metrics["PublicTest/images"] == 200
+
+
+def test_clean_images_are_scored_beside_all_of_their_split():
+    # Of four images, the two that leaked are right; one of the other two is.
+    leaked = np.array([True, True, False, False])
+    predictions = predictions_of([0, 1, 2, 3], [0, 1, 2, 4], leaked=leaked)
+    table = score_table(predictions).set_index("split")
+    assert table["images"].to_dict() == {"PublicTest": 4, "PublicTest, clean": 2}
+    assert table["accuracy"].tolist() == [0.75, 0.5]
+    assert flat_metrics(predictions)["PublicTest, clean/accuracy"] == 0.5
+    assert list(predictions.select(~leaked).test_sets()) == ["PublicTest"]
+    assert list(predictions.select(leaked).test_sets()) == ["PublicTest"]  # none would be left
+
+
+def test_identical_images_widen_the_intervals_of_the_scores(random_predictions):
+    public = random_predictions.by_split()["PublicTest"]
+    twice = predictions_of(
+        *(np.repeat(each, 2) for each in (public.y_true, public.y_pred, public.ids)),
+        groups=np.repeat(np.arange(200), 2),
+    )
+    once, both = score_table(public).iloc[0], score_table(twice).iloc[0]
+    for column in ("accuracy", "accuracy_low", "macro_f1_high"):
+        assert both[column] == pytest.approx(once[column])
+
+
+def test_predictions_survive_their_file(random_predictions, tmp_path):
+    marked = replace(random_predictions, groups=np.arange(500) // 2, leaked=np.arange(500) % 3 == 0)
+    marked.save(tmp_path / "predictions.npz")
+    read = Predictions.load(tmp_path / "predictions.npz")
+    assert read.class_names == CLASS_NAMES
+    for name in ("ids", "y_true", "probabilities", "groups", "leaked"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(marked, name))
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]
+
+
+def test_accuracy_of_a_class_is_its_recall_with_wilsons_interval(random_predictions):
+    table = class_accuracy(random_predictions)
+    _, recall, _, support = precision_recall_fscore_support(
+        random_predictions.y_true, random_predictions.y_pred
+    )
+    np.testing.assert_allclose(table["accuracy"], recall)
+    # Wilson (1927), written out: middle and half width.
+    z = 1.959964
+    middle = (recall + z**2 / (2 * support)) / (1 + z**2 / support)
+    half = z * np.sqrt(recall * (1 - recall) / support + z**2 / (4 * support**2))
+    half /= 1 + z**2 / support
+    ends = np.c_[middle - half, middle + half]
+    np.testing.assert_allclose(table[["accuracy_low", "accuracy_high"]], ends, atol=1e-6)
+    pairs = flat_metrics(random_predictions)
+    assert pairs[f"{MERGED}/happy/accuracy"] == pytest.approx(recall[3])
+
+
+def test_a_class_that_does_not_occur_has_no_accuracy():
+    assert class_accuracy(predictions_of([0, 0, 2], [0, 1, 2]))["class"].tolist() == [
+        "angry",
+        "fear",
+    ]

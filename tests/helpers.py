@@ -1,0 +1,163 @@
+"""What several tests use: faces, predictions, runs and pictures made for them."""
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from fer_keras.comparison.run import Run
+from fer_keras.data.faces import Faces
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.evaluation.predictions import Predictions
+from fer_keras.training.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+COMPARE = ROOT / "notebooks" / "compare.ipynb"
+EYES_AND_MOUTH = ((215, 190), (308, 190), (263, 277))  # (x, y), read off the photograph
+FACE = (160, 114, 368, 322)  # where the photograph's face is: left, top, right, bottom
+
+
+def patterned_faces(count, split="Training", seed=0, class_names=CLASS_NAMES):
+    """Noise whose bright stripe tells the class: learnable, all classes present, no two equal."""
+    rng = np.random.default_rng([seed, len(split)])
+    labels = np.arange(count) % len(class_names)
+    images = rng.integers(0, 100, (count, 48, 48), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[6 * label : 6 * label + 5] += 120
+    ids = np.array([f"{split}/row{number}" for number in range(1, count + 1)])
+    return Faces(images, labels, ids, tuple(class_names))
+
+
+def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=None, leaked=None):
+    probabilities = np.full((len(y_true), len(class_names)), 0.1)
+    probabilities[np.arange(len(y_true)), y_pred] = 0.4
+    if ids is None:
+        ids = np.array([f"PublicTest/row{number}" for number in range(len(y_true))])
+    return Predictions(ids, np.asarray(y_true), probabilities, class_names, groups, leaked)
+
+
+def run_of(accuracy, seed, ids=None, count=1000):
+    rng = np.random.default_rng(1)  # both arms share the true classes
+    y_true = rng.integers(0, 7, count)
+    rng = np.random.default_rng(seed)
+    y_pred = np.where(rng.random(count) < accuracy, y_true, (y_true + 1) % 7)
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3],
+            "accuracy": [0.4, 0.5, 0.6],
+            "loss": [1.5, 1.3, 1.1],
+            "val_accuracy": [0.4, 0.55, 0.5],
+            "val_loss": [1.5, 1.2, 1.3],
+            "seconds": [60.0, 30.0, 30.0],
+            "images_per_second": [100.0, 900.0, 800.0],
+        }
+    )
+    return Run(
+        Path("somewhere"),
+        Recipe(epochs=3),
+        history,
+        predictions_of(y_true, y_pred, ids),
+        None,
+        {"date": "2026-01-01", "processor": "abacus", "cores": "2", "python": "3.11"},
+    )
+
+
+def papermill(output, *arguments, notebook=COMPARE):
+    return subprocess.run(
+        [sys.executable, "-m", "papermill", notebook, output, "--no-progress-bar", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def photograph():
+    """Grace Hopper, 512x600, a public-domain portrait that matplotlib ships."""
+    return Image.open(get_sample_data("grace_hopper.jpg")).convert("RGB")
+
+
+def assert_frames_the_face(box, scale=1.0):
+    for x, y in EYES_AND_MOUTH:
+        assert box.left < scale * x < box.left + box.width
+        assert box.top < scale * y < box.top + box.height
+    # Eyes stand 93 pixels apart; in FER2013 that is 0.4 to 0.5 of the image's width.
+    assert 93 / 0.55 < box.width / scale < 93 / 0.38
+    assert box.width == box.height
+
+
+def save_run(directory, model, class_names=CLASS_NAMES):
+    directory.mkdir(exist_ok=True)
+    model.save(directory / "model.keras")
+    share = np.full((1, len(class_names)), 1 / len(class_names))
+    Predictions(np.array(["PublicTest/1"]), np.array([0]), share, class_names).save(
+        directory / "predictions.npz"
+    )
+    return directory
+
+
+def sure_run(directory):
+    """Save a run whose network has random weights, large ones: it is sure of what it says."""
+    import keras
+
+    from fer_keras.networks.builders import build
+
+    keras.utils.set_random_seed(3)
+    model = build("conv3", len(CLASS_NAMES))
+    last = model.layers[-1]
+    last.set_weights([60 * last.get_weights()[0], last.get_weights()[1]])
+    return save_run(directory, model)
+
+
+def tight_crops():
+    """The same face as files of several kinds: name -> picture."""
+    face = photograph().crop(FACE)
+    gray = face.convert("L").resize((48, 48))
+    return {
+        "gray48.png": gray,
+        "gray48.jpg": gray,
+        "colour.jpg": face.resize((100, 100)),
+        "oblong.png": face.resize((90, 110)),
+        "sixteen_bits.png": Image.fromarray(np.asarray(gray).astype(np.uint16) * 257),
+        "palette.png": face.resize((64, 64)).quantize(64),
+        "opaque.png": face.resize((60, 60)).convert("RGBA"),
+    }
+
+
+def jpeg(image, quality=30):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+def shifted(image, down, right):
+    return np.pad(image, 2, mode="edge")[2 - down : 50 - down, 2 - right : 50 - right]
+
+
+def textured(count, seed=0):
+    """Pictures with light, shade and details, no two alike."""
+    rng = np.random.default_rng(seed)
+    images = sum(
+        gaussian_filter(rng.normal(size=(count, 48, 48)), (0, blur, blur)) * blur * strength
+        for blur, strength in ((2, 60), (6, 150))
+    )
+    return np.clip(images + 128, 0, 255).astype(np.uint8)
+
+
+def texts(figure):
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def smooth(faces, seed=0):
+    """The same faces without pixel noise, which would not survive JPEG."""
+    coarse = np.random.default_rng(seed).integers(30, 225, (len(faces), 6, 6), dtype=np.uint8)
+    images = np.stack([np.asarray(Image.fromarray(c).resize((48, 48))) for c in coarse])
+    return replace(faces, images=images)

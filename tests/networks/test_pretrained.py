@@ -1,0 +1,138 @@
+"""The networks that come with the package are what their cards say."""
+
+import hashlib
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.comparison.run import load_model, run
+from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.data.readers.locate import find_data
+from fer_keras.networks import pretrained as shipped
+from fer_keras.networks.builders import build, in_dtype
+from fer_keras.networks.cost import megaflops
+from fer_keras.predict.photos import predict
+from fer_keras.predict.predictor import Predictor
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SHIP = runpy.run_path(str(ROOT / "reports" / "ship_weights.py"))
+
+
+def test_in_another_dtype_a_network_answers_nearly_the_same():
+    keras.utils.set_random_seed(2)
+    network = build("quick", 7)
+    images = np.random.default_rng(1).integers(0, 256, (9, 48, 48, 1), dtype=np.uint8)
+    small = in_dtype(network, "float16")
+    assert {weight.dtype for weight in small.weights} == {"float16"}
+    again = in_dtype(small, "float32")
+    assert {weight.dtype for weight in again.weights} == {"float32"}
+    np.testing.assert_allclose(again(images), network(images), atol=2e-3)
+    assert megaflops(again) == megaflops(network)
+
+
+@pytest.fixture
+def shipped_here(splits, tmp_path, monkeypatch):
+    """A small run, shipped to a folder of the test's as `quick`."""
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
+    finished = run(Recipe(network="quick", epochs=1), splits, tmp_path / "quick-1a2b3c4d")
+    SHIP["ship"](finished.directory, splits.test)
+    return finished
+
+
+def test_a_shipped_run_is_loaded_as_it_was_trained(shipped_here, splits):
+    network, class_names = shipped.load("quick")
+    assert class_names == splits.test.class_names
+    images = splits.test.images[..., None]
+    expected = np.asarray(load_model(shipped_here)(images))
+    np.testing.assert_allclose(network(images), expected, atol=5e-3)
+    np.testing.assert_allclose(Predictor("quick")(splits.test.images), expected, atol=0.02)
+    assert network.count_params() == load_model(shipped_here).count_params()
+    about = shipped.card("quick")
+    assert list(about["files"]) == ["quick.keras", "quick.tflite"]
+    for facts in about["files"].values():
+        assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.05)
+        assert facts["agreement"] > 0.9
+
+
+@pytest.mark.parametrize("form, use", [("keras", shipped.load), ("tflite", Predictor)])
+def test_a_changed_file_is_refused(shipped_here, form, use):
+    path = shipped.WEIGHTS / f"quick.{form}"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(InputError, match=rf"quick\.{form} is damaged or another network"):
+        use("quick")
+
+
+def test_a_shipped_network_recognises_without_tensorflow_and_in_silence():
+    code = (
+        "import sys, numpy as np\n"
+        "from fer_keras.predict.predictor import Predictor\n"
+        "print(Predictor('best')(np.zeros((2, 48, 48), np.uint8)).shape)\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (answer.stdout, answer.stderr) == ("(2, 7)\n[]\n", "")
+
+
+def test_a_folder_of_that_name_is_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick").mkdir()
+    with pytest.raises(InputError, match="no finished run, .* comes with fer_keras: quick"):
+        Predictor("quick")
+
+
+def test_the_files_together_stay_below_6_mb():
+    assert sum(path.stat().st_size for path in shipped.WEIGHTS.iterdir()) < 6_000_000
+
+
+@pytest.mark.parametrize("name", shipped.SHIPPED)
+def test_a_card_describes_its_file_and_a_recipe_that_there_is(name):
+    about = shipped.card(name)
+    assert list(about["files"]) == [f"{name}.keras", f"{name}.tflite"]
+    for file, facts in about["files"].items():
+        content = (shipped.WEIGHTS / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+        assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.005)
+    assert Recipe(**about["recipe"]) == RECIPES[name].recipe
+    network, class_names = shipped.load(name)
+    assert network.name == about["recipe"]["network"] and network.output_shape == (None, 7)
+    assert class_names == RECIPES[name].recipe.classes
+    assert {row["split"].split(",")[0] for row in about["scores"]} == {"PublicTest"}
+
+
+def test_the_model_card_is_that_of_the_cards():
+    card = (shipped.WEIGHTS / "README.md").read_text(encoding="utf-8")
+    assert card == SHIP["model_card"]()
+    cards = map(shipped.card, shipped.SHIPPED)
+    assert all(facts["sha256"] in card for about in cards for facts in about["files"].values())
+
+
+def test_photos_are_recognised_without_any_training(tmp_path, monkeypatch, make_faces):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(make_faces(1).images[0]).save(tmp_path / "face.png")
+    table = predict("quick", [tmp_path / "face.png"])
+    assert table.parent.parent.resolve() == (tmp_path / "predictions").resolve()
+
+
+@pytest.mark.skipif(
+    not os.environ.get("FER_KERAS_DATA")
+    or not Path(os.environ["FER_KERAS_DATA"], "fer2013.csv").is_file(),
+    reason="FER_KERAS_DATA names no directory with fer2013.csv",
+)
+@pytest.mark.parametrize("name", shipped.SHIPPED)
+def test_public_test_is_recognised_as_the_card_says(name):
+    faces = read_fer2013_csv(find_data(os.environ["FER_KERAS_DATA"]).csv).test
+    faces = faces.select(np.char.startswith(faces.ids, "PublicTest/"))
+    found = Predictor(name)(faces.images).argmax(axis=1)
+    accuracy = shipped.card(name)["files"][f"{name}.tflite"]["accuracy"]
+    assert (found == faces.labels).mean() == pytest.approx(accuracy, abs=0.002)

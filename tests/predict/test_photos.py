@@ -1,0 +1,231 @@
+import struct
+import zlib
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import FACE, assert_frames_the_face, photograph, sure_run, tight_crops
+from PIL import Image
+
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.predict.detection import Box
+from fer_keras.predict.photos import predict
+from fer_keras.predict.predictor import read_picture
+from fer_keras.training.feeds import evaluation_feed
+from fer_keras.utils.errors import InputError
+
+PORTRAITS = (  # whatever the encoding, the face is where it is in the photograph
+    "exif.jpg", "rgba.png", "la.png", "sixteen_bits.png", "palette.png", "animated.gif",
+    "cmyk.jpg", "UPPER.JPG", "name with a ž.webp", "tiff.tif", "sub/exif.jpg",
+)  # fmt: skip
+REFUSED = {
+    "speck.png": "1x1 pixels are too few",
+    "empty.jpg": "empty file",
+    "text.jpg": "not an image",
+    "truncated.jpg": "truncated",
+    "pointer.jpg": "git lfs pull",
+    "bomb.png": "million pixels",
+    "huge.png": "million pixels",
+    "fractions.tif": "fractional grey levels",
+}
+TIGHT = ("tight.png", "one_bit.png")
+NO_FACE = ("strip.png", "blank.png")
+
+
+def png_header(width, height):
+    """A PNG that promises so many pixels and has none."""
+    chunks = b""
+    for kind, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+                       (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):  # fmt: skip
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        chunks += struct.pack(">I", len(data)) + kind + data + crc
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def write_awkward_pictures(folder):
+    portrait = photograph()
+    gray = portrait.convert("L")
+    opaque = portrait.copy()
+    opaque.putalpha(255)
+    lying = portrait.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned clockwise by a quarter
+    (folder / "sub").mkdir(parents=True)
+    for name in ("exif.jpg", "sub/exif.jpg"):
+        lying.save(folder / name, exif=exif)
+    opaque.save(folder / "rgba.png")
+    gray.convert("LA").save(folder / "la.png")
+    Image.fromarray(np.asarray(gray).astype(np.uint16) * 257).save(folder / "sixteen_bits.png")
+    portrait.quantize(128).save(folder / "palette.png")
+    blank = Image.new("RGB", portrait.size, "white")
+    portrait.save(folder / "animated.gif", save_all=True, append_images=[blank, blank])
+    portrait.convert("CMYK").save(folder / "cmyk.jpg")
+    portrait.save(folder / "UPPER.JPG")
+    portrait.save(folder / "name with a ž.webp")
+    portrait.save(folder / "tiff.tif")
+    pair = Image.new("RGB", (1030, 600))
+    pair.paste(portrait, (0, 0))
+    pair.paste(portrait, (515, 0))
+    pair.save(folder / "pair.png")
+    transparent = opaque.copy()
+    transparent.paste((9, 9, 9, 0), (0, 400, 512, 600))
+    transparent.quantize(64).save(folder / "transparent_palette.png")
+    tight_crops()["gray48.png"].save(folder / "tight.png")
+    tight_crops()["gray48.png"].convert("1").save(folder / "one_bit.png")
+    Image.new("RGB", (3000, 20), "white").save(folder / "strip.png")
+    blank.save(folder / "blank.png")
+    Image.new("L", (1, 1)).save(folder / "speck.png")
+    Image.fromarray(np.random.default_rng(0).random((60, 60)).astype(np.float32)).save(
+        folder / "fractions.tif"
+    )
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "truncated.jpg").write_bytes((folder / "UPPER.JPG").read_bytes()[:9000])
+    (folder / "pointer.jpg").write_text("version https://git-lfs.github.com/spec/v1\noid ...\n")
+    (folder / "bomb.png").write_bytes(png_header(60000, 60000))
+    (folder / "huge.png").write_bytes(png_header(10000, 10000))
+    (folder / "notes.txt").write_text("ignored")
+    (folder / ".hidden.jpg").write_text("ignored")
+
+
+@pytest.fixture(scope="module")
+def run_directory(tmp_path_factory):
+    return sure_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory, run_directory):
+    folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
+    write_awkward_pictures(folder)
+    table = pd.read_csv(predict(run_directory, [folder], out, detector="haar"), dtype={"copy": str})
+    table["file"] = [str(name).removeprefix(f"{folder}/") for name in table["file"]]
+    return folder, out, table
+
+
+def test_every_awkward_picture_has_the_row_that_was_planted(awkward):
+    _, _, table = awkward
+    rows = {name: group.to_dict("records") for name, group in table.groupby("file")}
+    planted = {*PORTRAITS, *REFUSED, *TIGHT, *NO_FACE, "pair.png", "transparent_palette.png"}
+    assert set(rows) == planted and len(table) == len(planted) + 1
+    for name in PORTRAITS:
+        (row,) = rows[name]
+        assert row["how"] == "detected", name
+        assert_frames_the_face(Box(*(row[side] for side in Box._fields)))
+    first, second = rows["pair.png"]
+    assert abs(second["left"] - first["left"] - 515) <= 6 and first["copy"] == second["copy"]
+    for name, reason in REFUSED.items():
+        (row,) = rows[name]
+        assert row["how"] == "refused" and reason in row["reason"], name
+    for name in TIGHT:
+        (row,) = rows[name]
+        assert row["how"] == "tight crop"
+        assert [row[side] for side in Box._fields] == [0, 0, 48, 48]
+    for name in NO_FACE:
+        (row,) = rows[name]
+        assert row["how"] == "no face" and "--whole-image" in row["reason"]
+
+
+def test_rows_with_a_face_have_a_class_and_probabilities_and_the_others_none(awkward):
+    _, _, table = awkward
+    names = list(CLASS_NAMES)
+    with_face = table["how"].isin(["detected", "tight crop"])
+    np.testing.assert_allclose(table.loc[with_face, names].sum(axis=1), 1, atol=1e-5)
+    assert (table.loc[with_face, names].idxmax(axis=1) == table.loc[with_face, "class"]).all()
+    assert table.loc[~with_face, [*names, "class", "left", "copy"]].isna().all(axis=None)
+
+
+def test_every_picture_with_a_face_has_an_upright_copy_of_its_own(awkward):
+    _, out, table = awkward
+    copies = table.groupby("file")["copy"].first().dropna()
+    assert copies.is_unique and {"exif.jpg", "exif-2.jpg"} <= set(copies)
+    assert {path.name for path in out.iterdir()} == {*copies, "predictions.csv"}
+    for name in ("exif.jpg", "exif-2.jpg", "UPPER.jpg"):
+        assert Image.open(out / name).height == 600
+    upright = np.asarray(photograph()).astype(int)
+    copy = np.asarray(Image.open(out / "exif.jpg"))[:600, :512].astype(int)
+    assert np.abs(copy[400:] - upright[400:]).mean() < 6  # below the face, nothing is drawn
+
+
+def test_the_copy_shows_the_box_where_the_table_says(awkward):
+    _, out, table = awkward
+    row = table.set_index("file").loc["UPPER.JPG"]
+    change = np.abs(
+        np.asarray(Image.open(out / row["copy"]))[:600, :512].astype(int)
+        - np.asarray(photograph()).astype(int)
+    ).sum(axis=2)
+    left, top, side = (int(row[name]) for name in ("left", "top", "width"))
+    border = change[top : top + side, left : left + 3]
+    inside = change[top + 30 : top + side - 30, left + 30 : left + side - 30]
+    assert border.mean() > 5 * inside.mean()
+
+
+def test_transparent_parts_are_white(awkward):
+    folder, _, table = awkward
+    assert read_picture(folder / "transparent_palette.png").gray[500, 250] == 255
+    assert table.set_index("file").loc["transparent_palette.png", "how"] == "detected"
+
+
+def test_what_happened_is_printed(awkward, run_directory, tmp_path, capsys):
+    folder, _, _ = awkward
+    predict(run_directory, [folder / "sub", folder / "text.jpg", folder / "blank.png"],
+            tmp_path / "out", detector="mtcnn")  # fmt: skip
+    *lines, summary, table = capsys.readouterr().out.splitlines()
+    assert "(detected)" in lines[0] and "refused (not an image)" in lines[1]
+    assert "no face" in lines[2]
+    assert summary == "3 picture(s): 1 face(s); 1 without a face, 1 refused."
+    assert table == str(tmp_path / "out" / "predictions.csv")
+
+
+def test_accuracy_on_a_data_set_is_that_of_its_feed(run_directory, make_faces, tmp_path):
+    write_image_folder(make_faces(70), tmp_path)
+    write_image_folder(make_faces(35, "PublicTest"), tmp_path)
+    faces = read_image_folder(tmp_path).test
+    model = keras.saving.load_model(run_directory / "model.keras")
+    expected = model.predict(evaluation_feed(faces), verbose=0)
+    for whole_image, how in ((False, "tight crop"), (True, "whole image")):
+        out = tmp_path / how
+        table = pd.read_csv(predict(run_directory, [tmp_path / "test"], out, whole_image))
+        assert (table["how"] == how).all()
+        by_name = table.set_index(table["file"].map(lambda name: name.rsplit("/", 1)[1]))
+        rows = by_name.loc[[name.rsplit("/", 1)[1] for name in faces.ids]]
+        np.testing.assert_allclose(rows[list(CLASS_NAMES)], expected, atol=1e-5)
+        said = [CLASS_NAMES[label] for label in expected.argmax(axis=1)]
+        assert rows["class"].tolist() == said and len(set(said)) > 2
+
+
+def test_whole_image_takes_any_picture_as_one_face(run_directory, tmp_path):
+    photograph().crop(FACE).save(tmp_path / "close.png")
+    (row,) = pd.read_csv(
+        predict(run_directory, [tmp_path / "close.png"], tmp_path / "out", whole_image=True)
+    ).to_dict("records")
+    assert row["how"] == "whole image"
+    assert [row[side] for side in Box._fields] == [0, 0, 208, 208]
+
+
+def test_results_go_into_the_run_directory_unless_told_otherwise(run_directory, tmp_path):
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    table = predict(run_directory, [tmp_path / "a.png"])
+    assert table.parent.parent == run_directory / "predictions"
+    assert (table.parent / "a.jpg").is_file()
+
+
+def test_impossible_requests_are_refused_before_anything_is_written(run_directory, tmp_path):
+    out, empty = tmp_path / "out", tmp_path / "empty"
+    empty.mkdir()
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    picture = tmp_path / "a.png"
+    for paths, message in (
+        ([picture, tmp_path / "nowhere.jpg"], r"nowhere\.jpg does not exist"),
+        ([empty], "no picture in"),
+    ):
+        with pytest.raises(InputError, match=message):
+            predict(run_directory, paths, out)
+    with pytest.raises(InputError, match="not empty"):
+        predict(run_directory, [picture], tmp_path)
+    with pytest.raises(InputError, match="No detector is called yolo"):
+        predict(run_directory, [picture], out, detector="yolo")
+    with pytest.raises(InputError, match="no finished run"):
+        predict(empty, [picture], out)
+    assert not out.exists() and picture.is_file()

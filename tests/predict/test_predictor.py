@@ -1,0 +1,100 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from helpers import FACE, photograph, save_run, sure_run, tight_crops
+from PIL import Image
+
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.image_folder import read_image_folder
+from fer_keras.networks import builders as models
+from fer_keras.predict.detection import Box
+from fer_keras.predict.photos import find_boxes
+from fer_keras.predict.predictor import Predictor, face_image, network_input, read_picture
+from fer_keras.training.feeds import evaluation_feed, training_feed
+from fer_keras.utils.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def run_directory(tmp_path_factory):
+    return sure_run(tmp_path_factory.mktemp("run"))
+
+
+def test_the_network_gets_the_tensor_that_training_feeds_bit_for_bit(tmp_path):
+    for name in CLASS_NAMES:
+        (tmp_path / "train" / name).mkdir(parents=True)
+        Image.new("L", (48, 48)).save(tmp_path / "train" / name / "blank.png")
+    (tmp_path / "test" / "happy").mkdir(parents=True)
+    for name, picture in tight_crops().items():
+        picture.save(tmp_path / "test" / "happy" / name)
+    faces = read_image_folder(tmp_path).test
+    assert len(faces) == len(tight_crops())
+    (evaluated, _), *rest = evaluation_feed(faces)
+    assert not rest
+    for number, name in enumerate(faces.ids):
+        picture = read_picture(tmp_path / "test" / name.removeprefix("test/"))
+        _, (box,) = find_boxes(picture, None)
+        given = network_input(face_image(picture.gray, box)[np.newaxis])
+        trained, _ = next(iter(training_feed(faces.select([number]), 1, seed=0)))
+        for fed in (evaluated[number : number + 1].numpy(), trained.numpy()):
+            assert fed.dtype == given.dtype == np.uint8 and fed.shape == given.shape
+            np.testing.assert_array_equal(fed, given)
+
+
+def test_a_gray_picture_of_the_networks_size_passes_unchanged():
+    gray = np.random.default_rng(1).integers(0, 256, (48, 48), np.uint8)
+    np.testing.assert_array_equal(face_image(gray, Box(0, 0, 48, 48)), gray)
+
+
+def test_a_frames_face_is_what_the_folder_reader_makes_of_the_cut_out_picture():
+    frame, box = np.asarray(photograph()), Box(160, 114, 208, 208)
+    expected = photograph().crop(FACE).convert("L").resize((48, 48), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(face_image(frame, box), np.asarray(expected))
+
+
+def test_probabilities_are_those_of_the_evaluation_feed(run_directory, make_faces):
+    faces = make_faces(20)
+    model = keras.saving.load_model(run_directory / "model.keras")
+    expected = model.predict(evaluation_feed(faces), verbose=0)
+    assert expected.max() > 0.5  # else any near-uniform answer would do
+    np.testing.assert_allclose(Predictor(run_directory)(faces.images), expected, atol=1e-5)
+
+
+def test_what_is_no_run_is_refused(tmp_path, run_directory):
+    with pytest.raises(InputError, match=r"no finished run, for it has no model\.keras"):
+        Predictor(tmp_path)
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for name in ("model.keras", "predictions.npz"):
+        (damaged / name).write_bytes((run_directory / name).read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged cannot be read"):
+        Predictor(damaged)
+
+
+def test_files_of_different_runs_are_refused(tmp_path):
+    mixed = save_run(tmp_path / "mixed", models.build("conv3", 5))
+    with pytest.raises(InputError, match="network of 5 classes but predictions of 7"):
+        Predictor(mixed)
+
+
+def test_a_network_that_carries_code_is_not_run(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Lambda(lambda x: x[:, :7]),
+        ]
+    )
+    with pytest.raises(InputError, match="cannot be read"):
+        Predictor(save_run(tmp_path / "run", model))
+
+
+def test_importing_the_commands_imports_neither_tensorflow_nor_opencv():
+    code = (
+        "import sys; from fer_keras.predict import photos, webcam\n"
+        "print(sorted({'tensorflow', 'keras', 'cv2', 'tkinter', 'mtcnn'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr

@@ -1,0 +1,251 @@
+import os
+import shutil
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+from helpers import photograph, sure_run
+from PIL import Image
+
+from fer_keras.predict import webcam as webcam_module
+from fer_keras.predict.detection import Box
+from fer_keras.predict.live import MAX_MISSED, Tracks
+from fer_keras.predict.webcam import Window, webcam
+from fer_keras.utils.errors import InputError
+
+NUM_FRAMES, SIZE = 30, (480, 320)
+FACE_IN_PORTRAIT = np.array([160, 114, 209]) / 2  # left, top, side at half size
+
+
+def planted_position(number):
+    """Where frame `number` holds the portrait: its left and top corner."""
+    return 10 + 4 * number, 5 + number // 2
+
+
+@pytest.fixture(scope="module")
+def run_directory(tmp_path_factory):
+    return sure_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """A gray portrait that moves over noise, so that the overlay alone is yellow; blue below."""
+    path = tmp_path_factory.mktemp("video") / "face.avi"
+    portrait = photograph().convert("L").resize((256, 300))
+    rng = np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12, SIZE)
+    for number in range(NUM_FRAMES):
+        frame = Image.fromarray(rng.integers(90, 140, SIZE[::-1], np.uint8))
+        frame.paste(portrait, planted_position(number))
+        colour = np.dstack([np.asarray(frame)] * 3)
+        colour[-6:] = (220, 60, 20)  # OpenCV takes blue first
+        writer.write(colour)
+    writer.release()
+    return path
+
+
+def frames_of(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (answer := capture.read())[0]:
+        frames.append(answer[1][..., ::-1].astype(int))
+    return frames, capture.get(cv2.CAP_PROP_FPS)
+
+
+@pytest.fixture
+def no_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+
+
+@pytest.mark.parametrize(("suffix", "detector"), [(".mp4", "haar"), (".avi", "mtcnn")])
+def test_the_recording_shows_a_box_that_follows_the_face(
+    video,
+    run_directory,
+    tmp_path,
+    no_display,
+    capsys,
+    suffix,
+    detector,
+):
+    record = tmp_path / "out" / f"recorded{suffix}"
+    webcam(run_directory, video=video, record=record, detector=detector)
+    frames, rate = frames_of(record)
+    assert len(frames) == NUM_FRAMES and rate == pytest.approx(12, abs=0.1)
+    assert {frame.shape for frame in frames} == {(*SIZE[::-1], 3)}
+    assert [path.name for path in record.parent.iterdir()] == [record.name]
+    for number, frame in enumerate(frames):
+        assert np.abs(frame[-4:].mean(axis=(0, 1)) - (20, 60, 220)).max() < 25
+        yellow = (frame[..., :2].min(axis=2) - frame[..., 2]) > 60
+        rows, columns = np.nonzero(yellow)
+        offset = np.append(planted_position(number), 0)
+        left, top, side = FACE_IN_PORTRAIT + offset
+        assert abs(columns.min() - left) < 16 and abs(rows.min() - top) < 16, number
+        assert abs(rows.max() - rows.min() - side) < 20, number
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith(f"{NUM_FRAMES} frames, ") and shown[1] == str(record)
+
+
+def test_a_camera_is_recorded_evenly(video, run_directory, tmp_path, no_display, monkeypatch):
+    opened, open_file = [], cv2.VideoCapture
+
+    def open_video_instead(number):
+        opened.append(number)
+        return open_file(str(video))
+
+    monkeypatch.setattr(cv2, "VideoCapture", open_video_instead)
+    webcam(run_directory, camera=2, record=tmp_path / "camera.mp4")
+    monkeypatch.undo()
+    frames, rate = frames_of(tmp_path / "camera.mp4")
+    assert opened == [2] and rate == 25 and frames
+
+
+def test_a_video_without_pictures_is_refused(video, run_directory, tmp_path, no_display):
+    (tmp_path / "cut.avi").write_bytes(video.read_bytes()[:2200])
+    with pytest.raises(InputError, match=r"cut\.avi (gave no picture|cannot be read)"):
+        webcam(run_directory, video=tmp_path / "cut.avi", record=tmp_path / "x.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.avi"]
+
+
+def test_a_recording_that_is_interrupted_is_whole(
+    video,
+    run_directory,
+    tmp_path,
+    no_display,
+    monkeypatch,
+):
+    class Interrupted(webcam_module.Live):
+        num_frames = 0
+
+        def __call__(self, pixels):
+            self.num_frames += 1
+            if self.num_frames > 7:
+                raise KeyboardInterrupt
+            return super().__call__(pixels)
+
+    monkeypatch.setattr(webcam_module, "Live", Interrupted)
+    webcam(run_directory, video=video, record=tmp_path / "short.mp4")
+    assert len(frames_of(tmp_path / "short.mp4")[0]) == 7
+
+
+def test_a_recording_that_fails_leaves_nothing(
+    video,
+    run_directory,
+    tmp_path,
+    no_display,
+    monkeypatch,
+):
+    def fail(self, pixels):
+        raise RuntimeError
+
+    monkeypatch.setattr(webcam_module.Live, "__call__", fail)
+    with pytest.raises(RuntimeError):
+        webcam(run_directory, video=video, record=tmp_path / "out" / "x.mp4")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"camera": 97}, "Camera 97 cannot be opened"),
+        ({"video": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
+        ({"video": __file__}, "cannot be read"),
+        ({"record": "x.gif"}, r"must end in \.mp4 or \.avi"),
+        ({"record": "VIDEO"}, "would overwrite the video"),
+        ({"record": None}, "No window can be opened .*--record"),
+        ({"detector": "yolo"}, "No detector is called yolo"),
+    ],
+)
+def test_impossible_requests_are_one_sentence(
+    video,
+    run_directory,
+    tmp_path,
+    monkeypatch,
+    no_display,
+    options,
+    message,
+):
+    monkeypatch.chdir(tmp_path)
+    options = {"record": "out.mp4"} | ({} if "camera" in options else {"video": video}) | options
+    options = {name: video if value == "VIDEO" else value for name, value in options.items()}
+    with pytest.raises(InputError, match=message):
+        webcam(run_directory, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_probabilities_and_boxes_are_moving_averages():
+    tracks = Tracks()
+    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
+    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
+    assert face.box == Box(6, 12, 100, 100)  # 0.6 of the way
+    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
+    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
+    np.testing.assert_allclose(face.probabilities, [0.64, 0.36])
+
+
+def test_a_face_that_blinks_stays_and_one_that_leaves_goes():
+    tracks = Tracks()
+    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
+    for _ in range(MAX_MISSED):
+        assert len(tracks.update([], [])) == 1
+    (face,) = tracks.update([Box(0, 0, 100, 100)], [[0.0, 1.0]])
+    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
+    for _ in range(MAX_MISSED):
+        tracks.update([], [])
+    assert tracks.update([], []) == []
+
+
+def test_two_faces_are_not_mixed_whatever_their_order():
+    tracks = Tracks()
+    left, right = Box(0, 0, 100, 100), Box(300, 0, 100, 100)
+    tracks.update([left, right], [[1.0, 0.0], [0.0, 1.0]])
+    faces = tracks.update([right, left], [[0.0, 1.0], [1.0, 0.0]])
+    assert {face.box: face.probabilities.tolist() for face in faces} == {
+        left: [1.0, 0.0],
+        right: [0.0, 1.0],
+    }
+    newcomer = tracks.update([left, right, Box(0, 200, 50, 50)], [[1, 0], [0, 1], [0.5, 0.5]])[2]
+    assert newcomer.probabilities.tolist() == [0.5, 0.5]
+
+
+@pytest.fixture(scope="module")
+def virtual_display():
+    """The name of a display; one for all tests, for Tk does not survive that one goes."""
+    if "DISPLAY" in os.environ:
+        yield os.environ["DISPLAY"]
+        return
+    if shutil.which("Xvfb") is None:
+        pytest.skip("there is no display and no Xvfb")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write)], pass_fds=[write], stderr=subprocess.DEVNULL
+    )
+    yield f":{os.read(read, 20).decode().strip()}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def display(virtual_display, monkeypatch):
+    monkeypatch.setenv("DISPLAY", virtual_display)
+
+
+def test_a_video_without_recording_plays_in_a_window(video, run_directory, display, capsys):
+    webcam(run_directory, video=video)
+    assert capsys.readouterr().out.startswith(f"{NUM_FRAMES} frames, ")
+
+
+@pytest.mark.parametrize("key", ["q", "Q", None])
+def test_q_and_the_windows_cross_end_it(display, key):
+    window = Window("test")
+    window.show(Image.new("RGB", (64, 48)))
+    assert window.is_open
+    if key:
+        window._root.focus_force()
+        window._root.update()
+        window._root.event_generate(key)
+    else:
+        window._root.tk.eval(window._root.protocol("WM_DELETE_WINDOW"))
+    window.show(Image.new("RGB", (64, 48)))
+    assert not window.is_open
+    window.close()

@@ -1,0 +1,233 @@
+"""The audit from end to end: planted faults in files, the tables, the galleries, the notebook."""
+
+from dataclasses import replace
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from helpers import ROOT, jpeg, papermill, shifted, textured
+
+from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, Settings, audit, examine
+from fer_keras.data.faces import Faces, concatenate
+from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers.image_folder import write_image_folder
+from fer_keras.data.synthetic import draw_faces
+from fer_keras.reporting import audit_figures as audit_plots
+from fer_keras.reporting import audit_galleries
+from fer_keras.reporting import audit_prose as audit_narrative
+from fer_keras.reporting.audit_tables import all_tables
+from fer_keras.reporting.html import export_html
+from fer_keras.utils.errors import InputError
+
+VOTE_COLUMNS = [*FERPLUS_COLUMNS, "unknown", "NF"]
+
+
+def write_votes(faces, path):
+    """All ten vote as FER2013 says, but for image 3 (happy: sad), 5 (a tie) and 6 (no face)."""
+    names = {name: column for column, name in FERPLUS_COLUMNS.items()}
+    rows = []
+    for number, (label, name) in enumerate(zip(faces.labels, faces.ids.tolist(), strict=True)):
+        votes = dict.fromkeys(VOTE_COLUMNS, 0) | {names[faces.class_names[label]]: 10}
+        if number == 3:
+            votes = dict.fromkeys(VOTE_COLUMNS, 0) | {"sadness": 7, "anger": 3}
+        if number == 5:
+            votes = dict.fromkeys(VOTE_COLUMNS, 0) | {"sadness": 5, "anger": 5}
+        if number == 6:
+            votes = dict.fromkeys(VOTE_COLUMNS, 0) | {"NF": 10}
+        image = "" if number == 6 else f"fer{number:07}.png"
+        rows.append({"Usage": name.split("/")[0], "Image name": image} | votes)
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """CSV, folders and votes of 105 training and 42 test faces with one planted fault of each kind.
+
+    Exact copies: 0 = 7 (Training, same label), 1 = test 1 (across splits), 2 = 10 (a conflict).
+    Near copies: 20 and test 20 (JPEG, across), 21 and 30 (shifted), 22 and 31 (mirrored).
+    Blank: 50. The folders call image 61 sad in place of its class, surprise.
+    """
+    labels = np.arange(147) % 7
+    images = textured(147, seed=3)
+    images[7] = images[0]
+    images[105 + 1] = images[1]
+    images[10] = images[2]
+    images[105 + 20] = jpeg(images[20], 50)
+    images[30] = shifted(images[21], 1, 1)
+    images[31] = images[22][:, ::-1]
+    images[50] = 0
+    labels[105:] = np.arange(42) % 7
+    ids = [f"Training/row{n}" for n in range(1, 106)] + [
+        f"PublicTest/row{n}" for n in range(106, 148)
+    ]
+    faces = Faces(images, labels, np.array(ids), CLASS_NAMES)
+    directory = tmp_path_factory.mktemp("flawed")
+    write_fer2013_csv(faces, directory / "fer2013.csv")
+    write_votes(faces, directory / "fer2013new.csv")
+    labels = labels.copy()
+    labels[61] = CLASS_NAMES.index("sad")
+    write_image_folder(replace(faces, labels=labels), directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def found(data):
+    return examine(Settings(str(data)))
+
+
+def counts_of(found):
+    table = all_tables(found)["audit"][1]
+    return table.set_index(["what", "split"])["count"]
+
+
+def test_every_planted_fault_is_counted_and_nothing_else(found):
+    counts = counts_of(found)
+    expected = {
+        ("images", "all"): 147,
+        ("exact copies of an earlier image", "all"): 3,
+        ("images with an exact copy", "all"): 6,
+        ("images with an exact copy", "PublicTest"): 1,
+        ("images with an exact copy in Training", "PublicTest"): 1,
+        ("images with a near copy", "all"): 6,
+        ("images with a near copy in Training", "PublicTest"): 1,
+        ("images with an exact or near copy in Training", "PublicTest"): 2,
+        ("pairs of near copies", "all"): 3,
+        ("groups of identical images with different labels", "all"): 1,
+        ("identical images with different labels", "all"): 2,
+        ("blank images", "all"): 1,
+        ("nearly blank images", "all"): 0,
+        ("images paired with one of the folders", "all"): 147,
+        ("pairs with different labels", "all"): 1,
+        ("FER+: no face", "all"): 1,
+        ("FER+: no majority", "all"): 1,
+        ("FER+: other label", "all"): 1,
+        ("FER+: same label", "all"): 144,
+        ("images of happy", "Training"): 15,
+    }
+    assert {key: counts[key] for key in expected} == expected
+
+
+def test_tables_name_each_planted_image(found):
+    tables = {name: table for name, (_, table) in all_tables(found).items()}
+    pairs = tables["near_copy_pairs"]
+    assert pairs[["id", "second id", "kind"]].to_numpy().tolist() == [
+        ["Training/row21", "PublicTest/row126", "in place"],
+        ["Training/row22", "Training/row31", "shifted"],
+        ["Training/row23", "Training/row32", "mirrored"],
+    ]
+    assert tables["conflicting_images"]["id"].tolist() == ["Training/row3", "Training/row11"]
+    assert tables["conflicting_labels"].to_numpy().tolist() == [["fear, happy", 1, 2]]
+    assert tables["blank_images"]["id"].tolist() == ["Training/row51"]
+    by_class = tables["exact_copies_by_class"].set_index(["split", "class"])
+    assert by_class["images"].sum() == 147
+    assert by_class.loc[("Training", "angry"), "copy in the same split"] == 2
+    assert by_class.loc[("PublicTest", "disgust"), "copy in Training"] == 1
+    assert tables["csv_against_folder"]["pairs"].tolist() == [105, 42]
+    assert tables["csv_against_folder"]["different labels"].tolist() == [1, 0]
+    ferplus = tables["ferplus"].set_index("class")
+    assert ferplus.loc["all", "share"] == 1 / 145
+    assert ferplus.loc["happy", ["other label", "commonest other"]].tolist() == [1, "sad"]
+    assert ferplus["no face"]["neutral"] == ferplus["no majority"]["surprise"] == 1
+
+
+def test_sound_data_has_no_findings_and_no_empty_figures(tmp_path):
+    labels = np.arange(70) % 7
+    ids = np.array([f"{'Training' if n < 49 else 'PublicTest'}/row{n}" for n in range(70)])
+    write_fer2013_csv(Faces(textured(70, 9), labels, ids, CLASS_NAMES), tmp_path / "fer2013.csv")
+    found = examine(Settings(str(tmp_path)))
+    assert set(audit_galleries.galleries(found)) == {"gallery_classes"}
+    for draw in (audit_plots.correlations, audit_plots.forms, audit_plots.ferplus):
+        assert draw(found) == {}
+    assert audit_plots.copies(found, "exact", "Copies") == {}
+    galleries = audit_galleries.galleries(found)
+    assert "#gallery_classes" in audit_narrative.see("class_balance", galleries)
+    assert audit_narrative.see("nearest_hashes", galleries) == ""
+    for notice, words in (
+        (audit_narrative.exact_notice, "there are no exact copies"),
+        (audit_narrative.near_notice, "no near copies"),
+        (audit_narrative.conflict_notice, "no conflicts"),
+        (audit_narrative.blank_notice, "No image is blank"),
+        (audit_narrative.forms_notice, "nothing to compare"),
+        (audit_narrative.ferplus_notice, "do not lie beside"),
+    ):
+        assert words in notice(found)
+
+
+def test_bad_rows_are_named_and_the_rest_is_audited(data, tmp_path):
+    lines = (data / "fer2013.csv").read_text().splitlines(keepends=True)
+    lines[4] = "3,1 2 3,Training\n"
+    (tmp_path / "fer2013.csv").write_text("".join(lines))
+    (tmp_path / "fer2013new.csv").write_bytes((data / "fer2013new.csv").read_bytes())
+    found = examine(Settings(str(tmp_path)))
+    assert counts_of(found)["images", "all"] == 146 and found.ferplus is None
+    assert "Left out 1 bad row(s)" in audit_narrative.data_notice(found)
+
+
+def test_folders_alone_are_audited(data, tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / part).symlink_to(data / part)
+    counts = counts_of(examine(Settings(str(tmp_path))))
+    assert counts["exact copies of an earlier image", "all"] == 3
+    assert counts["pairs of near copies", "all"] == 3
+
+
+def test_planted_faults_are_found_among_drawn_faces(tmp_path):
+    faces = concatenate(draw_faces(250, 5), draw_faces(60, 5, "PublicTest"))
+    images = faces.images.copy()
+    images[250:260] = images[:10]
+    images[260:270] = [jpeg(image, 50) for image in images[10:20]]
+    write_fer2013_csv(replace(faces, images=images), tmp_path / "fer2013.csv")
+    counts = counts_of(examine(Settings(str(tmp_path), MIN_CORRELATION_DRAWN)))
+    assert counts["images with an exact copy in Training", "PublicTest"] == 10
+    assert counts["images with a near copy in Training", "PublicTest"] == 10
+    assert counts["pairs of near copies", "all"] == 10
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"min_correlation": 2}, "min_correlation is 2; give a number above 0"),
+        ({"min_correlation": "high"}, "min_correlation is 'high'"),
+        ({"data": 3}, "data is 3; give a path"),
+    ],
+)
+def test_impossible_settings_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**fields)
+
+
+def test_the_command_prints_tables_and_keeps_them(data, tmp_path, capsys):
+    audit(data, tmp_path)
+    printed = capsys.readouterr().out
+    assert "exact copies of an earlier image" in printed and "Training/row51" in printed
+    record = pd.read_csv(tmp_path / "audit" / "tables" / "audit.csv")
+    assert record.columns.tolist() == ["what", "split", "count", "share"]
+    names = {path.stem for path in (tmp_path / "audit" / "tables").iterdir()}
+    assert {"near_copy_pairs", "conflicting_images", "csv_against_folder", "ferplus"} <= names
+
+
+def test_the_command_refuses_a_folder_without_data(tmp_path):
+    with pytest.raises(InputError, match="holds no FER2013"):
+        audit(tmp_path, tmp_path / "out")
+
+
+def test_notebook_runs_and_each_link_leads_to_a_gallery(data, tmp_path):
+    output = tmp_path / "audit.ipynb"
+    answer = papermill(
+        output, "-r", "data", data, "-r", "output", tmp_path / "runs",
+        notebook=ROOT / "notebooks" / "audit.ipynb",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    page = BeautifulSoup(export_html(output).read_text(encoding="utf-8"), "html.parser")
+    links = [link["href"] for link in page("a", href=True) if link["href"].startswith("#")]
+    assert {f"#{name}" for name in audit_narrative.GALLERIES} <= set(links)
+    assert all(page.find(id=link[1:]) for link in links)
+    assert all(picture["alt"] for picture in page("img"))
+    assert not page.select(".output_stderr")
+    kept = {path.stem for path in (tmp_path / "runs" / "audit" / "figures").iterdir()}
+    assert len(page("img")) == len(kept) and set(audit_narrative.GALLERIES) <= kept
+    cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in cells[3:])

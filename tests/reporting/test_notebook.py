@@ -1,0 +1,163 @@
+import json
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import matplotlib.figure
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import ROOT, papermill
+from PIL import Image
+
+from fer_keras.audit import examine as audit_report
+from fer_keras.comparison.jobs import Job
+from fer_keras.comparison.protocols import Settings
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.predict import recognition
+from fer_keras.reporting import notebook
+from fer_keras.utils.errors import InputError
+
+
+@dataclass
+class TwoSettings:
+    epochs: int = 1
+    data: str = ""
+
+
+def test_parameters_are_read_from_the_namespace():
+    namespace = {"epochs": 4, "data": "somewhere", "other": 1, "In": ["", "epochs = 4"]}
+    assert notebook.read_parameters(TwoSettings, namespace) == TwoSettings(4, "somewhere")
+
+
+def test_a_misspelt_parameter_is_named_with_those_that_there_are():
+    namespace = {"epochs": 4, "data": "", "In": ["epochs = 4", "# Parameters\nepoch = 3\n"]}
+    with pytest.raises(InputError, match="called epoch; the parameters are epochs, data"):
+        notebook.read_parameters(TwoSettings, namespace)
+
+
+def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert notebook.project_path("runs") == tmp_path / "runs"
+    assert notebook.project_path("/else/where") == Path("/else/where")
+
+
+def test_shown_figures_carry_alternative_text_and_are_kept(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda *args, **kwargs: shown.append(args[0]))
+    figure = matplotlib.figure.Figure()
+    figure.set_label("A dog.")
+    notebook.show_figure(figure, "dog", tmp_path)
+    _, metadata = shown[0]._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "A dog."
+    assert (tmp_path / "figures" / "dog.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    table = pd.DataFrame({"score": [0.123456, None]}, index=pd.Index(["a", "b"], name="arm"))
+    notebook.show_table(table, "scores", tmp_path, "Scores of the arms.")
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "tables" / "scores.csv", index_col="arm"), table
+    )
+    assert "0.123<" in shown[0].data and "Scores of the arms." in shown[0].data
+    assert "nan" not in shown[0].data and ">a<" in shown[0].data
+    notebook.show_table(table.reset_index(drop=True).assign(kind="x"), "plain", tmp_path, "None.")
+    assert ">0.123<" in shown[1].data and ">0<" not in shown[1].data
+
+
+def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, 4).cells
+        code = [cell for cell in cells if cell.cell_type == "code"]
+        assert not any(cell.outputs or cell.execution_count for cell in code), path
+        assert not any("def " in cell.source for cell in code), path
+        assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1, path
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("compare", Settings),
+        ("train", Job),
+        ("audit", audit_report.Settings),
+        ("predict", recognition.Settings),
+    ],
+)
+def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    answer = papermill("/dev/null", "--help-notebook", notebook=path)
+    assert "Unable to parse" not in answer.stdout + answer.stderr
+    words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
+    for field in fields(settings):
+        kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
+        default = json.dumps(field.default) if isinstance(field.default, str) else field.default
+        assert re.search(rf"{field.name}: {kind} \(default {re.escape(str(default))}\) \S", words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-p", "epoch_csv", "3"], "InputError: No parameter is called epoch_csv"),
+        (["-p", "epochs_csv", "0"], "InputError: epochs is 0; give a whole number"),
+    ],
+)
+def test_papermill_ends_at_once_with_one_sentence(tmp_path, arguments, sentence):
+    answer = papermill(tmp_path / "out.ipynb", *arguments)
+    assert answer.returncode != 0
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last.startswith(sentence)
+
+
+def test_compare_runs_from_end_to_end(tmp_path, data):
+    output = tmp_path / "run.ipynb"
+    runs = tmp_path / "runs"
+    answer = papermill(
+        output, "--stdout-file", "-", "-r", "data", data, "-r", "output", runs,
+        "-p", "epochs_csv", "2", "-p", "epochs_folder", "1", "-p", "seed", "5", "-p", "seeds", "2",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    lines = [line for line in answer.stdout.splitlines() if "epoch" in line]
+    assert [line.split("  loss")[0] for line in lines] == [
+        f"seed{seed}-{line}"
+        for seed in (5, 6)
+        for line in ("CSV: epoch  1/2", "CSV: epoch  2/2", "folder: epoch  1/1")
+    ]
+    results = pd.read_csv(runs / "compare_same_images" / "tables" / "results.csv")
+    everything = results[results["split"] == "PublicTest"]
+    assert everything["arm"].tolist() == ["CSV", "folder", "CSV", "folder"]
+    assert everything["seed"].tolist() == [5, 5, 6, 6]
+    assert everything["images"].tolist() == [70] * 4
+    cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
+    outputs = [out for cell in cells for out in cell.outputs]
+    assert not [out for out in outputs if out.get("name") == "stderr"]
+    pictures = [out for out in outputs if "image/png" in out.get("data", {})]
+    assert len(pictures) == len(list((runs / "compare_same_images" / "figures").glob("*.png")))
+    assert all(out.metadata["image/png"]["alt"] for out in pictures)
+
+
+@pytest.mark.parametrize("pictures", ["", "mine"])
+def test_predict_needs_neither_data_nor_training(tmp_path, pictures, make_faces):
+    arguments = ["-r", "output", tmp_path / "runs"]
+    if pictures:
+        (tmp_path / "mine").mkdir()
+        for number, image in enumerate(make_faces(3).images):
+            Image.fromarray(image).save(tmp_path / "mine" / f"{number}.png")
+        arguments += ["-r", "pictures", tmp_path / "mine"]
+    notebook = ROOT / "notebooks" / "predict.ipynb"
+    answer = papermill(tmp_path / "out.ipynb", *arguments, notebook=notebook)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    (table,) = (tmp_path / "runs" / "predict").glob("*/predictions.csv")
+    faces = pd.read_csv(table)
+    assert len(faces) == (3 if pictures else 12) and set(faces["how"]) == {"tight crop"}
+    np.testing.assert_allclose(faces[list(CLASS_NAMES)].sum(axis=1), 1, atol=1e-5)
+    outputs = [out for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells
+               if cell.cell_type == "code" for out in cell.outputs]  # fmt: skip
+    (picture,) = [out for out in outputs if "image/png" in out.get("data", {})]
+    assert picture.metadata["shows_faces"]
+    assert faces["class"][0] in picture.metadata["image/png"]["alt"]
+    assert not [out for out in outputs if out.get("name") == "stderr"]

@@ -1,0 +1,191 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from fer_keras.data.faces import concatenate
+from fer_keras.data.readers.image_folder import (
+    link_training_folder,
+    read_image_folder,
+    write_image_folder,
+)
+from fer_keras.training import feeds
+
+
+def take(feed, batches):
+    return [(np.asarray(x), np.asarray(y)) for x, y in itertools.islice(iter(feed), batches)]
+
+
+def images_of(batches):
+    return np.concatenate([images for images, _ in batches])
+
+
+@pytest.fixture
+def folder(tmp_path, make_faces):
+    """A written image folder, its training faces as read, and links to all of them."""
+    write_image_folder(concatenate(make_faces(35), make_faces(7, "PublicTest")), tmp_path)
+    faces = read_image_folder(tmp_path).train
+    link_training_folder(tmp_path, faces, tmp_path / "linked")
+    return faces, tmp_path / "linked"
+
+
+def test_memory_feed_shows_every_face_once_an_epoch_with_its_label(make_faces):
+    faces = make_faces(35)
+    batches = take(feeds.training_feed(faces, 16, seed=1), 3)
+    assert [len(images) for images, _ in batches] == [16, 16, 3]
+    labels = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
+    assert {image.tobytes() for image in images_of(batches)} == set(labels)
+    for images, one_hot in batches:
+        assert images.dtype == np.uint8 and images.shape[1:] == (48, 48, 1)
+        assert one_hot.sum(axis=1).tolist() == [1] * len(images)
+        assert one_hot.argmax(axis=1).tolist() == [labels[image.tobytes()] for image in images]
+
+
+def test_memory_feed_orders_each_epoch_and_seed_anew(make_faces):
+    faces = make_faces(35)
+    batches = take(feeds.training_feed(faces, 16, seed=1), 6)
+    epochs = images_of(batches[:3]), images_of(batches[3:])
+    other = images_of(take(feeds.training_feed(faces, 16, seed=2), 3))
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], other)
+    assert not np.array_equal(epochs[0][..., 0], faces.images)
+
+
+@pytest.mark.parametrize("augmentation", ["none", "study_d"])
+@pytest.mark.parametrize("kind", ["memory", "image_data_generator", "array"])
+def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augmentation):
+    faces, directory = folder
+
+    def feed(first_epoch):
+        if kind == "memory":
+            return feeds.training_feed(faces, 16, 5, augmentation, first_epoch)
+        if kind == "array":
+            return feeds.array_generator_feed(faces, 16, 5, augmentation, first_epoch)
+        return feeds.generator_feed(directory, faces.class_names, 16, 5, augmentation, first_epoch)
+
+    undisturbed = take(feed(0), 9)[6:]
+    resumed = take(feed(2), 3)
+    for (images, labels), (images_again, labels_again) in zip(undisturbed, resumed, strict=True):
+        np.testing.assert_array_equal(images, images_again)
+        np.testing.assert_array_equal(labels, labels_again)
+
+
+@pytest.mark.parametrize("kind", ["folder", "array"])
+def test_generator_feeds_show_the_faces_that_the_reader_read(folder, kind):
+    faces, directory = folder
+    feed = (
+        feeds.array_generator_feed(faces, 16, seed=1)
+        if kind == "array"
+        else feeds.generator_feed(directory, faces.class_names, 16, seed=1)
+    )
+    batches = take(feed, 3)
+    expected = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
+    seen = {
+        image.astype(np.uint8).tobytes(): label.argmax()
+        for images, labels in batches
+        for image, label in zip(images, labels)
+    }
+    assert seen == expected
+
+
+def test_study_d_augmentation_changes_the_images_and_not_the_labels(folder):
+    faces, directory = folder
+    plain = take(feeds.generator_feed(directory, faces.class_names, 35, seed=1), 1)[0]
+    changed = take(feeds.generator_feed(directory, faces.class_names, 35, 1, "study_d"), 1)[0]
+    np.testing.assert_array_equal(plain[1], changed[1])
+    assert np.mean(np.abs(plain[0] - changed[0]) > 1) > 0.5
+    assert changed[0].min() >= 0 and changed[0].max() <= 255
+
+
+def test_memory_feed_augments_each_epoch_anew(make_faces):
+    faces = make_faces(7)
+    epochs = [images for images, _ in take(feeds.training_feed(faces, 7, 1, "study_d"), 5)]
+    assert epochs[0].dtype == np.uint8 and epochs[0].shape == (7, 48, 48, 1)
+    pictures = {image.tobytes() for images in epochs for image in images}
+    assert len(pictures) == 35
+    # A face keeps its stripe's class: the labels still go with the images.
+    images, labels = take(feeds.training_feed(faces, 7, 1, "none"), 1)[0]
+    changed, labels_too = take(feeds.training_feed(faces, 7, 1, "study_d"), 1)[0]
+    np.testing.assert_array_equal(labels, labels_too)
+    assert np.abs(images.mean((1, 2)) - changed.mean((1, 2))).max() < 25
+
+
+def test_neighbouring_seeds_share_no_augmented_batch(folder):
+    faces, directory = folder
+    first, second = (
+        images_of(take(feeds.generator_feed(directory, faces.class_names, 16, seed, "study_d"), 9))
+        for seed in (0, 1)
+    )
+    assert not {image.tobytes() for image in first} & {image.tobytes() for image in second}
+
+
+def test_evaluation_feed_keeps_the_order_and_ends(make_faces):
+    faces = make_faces(20)
+    batches = [(np.asarray(x), np.asarray(y)) for x, y in feeds.evaluation_feed(faces, 8)]
+    np.testing.assert_array_equal(images_of(batches)[..., 0], faces.images)
+    assert np.concatenate([y for _, y in batches]).argmax(axis=1).tolist() == list(faces.labels)
+
+
+def test_balanced_sampling_shows_each_class_equally_often(make_faces):
+    counts = [2, 40, 11]
+    faces = make_faces(60, class_names=("a", "b", "c"))
+    faces = faces.select(
+        np.concatenate([np.flatnonzero(faces.labels == c)[:n] for c, n in enumerate(counts)])
+    )
+    faces = concatenate(faces, make_faces(60, seed=5, class_names=("a", "b", "c")).select([1] * 20))
+    feed = feeds.training_feed(faces, 16, seed=1, balanced_sampling=True)
+    steps = -(-len(faces) // 16)
+    batches = take(feed, 2 * steps)
+    for epoch in (batches[:steps], batches[steps:]):
+        shown = np.concatenate([labels for _, labels in epoch]).sum(axis=0)
+        assert shown.sum() == len(faces) and shown.max() - shown.min() <= 1
+        # No face is shown twice before all of its class were shown once.
+        images = [image.tobytes() for image in images_of(epoch)]
+        a = [image.tobytes() for image in faces.images[faces.labels == 0]]
+        times = [images.count(image) for image in a]
+        assert max(times) - min(times) <= 1
+    assert not np.array_equal(images_of(batches[:steps]), images_of(batches[steps:]))
+
+
+def test_balanced_sampling_resumes_at_an_epoch(make_faces):
+    faces = make_faces(50)
+    all_batches = take(feeds.training_feed(faces, 16, 1, "study_d", 0, True), 8)
+    resumed = take(feeds.training_feed(faces, 16, 1, "study_d", 1, True), 4)
+    np.testing.assert_array_equal(images_of(all_batches[4:]), images_of(resumed))
+
+
+def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
+    faces = make_faces(14)
+    targets = np.random.default_rng(0).dirichlet(np.ones(7), 14).astype(np.float32)
+    soft = dataclasses.replace(faces, targets=targets)
+    ((images, given),) = take(feeds.training_feed(soft, 14, seed=1), 1)
+    expected = {image.tobytes(): target for image, target in zip(faces.images, targets)}
+    np.testing.assert_array_equal(given, [expected[image.tobytes()] for image in images])
+    ((_, plain),) = take(feeds.evaluation_feed(soft), 1)
+    assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1
+
+
+def test_mixup_mixes_targets_by_the_share_of_the_images(make_faces):
+    faces = make_faces(60)
+    # Flat images, whose grey level says which face it is and in what share it is there.
+    levels = np.arange(60, dtype=np.uint8) * 4
+    flat = dataclasses.replace(
+        faces, images=np.broadcast_to(levels[:, None, None], (60, 48, 48)).copy()
+    )
+    plain = take(feeds.training_feed(flat, 20, 3), 3)
+    mixed = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
+    again = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
+    num_mixed = 0
+    for (images, targets), (new, new_targets), (same, _) in zip(plain, mixed, again, strict=True):
+        np.testing.assert_array_equal(new, same)
+        own, other = (np.array(each)[:, 0, 0, 0].astype(float) for each in (images, images[::-1]))
+        level, partners = new[:, 0, 0, 0], targets[::-1]
+        np.testing.assert_allclose(new_targets.sum(axis=1), 1, rtol=1e-5)
+        for k in range(20):
+            if targets[k].argmax() == partners[k].argmax() or abs(own[k] - other[k]) < 40:
+                continue
+            share = (level[k] - other[k]) / (own[k] - other[k])
+            assert new_targets[k][targets[k].argmax()] == pytest.approx(share, abs=0.02)
+            num_mixed += 0.02 < share < 0.98
+    assert num_mixed > 5

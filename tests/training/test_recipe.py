@@ -1,0 +1,116 @@
+import dataclasses
+import json
+
+import pytest
+
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder"].recipe
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("network", "resnet", "'resnet'.*conv2"),
+        ("feed", "disk", "'disk'.*memory, image_data_generator"),
+        ("augmentation", "mixup", "'mixup'.*none, study_b, study_d"),
+        ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
+        ("epochs", 2.5, "epochs is 2.5"),
+        ("epochs", True, "epochs is True"),
+        ("batch_size", "64", "batch_size is '64'"),
+        ("learning_rate", 0, "learning_rate is 0"),
+        ("learning_rate", float("nan"), "learning_rate is nan"),
+        ("learning_rate", "fast", "learning_rate is 'fast'"),
+        ("weight_decay", -0.1, "weight_decay is -0.1; give a number at least 0"),
+        ("weight_decay", True, "weight_decay is True"),
+        ("storage", "disk", "'disk'; choose one of csv, folder"),
+        ("division", "mine", "'mine'; choose one of own, random"),
+        ("normalisation", "z", "'z'; choose one of rescale, standardise"),
+        ("classes", ("angry", "joy"), "classes are angry, joy; name two or more of angry"),
+        ("classes", ("angry",), "classes are angry"),
+        ("patience", 0, "patience is 0"),
+        ("labels", "mine", "'mine'; choose one of own, ferplus, ferplus_votes"),
+        ("balance", "yes", "'yes'; choose one of none, class_weights, balanced_sampling"),
+        ("classes", ("angry", "contempt"), "classes are angry, contempt"),
+        ("validation_fraction", 0.6, "validation_fraction is 0.6; give at most 0.5"),
+        ("validation_fraction", -0.1, "validation_fraction is -0.1"),
+        ("optimizer", "lion", "'lion'; choose one of adam, sgd"),
+        ("mixup", -0.1, "mixup is -0.1; give a number at least 0 and at most 1"),
+        ("precision", "half", "'half'; choose one of float32, mixed"),
+        ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
+        ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
+        ("label_smoothing", 1.5, "label_smoothing is 1.5; give a number at least 0 and at most 1"),
+        ("seed", -1, "seed is -1; give a whole number of at least 0"),
+    ],
+)
+def test_impossible_values_are_refused_in_one_sentence(field, value, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**{field: value})
+
+
+def test_an_unknown_field_is_answered_with_the_known_ones():
+    with pytest.raises(InputError, match=r"no field epoch; its fields are storage, .*epochs"):
+        STUDY_D_CSV.changed(epoch=3)
+
+
+def test_changed_leaves_the_original_alone():
+    assert STUDY_D_CSV.changed(epochs=3).epochs == 3
+    assert STUDY_D_CSV.epochs == 15
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        STUDY_D_CSV.epochs = 3
+
+
+def test_study_d_arms_are_as_published():
+    assert (STUDY_D_CSV.epochs, STUDY_D_CSV.augmentation) == (15, "none")
+    assert (STUDY_D_FOLDER.epochs, STUDY_D_FOLDER.augmentation) == (30, "study_d")
+    assert STUDY_D_FOLDER.feed == "image_data_generator"
+
+
+def test_a_recipe_survives_json():
+    stored = json.loads(json.dumps(dataclasses.asdict(STUDY_D_FOLDER)))
+    assert Recipe(**stored) == STUDY_D_FOLDER
+
+
+def test_folders_are_not_divided_at_random():
+    with pytest.raises(InputError, match="division 'random' needs storage 'csv'"):
+        Recipe(storage="folder", division="random")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"labels": "ferplus", "storage": "folder"}, "labels 'ferplus' need storage 'csv'"),
+        ({"labels": "ferplus", "division": "random"}, "and division 'own'"),
+        ({"validation_fraction": 0, "patience": 3}, "patience needs validation faces"),
+        (
+            {
+                "storage": "folder",
+                "feed": "image_data_generator",
+                "balance": "balanced_sampling",
+            },
+            "'balanced_sampling' needs feed 'memory'",
+        ),
+        ({"mixup": 0.2, "feed": "image_data_generator"}, "mixup needs feed 'memory'"),
+    ],
+)
+def test_fields_that_exclude_each_other_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**fields)
+
+
+def test_only_ferplus_labels_know_contempt():
+    classes = Recipe(labels="ferplus", classes=("contempt", "angry")).classes
+    assert classes == ("angry", "contempt")
+
+
+def test_classes_stand_in_canonical_order():
+    assert Recipe(classes=("neutral", "angry")).classes == ("angry", "neutral")
+
+
+def test_every_study_is_a_recipe_with_a_word_on_what_differs():
+    assert {named.study[:1] for named in RECIPES.values()} == {*"ABCDE", ""}
+    assert all(named.differs for named in RECIPES.values())
+    assert len(RECIPES["vgg8"].recipe.classes) == 5
+    assert (RECIPES["conv4_bn"].recipe.epochs, RECIPES["conv4_bn"].recipe.batch_size) == (20, 32)

@@ -1,0 +1,29 @@
+import pytest
+
+from fer_keras.utils.files import whole_file, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as part:
+        part.write_bytes(b"half of the ne")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_written_file_replaces_the_old_one_and_makes_its_folder(tmp_path):
+    for text in ("old", "naïve"):
+        write_text(tmp_path / "new" / "file.txt", text)
+    assert (tmp_path / "new" / "file.txt").read_bytes() == "naïve".encode()
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["file.txt"]
+
+
+def test_two_writers_at_once_do_not_share_a_temporary_file(tmp_path):
+    path = tmp_path / "file.txt"
+    with whole_file(path) as one, whole_file(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+        assert one != other and one.suffix == other.suffix == ".txt"
+    assert path.read_text() == "one"
