@@ -1,7 +1,8 @@
-"""Recipes by name: the five studies' and ours, with what they cost and where they come from."""
+"""Named recipes and comparisons: the five studies' and ours, with cost and sources."""
 
 import ast
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -90,7 +91,7 @@ RECIPES = {
     ),
     "conv3_csv": NamedRecipe(
         "D, CSV",
-        Recipe(network="conv3", division="random"),
+        Recipe(storage="csv", network="conv3", division="random"),
         2.8,
         ".57 on a random fifth of all rows",
         "accuracy .59, macro F1 .52, weighted F1 .58, on a random fifth of all rows",
@@ -153,29 +154,140 @@ RECIPES = {
 """Name -> recipe."""
 
 
-def named_recipe(name, changes):
+SAME_IMAGES = RECIPES["conv3_csv"].recipe.changed(division="own")
+
+
+@dataclass(frozen=True)
+class NamedComparison:
+    """A comparison with a name.
+
+    Args:
+        question: what it asks, as the report's title.
+        arms: dict from an arm's name to its `Recipe`.
+        factors: dict from a field of the only arm's recipe to its levels, all combined.
+        seeds: runs of each arm.
+        minutes: equal training time of each arm; `None`: each recipe's epochs.
+        notice: template of the report's notice on what is compared, or empty.
+    """
+
+    question: str
+    arms: dict[str, Recipe]
+    factors: dict[str, tuple] = field(default_factory=dict)
+    seeds: int = 3
+    minutes: float | None = None
+    notice: str = ""
+
+
+COMPARISONS = {
+    "same_images": NamedComparison(
+        "CSV pipeline against folder pipeline on FER2013",
+        {
+            "CSV": SAME_IMAGES,
+            "folder": SAME_IMAGES.changed(storage="folder", feed="image_data_generator"),
+        },
+        notice="same_images",
+    ),
+    "published": NamedComparison(
+        "CSV pipeline against folder pipeline, as study D published them",
+        {name: RECIPES[f"conv3_{name.lower()}"].recipe for name in ("CSV", "folder")},
+        seeds=1,
+        notice="published",
+    ),
+    "storage-feed-augmentation": NamedComparison(
+        "Storage, feed and augmentation: which one moves the score?",
+        {"conv3": SAME_IMAGES},
+        {
+            "storage": ("csv", "folder"),
+            "feed": ("memory", "image_data_generator"),
+            "augmentation": ("none", "study_d"),
+        },
+    ),
+    "networks": NamedComparison(
+        "Five studies' networks: which one for the minutes you have?",
+        {
+            name: Recipe(
+                network=name,
+                # The network's own study's: at conv2's rate, vgg8 learns nothing.
+                learning_rate=next(
+                    named.recipe.learning_rate
+                    for named in RECIPES.values()
+                    if named.recipe.network == name
+                ),
+            )
+            for name in ("conv2", "conv3", "conv4_bn", "conv6", "vgg8")
+        },
+        seeds=1,
+        minutes=4,
+    ),
+}
+"""Name -> comparison. Study D's two arms differ in storage, feed, augmentation, epochs, dropout."""
+
+
+def recipe(name, **changes):
     """Return a named recipe with some fields changed.
 
     Args:
         name: one of `RECIPES`.
-        changes: texts `field=value`; of several for one field the last one counts.
+        **changes: new values by field.
+
+    Returns:
+        A `Recipe`.
 
     Raises:
         InputError: if the name, a field or a value is impossible.
     """
     if name not in RECIPES:
         raise InputError(f"No recipe is called {name}; there are {', '.join(RECIPES)}.")
-    values = {}
-    for change in changes:
-        field, equals, text = change.partition("=")
+    return RECIPES[name].recipe.changed(**changes)
+
+
+def parse_changes(texts):
+    """Turn texts into new values of a recipe's fields.
+
+    Args:
+        texts: list of `field=value`; of several for one field the last one counts. Values are
+            written as in Python; anything else is a text. `classes` is a list with commas.
+
+    Returns:
+        A dict from field to value.
+
+    Raises:
+        InputError: if a text has no value.
+    """
+    changes = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
         if not equals:
-            raise InputError(f"The change {change!r} has no value; write field=value.")
-        values[field] = tuple(text.split(",")) if field == "classes" else _value(text)
-    return RECIPES[name].recipe.changed(**values)
+            raise InputError(f"The change {text!r} has no value; write field=value.")
+        if name.strip() == "classes":
+            words = value.strip("[]() ").split(",")
+            changes["classes"] = tuple(word.strip(" '\"") for word in words)
+        else:
+            changes[name.strip()] = parse_value(value)
+    return changes
 
 
-def _value(text):
+def parse_value(text):
+    """Return the Python value that a text writes, or the text itself.
+
+    Args:
+        text: such as `3`, `1e-3`, `None`, `study_d` or `{'rotation_range': 20}`.
+    """
     try:
-        return ast.literal_eval(text)
+        return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
-        return text
+        return text.strip()
+
+
+def split_outside_brackets(text, separator=","):
+    """Split a text at a separator, but not within brackets.
+
+    Args:
+        text: such as `conv3,augmentation={'zoom_range': 0.1, 'horizontal_flip': True}`.
+        separator: one character.
+
+    Returns:
+        A list of texts without blanks at their ends.
+    """
+    parts = re.findall(rf"(?:[^{separator}\[({{]|\[[^\]]*\]|\([^)]*\)|{{[^}}]*}})+", text)
+    return [part.strip() for part in parts]

@@ -1,30 +1,36 @@
 """One run, end to end, and everything that it leaves in its run directory."""
 
-import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.prepare import prepared
 from fer_keras.data.faces import copy_groups
-from fer_keras.data.readers.image_folder import link_training_folder
 from fer_keras.evaluation.predictions import (
     Predictions,
     class_report,
     confusion_table,
     flat_metrics,
+    score_table,
 )
-from fer_keras.reporting import figures as plots
+from fer_keras.networks.build import find_builder
+from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import whole_file, write_text
+from fer_keras.utils.files import project_folder, whole_file, write_text
 from fer_keras.utils.machine import environment
+from fer_keras.utils.startup import errors_only, start_tensorflow
+
+VALIDATION_FILE = "validation_predictions.npz"
+AUGMENTED_FILE = "augmented_predictions.npz"
 
 
 @dataclass(frozen=True)
@@ -56,55 +62,12 @@ class Run:
         """The epoch whose weights were kept, counted from 1."""
         return 1 + kept_epoch(self.history)
 
-
-VALIDATION_FILE = "validation_predictions.npz"
-AUGMENTED_FILE = "augmented_predictions.npz"
-
-PACKAGE = Path(__file__).parents[1]
-TRAINING_CODE = (
-    "networks/backend.py",
-    "networks/builders.py",
-    "training/feeds.py",
-    "training/augmentation.py",
-    "training/history.py",
-    "networks/fused.py",
-    "training/fit.py",
-)
-"""The files of this package that decide what a recipe's training does."""
+    def scores(self):
+        """Return the scores on each test set, as `predictions.score_table` does."""
+        return score_table(self.predictions)
 
 
-def run_identity(recipe, splits):
-    """Return what a run directory belongs to: a dict of recipe, data and code.
-
-    Code counts, so that a network that was edited is trained anew, not read back.
-    """
-    digest = hashlib.sha256()
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    for faces in filter(None, parts.values()):
-        targets = () if faces.targets is None else (faces.targets,)
-        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
-            digest.update(np.ascontiguousarray(array))
-    data = {
-        "sha256": digest.hexdigest(),
-        **{name: len(faces) if faces else 0 for name, faces in parts.items()},
-        "classes": list(splits.test.class_names),
-    }
-    sources = [(PACKAGE / name).read_bytes() for name in TRAINING_CODE]
-    code = {
-        "sha256": hashlib.sha256(b"".join(sources)).hexdigest(),
-        **{package: version(package) for package in ("tensorflow", "keras")},
-    }
-    recipe = asdict(recipe) | {"classes": list(recipe.classes)}  # as JSON gives it back
-    return {"recipe": recipe, "data": data, "code": code}
-
-
-def run_name(title, recipe, splits):
-    """Return a directory name for a run that any other recipe, data or code would change."""
-    identity = json.dumps(run_identity(recipe, splits), sort_keys=True)
-    return f"{title}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
-
-
-def run(recipe, splits, directory, title="run", image_folder=None):
+def fit(recipe, splits, directory=None, title=None):
     """Train by a recipe, predict the test faces, and write the run directory.
 
     A run that was killed goes on after its last complete epoch and ends as it would have; a
@@ -112,31 +75,43 @@ def run(recipe, splits, directory, title="run", image_folder=None):
 
     Args:
         recipe: the `Recipe`.
-        splits: `Splits`; without validation, the last epoch's weights are kept.
-        directory: the run directory; made where missing.
-        title: what progress lines begin with.
-        image_folder: the data set's folder (`train/<label>/...`) that `splits.train` was read
-            from; needed by storage `folder` with the feed `image_data_generator`.
+        splits: `Splits`; where they have no validation, it is cut out as the recipe says.
+        directory: the run directory; `None` takes `runs/<title>-<hash>`.
+        title: what progress lines begin with; `None` takes the network's name.
 
     Returns:
         The finished `Run`.
 
     Raises:
-        InputError: if the directory holds a run of another recipe, other data or other code.
+        InputError: if the recipe asks for what the splits do not hold, or the directory holds a
+            run of another recipe, other data or other code.
     """
-    directory = Path(directory)
+    recipe, splits = prepared(recipe, splits)
+    identity = run_identity(recipe, splits)
+    title = title or identity["recipe"]["network"].rpartition(":")[2]
+    directory = project_folder() / (directory or Path("runs") / run_name(title, identity))
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with FileLock(directory.with_name(f".{directory.name}.lock")):
-        _claim(directory, run_identity(recipe, splits))
+        _claim(directory, identity)
         if not (directory / "metrics.json").is_file():
-            _train_and_predict(recipe, splits, directory, title, image_folder)
+            _train_and_predict(recipe, splits, directory, title)
         shutil.rmtree(directory / "backup", ignore_errors=True)
     return load_run(directory)
 
 
 def load_run(directory):
-    """Read a finished run back from its directory; InputError if it is not finished."""
+    """Read a finished run back from its directory.
+
+    Args:
+        directory: the run directory.
+
+    Returns:
+        The `Run`.
+
+    Raises:
+        InputError: if the run is not finished.
+    """
     directory = Path(directory)
     if not (directory / "metrics.json").is_file():
         raise InputError(f"{directory} holds no finished run; start it again to finish it.")
@@ -157,14 +132,30 @@ def load_run(directory):
 
 
 def predict(run, faces):
-    """Return the `Predictions` of a finished run's model for other faces of the same classes."""
+    """Return what a finished run's network predicts for other faces of the same classes.
+
+    Args:
+        run: the `Run`.
+        faces: `Faces`.
+
+    Returns:
+        Their `Predictions`.
+    """
     return _predictions(load_model(run), faces)
 
 
 def load_model(run):
-    """Return a finished run's `keras.Sequential`, with the kept epoch's weights."""
+    """Return a finished run's network, with the kept epoch's weights.
+
+    Args:
+        run: the `Run`.
+    """
+    start_tensorflow()
     import keras
 
+    if run.recipe.network not in NETWORKS:
+        with suppress(InputError):  # importing the builder registers layers of its own
+            find_builder(run.recipe.network)
     return keras.models.load_model(run.directory / "model.keras")
 
 
@@ -178,41 +169,36 @@ def _claim(directory, identity):
     write_text(file, json.dumps(identity, indent=2) + "\n")
 
 
-def _train_and_predict(recipe, splits, directory, title, image_folder):
+def _train_and_predict(recipe, splits, directory, title):
+    start_tensorflow()
     # Imported here, so that reading finished runs needs no TensorFlow.
-    from fer_keras.training import feeds
     from fer_keras.training.fit import train, uses_bfloat16
-    from fer_keras.training.progress import progress_callback
 
     arithmetic = {"arithmetic": "bfloat16" if uses_bfloat16(recipe) else "float32"}
-    write_text(
-        directory / "environment.json", json.dumps(environment() | arithmetic, indent=2) + "\n"
-    )
-    model, history = train(
-        recipe,
-        _training_feed(recipe, splits, directory, image_folder),
-        splits.train,
-        feeds.evaluation_feed(splits.validation) if splits.validation else None,
-        directory,
-        [progress_callback(title, recipe, len(splits.train))],
-    )
-    with whole_file(directory / "model.keras") as part:
-        model.save(part)
-    predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
-    predictions.save(directory / "predictions.npz")
-    if splits.validation:
-        _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
-    if recipe.test_time_augmentation:
-        _over_views(model, splits.test, predictions).save(directory / AUGMENTED_FILE)
+    _write_json(directory / "environment.json", environment() | arithmetic)
+    with errors_only():
+        model, history = train(recipe, splits, directory, title)
+        with whole_file(directory / "model.keras") as part:
+            model.save(part)
+        predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
+        predictions.save(directory / "predictions.npz")
+        if splits.validation:
+            _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
+        if recipe.test_time_augmentation:
+            _over_views(model, splits.test, predictions).save(directory / AUGMENTED_FILE)
     write_text(directory / "history.csv", history.to_csv(index=False))
-    _write_tables_and_figures(predictions, history, splits.test, directory, title)
-    write_text(directory / "metrics.json", json.dumps(flat_metrics(predictions), indent=2) + "\n")
+    _write_tables(predictions, directory)
+    _write_json(directory / "metrics.json", flat_metrics(predictions))
+
+
+def _write_json(path, values):
+    write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def _probabilities(model, faces):
-    from fer_keras.training import feeds
+    from fer_keras.training.feeds import evaluation_feed
 
-    return model.predict(feeds.evaluation_feed(faces), verbose=0)
+    return model.predict(evaluation_feed(faces), verbose=0)
 
 
 def _predictions(model, faces):
@@ -229,51 +215,14 @@ def _over_views(model, faces, predictions):
     return replace(predictions, probabilities=np.mean(seen, axis=0))
 
 
-def _training_feed(recipe, splits, directory, image_folder):
-    from fer_keras.training import feeds
-
-    if recipe.feed == "memory":
-        return lambda epoch: feeds.training_feed(
-            splits.train,
-            recipe.batch_size,
-            recipe.seed,
-            recipe.augmentation,
-            epoch,
-            recipe.balance == "balanced_sampling",
-            recipe.mixup,
-        )
-    if recipe.storage == "csv":
-        return lambda epoch: feeds.array_generator_feed(
-            splits.train, recipe.batch_size, recipe.seed, recipe.augmentation, epoch
-        )
-    if image_folder is None:
-        raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")
-    linked = directory / "backup" / "training_folder"
-    shutil.rmtree(linked, ignore_errors=True)
-    link_training_folder(image_folder, splits.train, linked)
-    return lambda epoch: feeds.generator_feed(
-        linked,
-        splits.train.class_names,
-        recipe.batch_size,
-        recipe.seed,
-        recipe.augmentation,
-        epoch,
-    )
-
-
-def _write_tables_and_figures(predictions, history, test, directory, title):
+def _write_tables(predictions, directory):
     reports = [
         class_report(part).assign(split=split) for split, part in predictions.by_split().items()
     ]
-    write_text(directory / "class_report.csv", pd.concat(reports).to_csv(index=False))
-    counts, shares = confusion_table(predictions), confusion_table(predictions, normalised=True)
-    write_text(directory / "confusion_matrix.csv", counts.to_csv())
-    write_text(directory / "confusion_matrix_normalised.csv", shares.to_csv())
-    figures = {
-        "curves": plots.training_curves({title: history}),
-        "confusion_matrix": plots.confusion_matrices(predictions.by_split()),
-        "class_accuracy": plots.class_accuracy(predictions.by_split()),
-        "gallery": plots.gallery(test, predictions, title),
+    tables = {
+        "class_report": pd.concat(reports).to_csv(index=False),
+        "confusion_matrix": confusion_table(predictions).to_csv(),
+        "confusion_matrix_normalised": confusion_table(predictions, normalised=True).to_csv(),
     }
-    for name, figure in figures.items():
-        plots.save(figure, directory / f"{name}.png")
+    for name, text in tables.items():
+        write_text(directory / f"{name}.csv", text)

@@ -1,22 +1,28 @@
-"""The networks: Sequential CNNs from raw grey levels to class probabilities.
+"""Builders of the networks: Sequential CNNs from grey levels to class probabilities.
 
-Every network takes float or uint8 images `(batch, 48, 48, 1)` with grey levels 0-255 and normalises
+Every network takes images `(batch, 48, 48, 1)` of grey levels 0-255, uint8 or float, normalises
 them in its first layer, so that training and use cannot drift apart, and returns float32
-probabilities `(batch, num_classes)`.
+probabilities `(batch, num_classes)`. Keras is imported by the functions that need it: naming
+networks starts no TensorFlow.
 """
-
-import numpy as np
-from keras import Input, Sequential, initializers, layers
 
 from fer_keras.data.faces import IMAGE_SIZE
 
-COUNTED_AT_ONCE = 1024
 DROPOUT_RATE = 0.5
 """Dropout rate of `conv3`, whose source does not give one; `conv4_bn` publishes the same."""
 
 
 def conv2(num_classes):
-    """Return study A's network: two padded convolutions, 1,199,495 parameters for 7 classes."""
+    """Build study A's network: two padded convolutions.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 1,199,495 parameters for 7 classes.
+    """
+    from keras import layers
+
     return _network(
         "conv2",
         [
@@ -32,10 +38,18 @@ def conv2(num_classes):
 
 
 def vgg8(num_classes):
-    """Return study B's network: four blocks of two convolutions, 7,184,839 parameters for 7.
+    """Build study B's network: four blocks of two convolutions.
 
     The study does not give the widths of its two hidden dense layers; 512 and 256 are ours.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 7,184,839 parameters for 7 classes.
     """
+    from keras import layers
+
     blocks = [
         layer
         for filters, rate in ((64, 0.25), (128, 0.25), (256, 0.35), (512, 0.4))
@@ -53,25 +67,48 @@ def vgg8(num_classes):
 
 
 def conv3(num_classes):
-    """Return study D's network for the CSV, dropout before Flatten: 355,847 parameters for 7."""
-    return _network(
-        "conv3",
-        [*_conv3_features(), layers.Dropout(DROPOUT_RATE), layers.Flatten(), _conv3_hidden()],
-        num_classes,
-    )
+    """Build study D's network for the CSV, with dropout before Flatten.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 355,847 parameters for 7 classes.
+    """
+    from keras import layers
+
+    features = _conv3_features()
+    head = [layers.Dropout(DROPOUT_RATE), layers.Flatten(), layers.Dense(128, activation="relu")]
+    return _network("conv3", features + head, num_classes)
 
 
 def conv3_late_dropout(num_classes):
-    """Return study D's network for folders, dropout after the Dense layer: 355,847 parameters."""
-    return _network(
-        "conv3_late_dropout",
-        [*_conv3_features(), layers.Flatten(), _conv3_hidden(), layers.Dropout(DROPOUT_RATE)],
-        num_classes,
-    )
+    """Build study D's network for folders, with dropout after the dense layer.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 355,847 parameters for 7 classes.
+    """
+    from keras import layers
+
+    features = _conv3_features()
+    head = [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(DROPOUT_RATE)]
+    return _network("conv3_late_dropout", features + head, num_classes)
 
 
 def conv4_bn(num_classes):
-    """Return study C's network: four blocks with batch norm, 1,573,511 parameters for 7 classes."""
+    """Build study C's network: four blocks with batch norm.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 1,573,511 parameters for 7 classes.
+    """
+    from keras import layers
+
     blocks = [
         layer
         for filters in (32, 64, 128, 256)
@@ -82,10 +119,18 @@ def conv4_bn(num_classes):
 
 
 def conv6(num_classes):
-    """Return an interpretation of study E's network, given in words: 1,468,135 parameters for 7.
+    """Build our interpretation of study E's network, which is given in words.
 
     Three stages of two convolutions and a pooling (32, 64, 128 filters), one hidden dense layer.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 1,468,135 parameters for 7 classes.
     """
+    from keras import layers
+
     stages = [
         layer
         for filters in (32, 64, 128)
@@ -100,93 +145,51 @@ def conv6(num_classes):
 
 
 def quick(num_classes):
-    """Return a network that learns fast on few cores: 242,887 parameters for 7 classes.
+    """Build a network that learns fast on few cores.
 
-    Its first layer halves the resolution at once, for layers at full resolution cost more time
-    than they are worth.
+    Its first layer halves the resolution, for layers at full resolution cost more time than they
+    are worth.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 242,887 parameters for 7 classes.
     """
+    from keras import layers
+
     features = _features_at_half_resolution((48, 96, 192), convolutions=1)
     return _network("quick", [*features, layers.Flatten()], num_classes)
 
 
 def conv7_bn(num_classes):
-    """Return a deeper, wider relative of `quick`: 1,201,223 parameters for 7 classes.
+    """Build a deeper, wider relative of `quick`.
 
     Two convolutions a stage, as in VGG, of which Khaireddin and Chen, "Facial Emotion Recognition:
     State of the Art Performance on FER2013" (2021), train one of the best single networks.
+
+    Args:
+        num_classes: number of classes, at least 2.
+
+    Returns:
+        An uncompiled `keras.Sequential` with 1,201,223 parameters for 7 classes.
     """
+    from keras import layers
+
     features = _features_at_half_resolution((64, 128, 256), convolutions=2)
-    head = [layers.Flatten(), layers.Dropout(0.3)]
-    return _network("conv7_bn", [*features, *head], num_classes)
+    return _network("conv7_bn", [*features, layers.Flatten(), layers.Dropout(0.3)], num_classes)
 
 
 NETWORKS = {
     builder.__name__: builder
     for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6, quick, conv7_bn)
 }
-
-
-def build(name, num_classes, normalisation=None):
-    """Build a network by name, with fresh weights.
-
-    Args:
-        name: one of `NETWORKS`.
-        num_classes: number of classes, at least 2.
-        normalisation: the first layer, from grey levels 0-255 to what the network wants;
-            `None` divides by 255.
-
-    Returns:
-        An uncompiled `keras.Sequential`.
-
-    Raises:
-        ValueError: if there is no such network; the message lists those that exist.
-    """
-    if name not in NETWORKS:
-        raise ValueError(f"No network is called {name!r}; there are {', '.join(NETWORKS)}.")
-    network = NETWORKS[name](num_classes)
-    if normalisation is None:
-        return network
-    return Sequential([network.inputs[0], normalisation, *network.layers[1:]], name=name)
-
-
-def standardisation(images):
-    """Return the layer that gives images the mean 0 and the standard deviation 1.
-
-    Args:
-        images: the training images, uint8 `(n, 48, 48)`, whose grey levels it is adapted to.
-    """
-    # Counted part by part: NumPy's own mean and variance would first make floats of all pixels.
-    parts = range(0, len(images), COUNTED_AT_ONCE)
-    counts = sum(
-        np.bincount(images[start : start + COUNTED_AT_ONCE].ravel(), minlength=256)
-        for start in parts
-    )
-    levels = np.arange(256)
-    mean = np.average(levels, weights=counts)
-    return layers.Normalization(
-        axis=None, mean=mean, variance=np.average((levels - mean) ** 2, weights=counts)
-    )
-
-
-def copy_layer(layer, **changes):
-    """Return a fresh layer of the same settings, some of them changed; weights do not go along."""
-    return type(layer).from_config(layer.get_config() | changes)
-
-
-def in_dtype(network, dtype):
-    """Return a copy of a network that stores and multiplies its weights in another dtype.
-
-    Args:
-        network: a `keras.Sequential` built here.
-        dtype: `float32` or `float16`.
-    """
-    copies = [copy_layer(layer, dtype=dtype) for layer in network.layers]
-    copy = Sequential([Input(network.input_shape[1:]), *copies], name=network.name)
-    copy.set_weights(network.get_weights())
-    return copy
+"""Name -> builder."""
 
 
 def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
+    from keras import layers
+
     return [
         layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=use_bias),
         layers.BatchNormalization(),
@@ -195,7 +198,9 @@ def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
 
 
 def _features_at_half_resolution(widths, convolutions):
-    """Return a first layer of stride 2, and for each width so many convolutions and a pooling."""
+    """Return a first layer of stride 2, then for each width its convolutions and a pooling."""
+    from keras import layers
+
     features = _normalised_convolution(widths[0], 5, strides=2, use_bias=False)
     for filters in widths:
         for _ in range(convolutions):
@@ -205,18 +210,22 @@ def _features_at_half_resolution(widths, convolutions):
 
 
 def _small_dense(units):
-    """Return a dense layer that begins with a sixth of He's variance: small.
+    """Return a dense layer that begins with a sixth of He's variance.
 
     Behind batch norm all its inputs are positive and about 1. At Keras' own initial scales, here
-    and in the last layer, the classes' first logits are large noise, and Adam's first steps
-    silence the hidden units rather than teach them: `vgg8` then says the commonest class for
-    epochs, and `conv4_bn` learns at a third of its speed.
+    and in the last layer, the first logits are large noise, and Adam's first steps silence the
+    hidden units: `vgg8` then predicts the commonest class for epochs, and `conv4_bn` learns at a
+    third of its speed.
     """
+    from keras import initializers, layers
+
     start = initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
     return layers.Dense(units, activation="relu", kernel_initializer=start)
 
 
 def _conv3_features():
+    from keras import layers
+
     return [
         layer
         for filters in (32, 64, 128)
@@ -224,22 +233,11 @@ def _conv3_features():
     ]
 
 
-def _conv3_hidden():
-    return layers.Dense(128, activation="relu")
-
-
 def _network(name, hidden_layers, num_classes, output_start="glorot_uniform"):
-    return Sequential(
-        [
-            Input((IMAGE_SIZE, IMAGE_SIZE, 1)),
-            layers.Rescaling(1 / 255),
-            *hidden_layers,
-            layers.Dense(
-                num_classes,
-                activation="softmax",
-                kernel_initializer=output_start,
-                dtype="float32",
-            ),
-        ],
-        name=name,
+    from keras import Input, Sequential, layers
+
+    output = layers.Dense(
+        num_classes, activation="softmax", kernel_initializer=output_start, dtype="float32"
     )
+    first = [Input((IMAGE_SIZE, IMAGE_SIZE, 1)), layers.Rescaling(1 / 255)]
+    return Sequential([*first, *hidden_layers, output], name=name)

@@ -7,22 +7,20 @@ same batch.
 import cv2
 import numpy as np
 
-from fer_keras.training.recipe import AUGMENTATIONS
 
-
-def augment(images, augmentation, seed):
+def augment(images, ranges, seed):
     """Transform each image of a batch at random.
 
     Args:
         images: uint8 array `(batch, height, width)`, grey levels 0-255.
-        augmentation: a name in `recipes.AUGMENTATIONS`.
+        ranges: the strengths, as for `random_matrices`.
         seed: list of non-negative integers.
 
     Returns:
         A uint8 array of the same shape.
     """
     random = np.random.default_rng(seed)
-    return transform(images, random_matrices(len(images), AUGMENTATIONS[augmentation], random))
+    return transform(images, random_matrices(len(images), ranges, random))
 
 
 def mix(images, alpha, seed):

@@ -6,24 +6,55 @@ alone: a run that resumes at epoch `e` sees the batches that an undisturbed run 
 """
 
 import io
+import shutil
 from contextlib import redirect_stdout
 
 import numpy as np
 import tensorflow as tf
 
 from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.data.readers.image_folder import link_training_folder
 from fer_keras.training.augmentation import augment, mix
-from fer_keras.training.recipe import AUGMENTATIONS
+from fer_keras.utils.errors import InputError
 
 MIXUP = 1
 """Added to the seed of mixing, which must not draw the numbers that augmentation draws."""
+
+
+def feeds_by_epoch(recipe, splits, directory):
+    """Return the function that gives a recipe's training feed from an epoch on.
+
+    Args:
+        recipe: the `Recipe`.
+        splits: `Splits`; `train` is fed.
+        directory: the run directory; its `backup/` gets links to the images that
+            `flow_from_directory` is to read.
+
+    Returns:
+        A function from an epoch, counted from 0, to an endless `tf.data.Dataset`.
+
+    Raises:
+        InputError: if the recipe feeds from a folder and the faces were read from none.
+    """
+    train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
+    if recipe.feed == "memory":
+        balanced = recipe.balance == "balanced_sampling"
+        return lambda epoch: training_feed(train, *sizes, epoch, balanced, recipe.mixup)
+    if recipe.storage != "folder":
+        return lambda epoch: array_generator_feed(train, *sizes, epoch)
+    if splits.folder is None:
+        raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")
+    linked = directory / "backup" / "training_folder"
+    shutil.rmtree(linked, ignore_errors=True)
+    link_training_folder(splits.folder, train, linked)
+    return lambda epoch: generator_feed(linked, train.class_names, *sizes, epoch)
 
 
 def training_feed(
     faces,
     batch_size,
     seed,
-    augmentation="none",
+    ranges=None,
     first_epoch=0,
     balanced_sampling=False,
     mixup=0.0,
@@ -35,7 +66,7 @@ def training_feed(
             the one-hot labels.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes every epoch's order and augmentation.
-        augmentation: a name in `recipes.AUGMENTATIONS`.
+        ranges: `Recipe.ranges`, the strengths of the augmentation; `None` or empty for none.
         first_epoch: the epoch to begin with, counted from 0.
         balanced_sampling: whether an epoch, as long as ever, shows each class equally often: the
             faces of a rare class several times, a part of those of a common one.
@@ -76,7 +107,7 @@ def training_feed(
 
     def images(index, place):
         batch = faces.images[index]
-        return batch if augmentation == "none" else augment(batch, augmentation, [seed, *place])
+        return augment(batch, ranges, [seed, *place]) if ranges else batch
 
     batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
     # Two at a time: one is augmented while the other's way through TensorFlow is paid for.
@@ -103,7 +134,7 @@ def evaluation_feed(faces, batch_size=256):
     return _without_autotune(tf.data.Dataset.range(0, len(faces), batch_size).map(part))
 
 
-def generator_feed(directory, class_names, batch_size, seed, augmentation="none", first_epoch=0):
+def generator_feed(directory, class_names, batch_size, seed, ranges=None, first_epoch=0):
     """Feed an image folder by Keras' `ImageDataGenerator.flow_from_directory`, without end.
 
     Args:
@@ -111,7 +142,7 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
         class_names: the classes in label order; the generator alone would sort them by name.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes order and augmentation.
-        augmentation: a name in `recipes.AUGMENTATIONS`.
+        ranges: `Recipe.ranges`, the strengths of the augmentation; `None` or empty for none.
         first_epoch: the epoch to begin with, counted from 0.
 
     Returns:
@@ -120,7 +151,7 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
     """
     # It prints how many images it found; the reader has said so.
     with redirect_stdout(io.StringIO()):
-        flow = _generator(augmentation).flow_from_directory(
+        flow = _generator(ranges).flow_from_directory(
             directory,
             classes=list(class_names),
             color_mode="grayscale",
@@ -132,21 +163,21 @@ def generator_feed(directory, class_names, batch_size, seed, augmentation="none"
     return _endless(flow, len(class_names), first_epoch)
 
 
-def array_generator_feed(faces, batch_size, seed, augmentation="none", first_epoch=0):
+def array_generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0):
     """Feed faces from memory by Keras' `ImageDataGenerator.flow`, without end.
 
     Args:
         faces: the `Faces` to train on; the generator keeps a float32 copy.
         batch_size: images a batch; an epoch's last batch may be smaller.
         seed: integer that fixes order and augmentation.
-        augmentation: a name in `recipes.AUGMENTATIONS`.
+        ranges: `Recipe.ranges`, the strengths of the augmentation; `None` or empty for none.
         first_epoch: the epoch to begin with, counted from 0.
 
     Returns:
         An infinite `tf.data.Dataset`, as from `generator_feed`.
     """
     labels = np.eye(len(faces.class_names), dtype=np.float32)[faces.labels]
-    flow = _generator(augmentation).flow(
+    flow = _generator(ranges).flow(
         faces.images[..., np.newaxis],
         labels if faces.targets is None else faces.targets,
         batch_size=batch_size,
@@ -155,8 +186,8 @@ def array_generator_feed(faces, batch_size, seed, augmentation="none", first_epo
     return _endless(flow, len(faces.class_names), first_epoch)
 
 
-def _generator(augmentation):
-    return tf.keras.preprocessing.image.ImageDataGenerator(**AUGMENTATIONS[augmentation])
+def _generator(ranges):
+    return tf.keras.preprocessing.image.ImageDataGenerator(**(ranges or {}))
 
 
 def _endless(flow, num_classes, first_epoch):

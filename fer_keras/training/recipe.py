@@ -1,30 +1,14 @@
 """What fixes a run: a frozen, checked `Recipe`."""
 
-from dataclasses import dataclass, fields, replace
+import re
+from math import inf
 
-from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
+from attrs import asdict, evolve, field, fields, frozen
+
+from fer_keras.networks.build import network_name
+from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError
 
-# The builders of models.py, whose import would bring TensorFlow; a test keeps the two equal.
-NETWORKS = (
-    "conv2",
-    "vgg8",
-    "conv3",
-    "conv3_late_dropout",
-    "conv4_bn",
-    "conv6",
-    "quick",
-    "conv7_bn",
-)
-STORAGES = ("csv", "folder")
-DIVISIONS = ("own", "random")
-NORMALISATIONS = ("rescale", "standardise")
-FEEDS = ("memory", "image_data_generator")
-LABELS = ("own", "ferplus", "ferplus_votes")
-OPTIMIZERS = ("adam", "sgd")
-SCHEDULES = ("constant", "one_cycle")
-PRECISIONS = ("float32", "mixed")
-BALANCES = ("none", "class_weights", "balanced_sampling")
 AUGMENTATIONS = {
     "none": {},
     "study_b": {"rotation_range": 10, "horizontal_flip": True},
@@ -51,53 +35,109 @@ AUGMENTATIONS = {
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
-
-def _require_choice(name, value, choices):
-    if value not in choices:
-        raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
-
-
-def _require_whole(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}; give a whole number of at least {least}.")
-
-
-def _require_share(name, value, zero_allowed):
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):
-        least = "at least 0" if zero_allowed else "above 0"
-        raise InputError(f"{name} is {value!r}; give a number {least} and at most 1.")
+STRENGTHS = {
+    "rotation_range": 180,
+    "width_shift_range": 1,
+    "height_shift_range": 1,
+    "zoom_range": 0.9,
+    "horizontal_flip": True,
+}
+"""ImageDataGenerator's arguments that both feeds know, each with its largest value."""
 
 
-def _checked_classes(classes, known):
-    unknown = [name for name in classes if name not in known]
-    if unknown or len(set(classes)) < 2:
+def _one_of(*choices):
+    def check(recipe, attribute, value):
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            names = ", ".join(map(str, choices))
+            raise InputError(f"{attribute.name} is {value!r}; choose one of {names}.")
+
+    return check
+
+
+def _whole(least, or_none=False):
+    def check(recipe, attribute, value):
+        if or_none and value is None:
+            return
+        if type(value) is not int or value < least:
+            raise InputError(
+                f"{attribute.name} is {value!r}; give a whole number of at least {least}"
+                f"{', or None' if or_none else ''}."
+            )
+
+    return check
+
+
+def _number(above=-inf, least=0, most=1):
+    def check(recipe, attribute, value):
+        if type(value) not in (int, float) or not least <= value <= most or value <= above:
+            bound = f"above {above}" if above >= least else f"at least {least}"
+            raise InputError(
+                f"{attribute.name} is {value!r}; give a number {bound} and at most {most}."
+            )
+
+    return check
+
+
+def _check_network(recipe, attribute, value):
+    is_place = isinstance(value, str) and re.fullmatch(r".+:.+", value)
+    if not (callable(value) or value in NETWORKS or is_place):
         raise InputError(
-            f"classes are {', '.join(map(str, classes)) or 'none'}; name two or more of "
-            f"{', '.join(known)}."
+            f"network is {value!r}; choose one of {', '.join(NETWORKS)}, or your own as "
+            "file.py:function, package.module:function or a function."
         )
-    return tuple(name for name in known if name in classes)
 
 
-@dataclass(frozen=True)
+def _check_augmentation(recipe, attribute, value):
+    if isinstance(value, str) and value in AUGMENTATIONS:
+        return
+    if not isinstance(value, dict):
+        raise InputError(
+            f"augmentation is {value!r}; choose one of {', '.join(AUGMENTATIONS)}, or give a dict "
+            f"of {', '.join(STRENGTHS)}."
+        )
+    for name, strength in value.items():
+        if name not in STRENGTHS:
+            raise InputError(
+                f"augmentation has no strength {name!r}; there are {', '.join(STRENGTHS)}."
+            )
+        most = STRENGTHS[name]
+        kinds = (bool,) if most is True else (int, float)
+        if type(strength) not in kinds or not 0 <= strength <= most:
+            allowed = "True or False" if most is True else f"a number from 0 to {most}"
+            raise InputError(f"augmentation's {name} is {strength!r}; give {allowed}.")
+
+
+def _check_classes(recipe, attribute, value):
+    if value is not None and (len(set(value)) < 2 or len(set(value)) < len(value)):
+        raise InputError(
+            f"classes are {', '.join(map(str, value)) or 'none'}; name two or more, each once."
+        )
+
+
+@frozen
 class Recipe:
     """Everything that decides how a network is trained, besides the faces themselves.
 
     Args:
-        storage: `csv` or `folder`: the form of the data to read.
-        division: `own` (the data set's own splits) or `random` (stratified 80/20 of all rows,
-            whatever their `Usage`; for the CSV).
+        storage: form of the data to read, `csv` or `folder`; `None` takes the one that is there,
+            the CSV where both are.
+        division: `own` (the data set's own splits) or `random` (stratified 80/20 of all faces).
+        split_seed: seed of the random division, 0 or more; `None` takes `seed`, so that each seed
+            tests on other faces.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
             `ferplus_votes` (their votes as soft targets in training, the majority elsewhere).
-        classes: names of the classes to keep, in canonical order; at least 2.
+        classes: names of the classes to keep, at least 2; `None` keeps all of the data.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 trains on all
             of it and keeps the last epoch.
         normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
             (mean 0, standard deviation 1 over the training images).
-        network: name of a builder in `fer_keras.models`, one of `NETWORKS`.
+        network: what `networks.build.build` takes: a name, `file.py:function`,
+            `package.module:function` or a function.
         feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
             `flow_from_directory` for storage `folder`, its `flow` for `csv`).
-        augmentation: a name in `AUGMENTATIONS`.
+        augmentation: a name in `AUGMENTATIONS`, or a dict of ImageDataGenerator's arguments:
+            `rotation_range` (degrees), `width_shift_range`, `height_shift_range` and `zoom_range`
+            (shares), `horizontal_flip`.
         mixup: alpha of the Beta distribution by which each face is mixed with another of its
             batch, targets too (Zhang et al., "mixup", 2018), 0 to 1; 0 mixes nothing.
         balance: what is done about rare classes: `none`, `class_weights` (a face's loss counts
@@ -125,79 +165,72 @@ class Recipe:
         InputError: if a field has an impossible value.
     """
 
-    storage: str = "csv"
-    division: str = "own"
-    labels: str = "own"
-    classes: tuple[str, ...] = CLASS_NAMES
-    validation_fraction: float = 0.1
-    normalisation: str = "rescale"
-    network: str = "conv3"
-    feed: str = "memory"
-    augmentation: str = "none"
-    mixup: float = 0.0
-    balance: str = "none"
-    epochs: int = 15
-    batch_size: int = 64
-    optimizer: str = "adam"
-    schedule: str = "constant"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    precision: str = "float32"
-    test_time_augmentation: bool = False
-    patience: int | None = None
-    seed: int = 0
+    storage: str | None = field(default=None, validator=_one_of(None, "csv", "folder"))
+    division: str = field(default="own", validator=_one_of("own", "random"))
+    split_seed: int | None = field(default=None, validator=_whole(0, or_none=True))
+    labels: str = field(default="own", validator=_one_of("own", "ferplus", "ferplus_votes"))
+    classes: tuple[str, ...] | None = field(
+        default=None,
+        converter=lambda names: None if names is None else tuple(names),  # JSON knows no tuples
+        validator=_check_classes,
+    )
+    validation_fraction: float = field(default=0.1, validator=_number(most=0.5))
+    normalisation: str = field(default="rescale", validator=_one_of("rescale", "standardise"))
+    network: object = field(default="conv3", validator=_check_network)
+    feed: str = field(default="memory", validator=_one_of("memory", "image_data_generator"))
+    augmentation: str | dict = field(default="none", validator=_check_augmentation)
+    mixup: float = field(default=0.0, validator=_number())
+    balance: str = field(
+        default="none", validator=_one_of("none", "class_weights", "balanced_sampling")
+    )
+    epochs: int = field(default=15, validator=_whole(1))
+    batch_size: int = field(default=64, validator=_whole(1))
+    optimizer: str = field(default="adam", validator=_one_of("adam", "sgd"))
+    schedule: str = field(default="constant", validator=_one_of("constant", "one_cycle"))
+    learning_rate: float = field(default=1e-3, validator=_number(above=0))
+    weight_decay: float = field(default=0.0, validator=_number())
+    label_smoothing: float = field(default=0.0, validator=_number())
+    precision: str = field(default="float32", validator=_one_of("float32", "mixed"))
+    test_time_augmentation: bool = field(default=False, validator=_one_of(False, True))
+    patience: int | None = field(default=None, validator=_whole(1, or_none=True))
+    seed: int = field(default=0, validator=_whole(0))
 
-    def __post_init__(self):
-        _require_choice("storage", self.storage, STORAGES)
-        _require_choice("division", self.division, DIVISIONS)
-        _require_choice("labels", self.labels, LABELS)
-        _require_choice("normalisation", self.normalisation, NORMALISATIONS)
-        _require_choice("network", self.network, NETWORKS)
-        _require_choice("feed", self.feed, FEEDS)
-        _require_choice("augmentation", self.augmentation, AUGMENTATIONS)
-        _require_choice("balance", self.balance, BALANCES)
-        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        _require_choice("schedule", self.schedule, SCHEDULES)
-        _require_choice("precision", self.precision, PRECISIONS)
-        _require_choice("test_time_augmentation", self.test_time_augmentation, (False, True))
-        _require_whole("epochs", self.epochs, 1)
-        _require_whole("batch_size", self.batch_size, 1)
-        _require_whole("seed", self.seed, 0)
-        if self.patience is not None:
-            _require_whole("patience", self.patience, 1)
-        _require_share("learning_rate", self.learning_rate, zero_allowed=False)
-        _require_share("weight_decay", self.weight_decay, zero_allowed=True)
-        _require_share("mixup", self.mixup, zero_allowed=True)
-        _require_share("label_smoothing", self.label_smoothing, zero_allowed=True)
-        _require_share("validation_fraction", self.validation_fraction, zero_allowed=True)
-        if self.validation_fraction > 0.5:
-            raise InputError(
-                f"validation_fraction is {self.validation_fraction!r}; give at most 0.5."
-            )
-        known = CLASS_NAMES if self.labels == "own" else ALL_CLASS_NAMES
-        # JSON knows no tuples.
-        object.__setattr__(self, "classes", _checked_classes(self.classes, known))
-        self._require_fitting_fields()
-
-    def _require_fitting_fields(self):
-        if (self.storage, self.division) == ("folder", "random"):
-            raise InputError("division 'random' needs storage 'csv'; folders have their own.")
-        if (self.balance, self.feed) == ("balanced_sampling", "image_data_generator"):
+    def __attrs_post_init__(self):
+        if self.balance == "balanced_sampling" and self.feed != "memory":
             raise InputError("balance 'balanced_sampling' needs feed 'memory'.")
         if self.mixup and self.feed != "memory":
             raise InputError("mixup needs feed 'memory'.")
-        if self.labels != "own" and (self.storage, self.division) != ("csv", "own"):
+        if self.labels != "own" and (self.storage == "folder" or self.division != "own"):
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
         if self.patience is not None and not self.validation_fraction:
             raise InputError("patience needs validation faces: a validation_fraction above 0.")
+        if self.split_seed is not None and self.division != "random":
+            raise InputError("split_seed needs division 'random'.")
+
+    @property
+    def ranges(self):
+        """The augmentation's strengths: a dict of ImageDataGenerator's arguments."""
+        named = isinstance(self.augmentation, str)
+        return AUGMENTATIONS[self.augmentation] if named else self.augmentation
 
     def changed(self, **values):
-        """Return a copy with some fields replaced; an unknown field raises InputError."""
-        known = [field.name for field in fields(self)]
+        """Return a copy with some fields replaced.
+
+        Args:
+            **values: new values by field.
+
+        Raises:
+            InputError: if a field is unknown or a value impossible.
+        """
+        known = [each.name for each in fields(Recipe)]
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise InputError(
                 f"A recipe has no field {', '.join(unknown)}; its fields are {', '.join(known)}."
             )
-        return replace(self, **values)
+        return evolve(self, **values)
+
+    def as_json(self):
+        """Return the fields as JSON gives them back: a dict, the network by its name."""
+        values = asdict(self) | {"network": network_name(self.network)}
+        return values | {"classes": self.classes and list(self.classes)}

@@ -1,0 +1,148 @@
+"""What a comparison compares: recipes by name, from text, or as the arms of a grid."""
+
+from itertools import product
+
+from attrs import fields
+
+from fer_keras.comparison.catalogue import (
+    RECIPES,
+    recipe as named_recipe,
+    parse_changes,
+    parse_value,
+    split_outside_brackets,
+)
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+DRAWN_EPOCHS = 3
+"""Most epochs on drawn faces, which are learnt sooner than real ones, unless one asks for more."""
+
+
+def parse_arm(text):
+    """Read an arm as the command line and notebooks write it.
+
+    Args:
+        text: `NAME=RECIPE[,FIELD=VALUE...]`, such as `mine=conv3_csv,network=mynet.py:build`; the
+            name may be left out.
+
+    Returns:
+        The arm's name, the recipe's name, and a dict of the fields to change.
+
+    Raises:
+        InputError: if there is no such recipe, or a change has no value.
+    """
+    first, *changes = split_outside_brackets(text)
+    name, equals, recipe = first.partition("=")
+    name, recipe = name.strip(), (recipe if equals else name).strip()
+    if recipe not in RECIPES:
+        raise InputError(
+            f"The arm {text!r} names no recipe; write NAME=RECIPE[,FIELD=VALUE...] with one of "
+            f"{', '.join(RECIPES)}."
+        )
+    return name, recipe, parse_changes(changes)
+
+
+def parse_factor(text):
+    """Read a factor as the command line and notebooks write it.
+
+    Args:
+        text: `FIELD=LEVEL,LEVEL...`, such as `learning_rate=1e-3,3e-4`.
+
+    Returns:
+        The field and a tuple of its levels.
+
+    Raises:
+        InputError: if there are fewer than two levels.
+    """
+    name, _, levels = text.partition("=")
+    levels = tuple(parse_value(level) for level in split_outside_brackets(levels))
+    return name.strip(), levels
+
+
+def resolve_arms(arms, changes, drawn):
+    """Return the recipe of each arm.
+
+    Args:
+        arms: dict from an arm's name to a `Recipe` or a text as for `parse_arm`; or a list of
+            such texts.
+        changes: dict of fields to change in every arm.
+        drawn: whether faces are drawn for want of real ones. Then every arm has at most
+            `DRAWN_EPOCHS` epochs, unless a text or `changes` says how many.
+
+    Returns:
+        A dict from an arm's name to its `Recipe`.
+
+    Raises:
+        InputError: if an arm is none, or stands there twice.
+    """
+    if not isinstance(arms, dict):
+        named = [parse_arm(text) for text in arms]
+        names = [name for name, *_ in named]
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double:
+            raise InputError(f"The arm {double} is given twice; give each arm its own name.")
+        arms = {name: (recipe, own) for name, recipe, own in named}
+    resolved = {}
+    for name, arm in arms.items():
+        if isinstance(arm, str):
+            arm = parse_arm(f"{name}={arm}")[1:]
+        recipe, own = arm if isinstance(arm, tuple) else (arm, {})
+        recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
+        if not isinstance(recipe, Recipe):
+            raise InputError(f"The arm {name} is {recipe!r}; give a Recipe or the name of one.")
+        if drawn:
+            recipe = recipe.changed(epochs=min(recipe.epochs, DRAWN_EPOCHS))
+        resolved[name] = recipe.changed(**changes | own)
+    return resolved
+
+
+def cross(arms, factors, crossed=True):
+    """Return an arm for each combination of the factors' levels.
+
+    Args:
+        arms: dict with one arm's name and `Recipe`.
+        factors: dict from a field of the recipe to its levels, two or more.
+        crossed: whether to combine all levels; else one factor changes at a time, and the first
+            arm is the recipe as it is.
+
+    Returns:
+        A dict from an arm's name, its levels with commas, to its `Recipe`.
+
+    Raises:
+        InputError: if there is more than one arm, or a factor is impossible.
+    """
+    if len(arms) != 1:
+        raise InputError(f"Factors change one recipe, and there are {len(arms)} arms; give one.")
+    known = [each.name for each in fields(Recipe)]
+    for name, levels in factors.items():
+        if name not in known or name == "seed":
+            raise InputError(
+                f"{name} is no factor; give a field of the recipe: "
+                f"{', '.join(field for field in known if field != 'seed')}."
+            )
+        if len(levels) < 2 or any(levels.count(level) > 1 for level in levels):
+            raise InputError(
+                f"The factor {name} has the levels {', '.join(map(str, levels)) or 'none'}; give "
+                "two or more, each once."
+            )
+    [(base, recipe)] = arms.items()
+    if crossed:
+        return {
+            ", ".join(map(level_name, levels)): recipe.changed(**dict(zip(factors, levels)))
+            for levels in product(*factors.values())
+        }
+    return {base: recipe} | {
+        f"{name} {level_name(level)}": recipe.changed(**{name: level})
+        for name, levels in factors.items()
+        for level in levels
+        if getattr(recipe, name) != level
+    }
+
+
+def level_name(level):
+    """Return a factor's level as text.
+
+    Args:
+        level: any value of a recipe's field.
+    """
+    return getattr(level, "__name__", None) or str(level)

@@ -1,0 +1,337 @@
+"""A comparison, arms times seeds: planned, run, resumed and collected."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from fer_keras.comparison.arms import cross, resolve_arms
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.execute import PlannedRun, execute_all
+from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.prepare import Source, find_storage, is_pairable
+from fer_keras.comparison.run import Run, load_run
+from fer_keras.data.faces import Splits
+from fer_keras.data.loading import find_or_draw
+from fer_keras.data.readers.locate import Location
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import project_folder, write_text
+
+TIMED_EPOCHS = 3
+"""Epochs of the run that times an arm, under equal time."""
+RECORD = "comparison.json"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs of a comparison, and what a reader must know about them.
+
+    Args:
+        name: a name in `catalogue.COMPARISONS`, or the user's.
+        directory: its folder, with run directories, `comparison.json` and `results.csv`.
+        arms: dict from an arm's name to its `Recipe` of the first seed, all fields filled in.
+        seeds: the seeds that each arm was run with.
+        factors: dict from a crossed field to its levels; empty where arms are no grid.
+        minutes: equal training time of each arm; `None`: each recipe's epochs.
+        drawn: whether the faces are drawn, for want of real ones.
+        sources: dict from an arm's name to the `Source` of its faces.
+        notes: sentences: what was skipped, left out, paired.
+        runs: dict from an arm's name to a dict from a seed to its finished `Run`.
+        errors: dicts with `arm`, `seed` and `error` of runs that failed.
+    """
+
+    name: str
+    directory: Path
+    arms: dict[str, Recipe]
+    seeds: tuple[int, ...]
+    factors: dict[str, tuple]
+    minutes: float | None
+    drawn: bool
+    sources: dict[str, Source]
+    notes: tuple[str, ...]
+    runs: dict[str, dict[int, Run]]
+    errors: tuple[dict, ...]
+
+    @property
+    def first(self):
+        """The first seed's run of each arm that has one: a dict by the arm's name."""
+        return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
+
+    def splits(self, arm):
+        """Return an arm's `Splits` of the first seed.
+
+        Args:
+            arm: the arm's name.
+
+        Returns:
+            The `Splits`; `None` where they were given in memory and are gone.
+        """
+        source = self.sources[arm]
+        return source.data and source.splits(self.arms[arm])[1]
+
+
+def run_comparison(
+    arms,
+    data=None,
+    seeds=None,
+    *,
+    factors=None,
+    crossed=True,
+    changes=None,
+    minutes=None,
+    name=None,
+    out="runs",
+    jobs=1,
+    dask=None,
+    on_bad="raise",
+    class_names=None,
+    first_seed=0,
+):
+    """Run every arm with every seed, or read finished runs back.
+
+    Args:
+        arms: dict from an arm's name to a `Recipe` or to a text such as
+            `conv3_csv,network=mynet.py:build`; or a list of texts `NAME=RECIPE[,FIELD=VALUE...]`;
+            or the name of a comparison in `catalogue.COMPARISONS` or of a recipe.
+        data: folder or CSV file, `Splits` in memory, or a dict from a data set's name to either,
+            to train each arm on each. `None`: FER_KERAS_DATA, then `data/`, then drawn faces.
+        seeds: number of runs of each arm, or a list of seeds; `None`: 3, or the named
+            comparison's.
+        factors: dict from a field of the only arm's recipe to its levels.
+        crossed: whether all levels are combined; else one factor changes at a time.
+        changes: dict of fields to change in every arm.
+        minutes: training time, with validation, that decides each arm's epochs.
+        name: the comparison's name, for its folder.
+        out: folder that gets the comparison's own.
+        jobs: how many runs to execute at a time on this machine.
+        dask: address of a Dask scheduler whose workers execute the runs instead.
+        on_bad: `raise`, or `skip` to leave out bad rows and images and list them.
+        class_names: names of the codes 0, 1, ... of a CSV of your own.
+        first_seed: the first seed, where `seeds` is a number.
+
+    Returns:
+        A `Comparison`. A run that failed is one of its `errors`.
+
+    Raises:
+        InputError: if an argument or the data is impossible, or no run succeeded.
+    """
+    named = COMPARISONS.get(arms) if isinstance(arms, str) else None
+    if named:
+        name, arms, minutes = name or arms, named.arms, minutes or named.minutes
+        factors = factors or named.factors
+    elif isinstance(arms, str):
+        if arms.partition(",")[0] not in RECIPES:
+            raise InputError(
+                f"No comparison or recipe is called {arms}; there are the comparisons "
+                f"{', '.join(COMPARISONS)} and the recipes {', '.join(RECIPES)}."
+            )
+        arms = [arms]
+    seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
+    _require_minutes(minutes)
+    out = project_folder() / Path(out).expanduser()
+    data_sets, drawn = _data_sets(data, out)
+    recipes = resolve_arms(arms, changes or {}, drawn)
+    if factors:
+        recipes = cross(recipes, factors, crossed)
+    recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
+    name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
+    settings = {
+        "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
+        "data": {arm: _as_json(source) for arm, source in sources.items()},
+        "minutes": minutes,
+    }
+    directory = out / run_name(name, settings)
+    if minutes:
+        recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
+    planned, arms = _plan(recipes, sources, seeds, directory)
+    failures = execute_all([run for _, _, run in planned], jobs, dask)
+    runs, errors = {arm: {} for arm in arms}, []
+    for arm, seed, run in planned:
+        if run.is_finished:
+            runs[arm][seed] = load_run(run.directory)
+        else:
+            error = failures.get(run.directory, "it did not finish")
+            errors.append({"arm": arm, "seed": seed, "error": error})
+    if not any(runs.values()):
+        raise InputError(f"No run succeeded; the first error is: {errors[0]['error']}")
+    comparison = Comparison(
+        name=name,
+        directory=directory,
+        arms=arms,
+        seeds=seeds,
+        factors=dict(factors or {}) if crossed else {},
+        minutes=minutes,
+        drawn=drawn,
+        sources=sources,
+        notes=(*skipped, *_notes(arms, sources)),
+        runs=runs,
+        errors=tuple(errors),
+    )
+    _save(comparison)
+    return comparison
+
+
+def load_comparison(directory):
+    """Read a comparison back from its folder, without training.
+
+    Args:
+        directory: the comparison's folder.
+
+    Returns:
+        The `Comparison`.
+
+    Raises:
+        InputError: if the folder holds none.
+    """
+    directory = project_folder() / Path(directory).expanduser()
+    if not (directory / RECORD).is_file():
+        raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")
+    record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+    return Comparison(
+        name=record["name"],
+        directory=directory,
+        arms={arm: Recipe(**recipe) for arm, recipe in record["arms"].items()},
+        seeds=tuple(record["seeds"]),
+        factors={factor: tuple(levels) for factor, levels in record["factors"].items()},
+        minutes=record["minutes"],
+        drawn=record["drawn"],
+        sources={arm: _from_json(source) for arm, source in record["sources"].items()},
+        notes=tuple(record["notes"]),
+        runs={
+            arm: {int(seed): load_run(directory / name) for seed, name in runs.items()}
+            for arm, runs in record["runs"].items()
+        },
+        errors=tuple(record["errors"]),
+    )
+
+
+def _seeds(seeds, default, first_seed):
+    seeds = default if seeds is None else seeds
+    if isinstance(seeds, list | tuple | range):
+        chosen = tuple(seeds)
+    elif type(seeds) is int and type(first_seed) is int:
+        chosen = tuple(range(first_seed, first_seed + seeds))
+    else:
+        chosen = ()
+    if not chosen or any(type(seed) is not int or seed < 0 for seed in chosen):
+        raise InputError(
+            f"seeds is {seeds!r}; give a whole number of at least 1, or a list of seeds of 0 or "
+            "more."
+        )
+    return chosen
+
+
+def _require_minutes(minutes):
+    is_number = type(minutes) in (int, float)
+    if minutes is not None and not (is_number and 0 < minutes < float("inf")):
+        raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
+
+
+def _data_sets(data, out):
+    """Return a dict from a data set's name to its `Location` or `Splits`, and if it is drawn."""
+    if isinstance(data, Splits):
+        return {data.name: data}, False
+    if isinstance(data, dict):
+        found = {
+            name: each if isinstance(each, Splits) else find_or_draw(each, out)[0]
+            for name, each in data.items()
+        }
+        return found, False
+    location, drawn = find_or_draw(data, out)
+    if drawn:
+        print(
+            "No data was found, so this runs on drawn faces, at most 3 epochs a run; name a "
+            "folder with FER2013 or your own data to use it."
+        )
+    return {location.name: location}, drawn
+
+
+def _sources(recipes, data_sets, on_bad, class_names):
+    """Return recipes and sources by arm, an arm for each data set; and what was skipped."""
+    class_names = tuple(class_names) if class_names else None
+    kept, sources, notes = {}, {}, []
+    for data_name, data in data_sets.items():
+        own = {}
+        for arm, recipe in recipes.items():
+            storage, fault = find_storage(recipe, data)
+            if fault:
+                notes.append(f"The arm {arm} is skipped: {fault}")
+            else:
+                own[arm] = recipe.changed(storage=storage)
+        forms = {recipe.storage for recipe in own.values() if is_pairable(recipe)}
+        source = Source(data, {"csv", "folder"} <= forms, on_bad, class_names)
+        for arm, recipe in own.items():
+            name = arm if len(data_sets) == 1 else f"{arm} on {data_name}"
+            kept[name], sources[name] = recipe, source
+    if not kept:
+        raise InputError(" ".join(notes) or "There is no arm; give at least one recipe.")
+    return kept, sources, notes
+
+
+def _timed(recipes, sources, minutes, directory, seed, drawn):
+    """Return recipes with as many whole epochs as fit into the minutes, one at least."""
+    epochs = 1 if drawn else TIMED_EPOCHS
+    short = {arm: recipe.changed(epochs=epochs) for arm, recipe in recipes.items()}
+    planned, _ = _plan(short, sources, [seed], directory / "timing")
+    failures = execute_all([run for _, _, run in planned])
+    if failures:
+        raise InputError(f"An arm could not be timed: {next(iter(failures.values()))}")
+    seconds = {arm: load_run(run.directory).history["seconds"].median() for arm, _, run in planned}
+    return {
+        arm: recipe.changed(epochs=max(1, int(60 * minutes / seconds[arm])))
+        for arm, recipe in recipes.items()
+    }
+
+
+def _plan(recipes, sources, seeds, directory):
+    """Return a list of (arm, seed, `PlannedRun`), and each arm's recipe of the first seed."""
+    planned, first = [], {}
+    for seed in seeds:
+        for arm, recipe in recipes.items():
+            resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
+            first.setdefault(arm, resolved)
+            place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
+            planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
+    return planned, first
+
+
+def _notes(arms, sources):
+    notes = [note for arm in arms for note in sources[arm].splits(arms[arm])[1].notes]
+    return dict.fromkeys(notes)
+
+
+def _save(comparison):
+    from fer_keras.comparison.results import result_table
+
+    record = {
+        "name": comparison.name,
+        "arms": {arm: recipe.as_json() for arm, recipe in comparison.arms.items()},
+        "seeds": comparison.seeds,
+        "factors": comparison.factors,
+        "minutes": comparison.minutes,
+        "drawn": comparison.drawn,
+        "sources": {arm: _as_json(source) for arm, source in comparison.sources.items()},
+        "notes": comparison.notes,
+        "runs": {
+            arm: {seed: run.directory.name for seed, run in runs.items()}
+            for arm, runs in comparison.runs.items()
+        },
+        "errors": comparison.errors,
+    }
+    write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
+    table = result_table(comparison).to_csv(index=False)
+    write_text(comparison.directory / "results.csv", table)
+
+
+def _as_json(source):
+    data = source.data
+    values = {"name": data.name} if isinstance(data, Splits) else asdict(data)
+    values = {name: value and str(value) for name, value in values.items()}
+    return asdict(replace(source, data=None)) | {"data": values}
+
+
+def _from_json(record):
+    places = {name: value and Path(value) for name, value in record["data"].items()}
+    names = record["class_names"]
+    location = Location(**(places | {"name": record["data"]["name"]})) if len(places) > 1 else None
+    return Source(location, record["paired"], record["on_bad"], names and tuple(names))

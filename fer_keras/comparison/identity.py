@@ -1,0 +1,63 @@
+"""What a run belongs to: its recipe, data and code. Anything that could change its result."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.networks.build import fingerprint
+
+PACKAGE = Path(__file__).parents[1]
+TRAINING_ROOMS = ("networks", "training")
+"""The rooms whose code decides what a recipe's training does."""
+
+
+def run_identity(recipe, splits):
+    """Return what a run directory belongs to.
+
+    Args:
+        recipe: the `Recipe`.
+        splits: `Splits`, validation cut out.
+
+    Returns:
+        A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
+        (hashes of a builder of the user's own), `data` (a hash of all pixels, labels, ids and
+        targets, and counts) and `code` (a hash of the rooms that train, and versions).
+    """
+    digest = hashlib.sha256()
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for faces in filter(None, parts.values()):
+        targets = () if faces.targets is None else (faces.targets,)
+        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
+            digest.update(np.ascontiguousarray(array))
+    data = {
+        "sha256": digest.hexdigest(),
+        **{name: len(faces) if faces else 0 for name, faces in parts.items()},
+        "classes": list(splits.test.class_names),
+    }
+    sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
+    code = {
+        "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
+        **{package: version(package) for package in ("tensorflow", "keras")},
+    }
+    return {
+        "recipe": recipe.as_json(),
+        "augmentation": recipe.ranges,
+        "network": fingerprint(recipe.network, len(splits.test.class_names)),
+        "data": data,
+        "code": code,
+    }
+
+
+def run_name(title, identity):
+    """Return a directory name that any other identity would change.
+
+    Args:
+        title: what the name begins with.
+        identity: what `run_identity` returned.
+    """
+    text = json.dumps(identity, sort_keys=True)
+    words = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in title)
+    return f"{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,188 @@
+"""The faces of each arm: read, paired where storage forms differ, and cut by the recipe."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from fer_keras.data.faces import Splits, keep_classes
+from fer_keras.data.loading import load_data
+from fer_keras.data.pairing import pair_images
+from fer_keras.data.readers.locate import Location
+from fer_keras.data.splitting import cut_validation
+from fer_keras.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the arms of a comparison read their faces.
+
+    Args:
+        data: a `Location`, or `Splits` in memory.
+        paired: whether both storage forms are read and only images that both hold are kept.
+        on_bad: `raise`, or `skip` to leave out bad rows and images.
+        class_names: names of the codes 0, 1, ... of a CSV of your own; `None`: FER2013's.
+    """
+
+    data: Location | Splits
+    paired: bool = False
+    on_bad: str = "raise"
+    class_names: tuple[str, ...] | None = None
+
+    def splits(self, recipe):
+        """Return the faces that a recipe is trained and tested on.
+
+        Args:
+            recipe: the `Recipe`, with the run's seed.
+
+        Returns:
+            The recipe with its storage and classes filled in, and `Splits`, validation cut out
+            unless the recipe wants none.
+
+        Raises:
+            InputError: if the data is bad, or does not hold what the recipe asks for.
+        """
+        if isinstance(self.data, Splits):
+            return prepared(recipe, self.data)
+        if self.paired and is_pairable(recipe) and recipe.storage:
+            csv, folder = _paired_forms(self.data, self.on_bad, self.class_names)
+            resolved, cut = prepared(recipe, csv)
+            return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
+        split_seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
+        splits = _loaded(
+            self.data,
+            recipe.storage,
+            recipe.division,
+            recipe.labels,
+            self.class_names,
+            self.on_bad,
+            split_seed if recipe.division == "random" else 0,
+        )
+        return prepared(recipe, splits)
+
+
+def is_pairable(recipe):
+    """Return whether a recipe takes the data set's own split and labels.
+
+    Args:
+        recipe: the `Recipe`.
+    """
+    return (recipe.division, recipe.labels) == ("own", "own")
+
+
+def find_storage(recipe, data):
+    """Return the storage form that a recipe reads, and what is wrong if it is not there.
+
+    Args:
+        recipe: the `Recipe`.
+        data: a `Location`, or `Splits` in memory.
+
+    Returns:
+        `csv`, `folder` or `None`, and a sentence, empty if all is well.
+    """
+    if isinstance(data, Splits) or data.raf_db:
+        return recipe.storage, ""
+    storage = recipe.storage or ("csv" if data.csv else "folder")
+    if storage == "csv" and not data.csv:
+        return storage, f"it reads a CSV, and there is none beside {data.folder}."
+    if storage == "folder" and not data.folder:
+        return storage, f"it reads folders, and no train/ and test/ lie beside {data.csv}."
+    return storage, ""
+
+
+def prepared(recipe, splits):
+    """Fill in what a recipe leaves to the data, and cut out its validation faces.
+
+    Args:
+        recipe: the `Recipe`.
+        splits: `Splits`; validation that is there already stays as it is.
+
+    Returns:
+        The recipe with `storage` and `classes`, and the `Splits` of these classes.
+
+    Raises:
+        InputError: if the data lacks a class of the recipe, or faces to validate on.
+    """
+    storage = recipe.storage or ("folder" if splits.folder else "csv")
+    known = splits.train.class_names
+    unknown = [name for name in recipe.classes or () if name not in known]
+    if unknown:
+        raise InputError(
+            f"The data has no class {', '.join(unknown)}; its classes are {', '.join(known)}."
+        )
+    classes = tuple(name for name in known if name in (recipe.classes or known))
+    if classes != known:
+        parts = {name: getattr(splits, name) for name in ("train", "test", "validation")}
+        parts = {name: keep_classes(part, classes) for name, part in parts.items() if part}
+        splits = replace(splits, **parts)
+    if recipe.validation_fraction and splits.validation is None:
+        splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
+    return recipe.changed(storage=storage, classes=classes), splits
+
+
+@lru_cache(maxsize=3)
+def _loaded(location, storage, division, labels, class_names, on_bad, seed):
+    return load_data(
+        location,
+        storage=storage,
+        division=division,
+        labels=labels,
+        class_names=class_names,
+        on_bad=on_bad,
+        seed=seed,
+    )
+
+
+@lru_cache(maxsize=1)
+def _paired_forms(location, on_bad, class_names):
+    """Return what CSV and folder both hold, in one order and with one set of test ids."""
+    csv, folder = (
+        _loaded(location, storage, "own", "own", class_names, on_bad, 0)
+        for storage in ("csv", "folder")
+    )
+    if csv.train.class_names != folder.train.class_names:
+        raise InputError(
+            f"The CSV has the classes {', '.join(csv.train.class_names)}, and the folder "
+            f"{', '.join(folder.train.class_names)}; give both forms of one data set."
+        )
+    train, test = pair_images(csv.train, folder.train), pair_images(csv.test, folder.test)
+    if not len(train.first) or not len(test.first):
+        raise InputError(
+            "The CSV and the folder have no images in common, so that their arms cannot be "
+            "compared on the same images; give both forms of one data set."
+        )
+    note = (
+        f"Images were paired by their pixels: {len(train.first):,} of {len(csv.train):,} training "
+        f"images of the CSV with the folder's {len(folder.train):,}, and {len(test.first):,} of "
+        f"{len(csv.test):,} test images with its {len(folder.test):,}; test pairs differ by "
+        f"{test.distances.mean():.2f} grey levels rms on average, {test.distances.max():.2f} at "
+        "most. What one form holds alone is left out of both arms."
+    )
+    kept = replace(
+        csv,
+        train=csv.train.select(train.first),
+        test=csv.test.select(test.first),
+        notes=(*csv.notes, *folder.notes, note),
+    )
+    partner = replace(
+        folder,
+        train=folder.train.select(train.second),
+        test=replace(folder.test.select(test.second), ids=kept.test.ids),
+        notes=kept.notes,
+    )
+    return kept, partner
+
+
+def _followed(cut, csv, folder):
+    """Return the folder's images in the places of the CSV's, after these were cut."""
+    place = {name: number for number, name in enumerate(csv.train.ids.tolist())}
+    test_place = {name: number for number, name in enumerate(csv.test.ids.tolist())}
+
+    def partners(faces, images, places):
+        chosen = images.select([places[name] for name in faces.ids.tolist()])
+        return replace(chosen, labels=faces.labels, class_names=faces.class_names)
+
+    return replace(
+        folder,
+        train=partners(cut.train, folder.train, place),
+        test=partners(cut.test, folder.test, test_place),
+        validation=cut.validation and partners(cut.validation, folder.train, place),
+    )

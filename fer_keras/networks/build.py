@@ -1,0 +1,255 @@
+"""Networks by name, from a file or from a function, checked and normalised."""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.networks.builders import NETWORKS
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import project_folder
+
+COUNTED_AT_ONCE = 1024
+HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
+
+
+def build(network, num_classes=7, normalisation=None):
+    """Build a network with fresh weights.
+
+    Args:
+        network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that
+            returns a `keras.Model` of images `(batch, 48, 48, 1)` with probabilities
+            `(batch, num_classes)`: the function itself, `"file.py:function"` or
+            `"package.module:function"`.
+        num_classes: number of classes, at least 2.
+        normalisation: layer from grey levels 0-255 to the network's input; `None` divides by 255.
+            It takes the place of a first layer that rescales or normalises; a network without one
+            gets it in front.
+
+    Returns:
+        An uncompiled `keras.Sequential`, or a `keras.Model` if the builder's own is none.
+
+    Raises:
+        InputError: if there is no such network, or the builder returns something else.
+    """
+    import keras
+
+    builder, name = find_builder(network), network_name(network)
+    try:
+        model = builder(num_classes)
+    except Exception as error:  # whatever a user's function raises
+        raise InputError(f"The builder {name} failed for {num_classes} classes: {error}") from error
+    _require_model(model, name, num_classes)
+    model = _normalised(model, normalisation or keras.layers.Rescaling(1 / 255), normalisation)
+    if network not in NETWORKS:
+        _require_probabilities(model, name)
+    return model
+
+
+def find_builder(network):
+    """Return the builder that a network's name stands for.
+
+    Args:
+        network: as for `build`.
+
+    Returns:
+        A function from the number of classes to a `keras.Model`.
+
+    Raises:
+        InputError: if there is no such network, file, module or function.
+    """
+    if hasattr(network, "layers"):
+        raise InputError(
+            f"network is a built model, {network.name}; give the function that builds it, so that "
+            "each seed starts from fresh weights."
+        )
+    if callable(network):
+        return network
+    if network in NETWORKS:
+        return NETWORKS[network]
+    place, colon, function = str(network).rpartition(":")
+    if not colon:
+        raise InputError(
+            f"No network is called {network!r}; there are {', '.join(NETWORKS)}, and your own "
+            "as file.py:function or package.module:function."
+        )
+    module = _load_file(place) if place.endswith(".py") else _import(place)
+    builder = getattr(module, function, None)
+    if not callable(builder):
+        raise InputError(f"{place} has no function {function}; {HOW}.")
+    return builder
+
+
+def network_name(network):
+    """Return a network's name as text, as recipes and records keep it.
+
+    Args:
+        network: as for `build`.
+    """
+    if isinstance(network, str):
+        return network
+    qualified = getattr(network, "__qualname__", type(network).__name__)
+    return f"{getattr(network, '__module__', '__main__')}:{qualified}"
+
+
+def fingerprint(network, num_classes):
+    """Return what tells a network of your own from an edited one.
+
+    Args:
+        network: as for `build`.
+        num_classes: number of classes.
+
+    Returns:
+        A dict of two SHA-256 hashes: `source` of the builder's file, or of the function where
+        there is no file; and `configuration` of the built model, names of layers left out. Empty
+        for a network of `builders.NETWORKS`, whose source belongs to the code that trains.
+    """
+    if network in NETWORKS:
+        return {}
+    builder = find_builder(network)
+    model = build(network, num_classes)
+    configuration = model.to_json()
+    for number, layer in enumerate(_layers(model)):
+        configuration = configuration.replace(json.dumps(layer.name), f'"layer{number}"')
+    configuration = configuration.replace(json.dumps(model.name), '"model"')
+    parts = {"source": _source(builder), "configuration": configuration.encode()}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+
+
+def standardisation(images):
+    """Return the layer that gives images the mean 0 and the standard deviation 1.
+
+    Args:
+        images: the training images, uint8 `(n, 48, 48)`, grey levels 0-255.
+
+    Returns:
+        A `keras.layers.Normalization` with the mean and variance of all their pixels.
+    """
+    from keras import layers
+
+    # Counted part by part: NumPy's own mean and variance would first make floats of all pixels.
+    parts = range(0, len(images), COUNTED_AT_ONCE)
+    counts = sum(
+        np.bincount(images[start : start + COUNTED_AT_ONCE].ravel(), minlength=256)
+        for start in parts
+    )
+    levels = np.arange(256)
+    mean = np.average(levels, weights=counts)
+    return layers.Normalization(
+        axis=None, mean=mean, variance=np.average((levels - mean) ** 2, weights=counts)
+    )
+
+
+def copy_layer(layer, **changes):
+    """Return a layer with the same settings and no weights yet.
+
+    Args:
+        layer: a Keras layer.
+        **changes: settings that the copy has instead.
+    """
+    return type(layer).from_config(layer.get_config() | changes)
+
+
+def in_dtype(network, dtype):
+    """Return a copy of a network that stores and multiplies its weights in another dtype.
+
+    Args:
+        network: a `keras.Sequential`.
+        dtype: `float16`, `float32` or `float64`.
+    """
+    from keras import Input, Sequential
+
+    copies = [copy_layer(layer, dtype=dtype) for layer in network.layers]
+    copy = Sequential([Input(network.input_shape[1:]), *copies], name=network.name)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _load_file(place):
+    path = Path(place).expanduser()
+    path = path if path.is_absolute() or path.is_file() else project_folder() / path
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; {HOW}, as file.py:function.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path} cannot be imported: {error}") from error
+    sys.modules.setdefault(path.stem, module)  # where pickle and Keras look for its classes
+    return module
+
+
+def _import(place):
+    try:
+        return importlib.import_module(place)
+    except Exception as error:
+        raise InputError(f"The module {place} cannot be imported: {error}") from error
+
+
+def _require_model(model, name, num_classes):
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise InputError(f"The builder {name} returns a {type(model).__name__}; {HOW}.")
+    if not model.built:
+        model.build((None, IMAGE_SIZE, IMAGE_SIZE, 1))
+    wanted = {"input": (None, IMAGE_SIZE, IMAGE_SIZE, 1), "output": (None, num_classes)}
+    for side, shape in wanted.items():
+        found = getattr(model, f"{side}_shape")
+        if found != shape:
+            raise InputError(
+                f"The network {name} has the {side} shape {found}; {side}s must be {shape}."
+            )
+
+
+def _normalised(model, layer, wanted):
+    """Return the model with its normalisation: its own, the one that is wanted, or `layer`."""
+    import keras
+
+    kinds = keras.layers.Rescaling | keras.layers.Normalization
+    first = model.layers[0] if isinstance(model, keras.Sequential) else None
+    has_own = isinstance(first, kinds)
+    if has_own and wanted is None:
+        return model
+    if first is not None:
+        rest = model.layers[1:] if has_own else model.layers
+        return keras.Sequential([model.inputs[0], layer, *rest], name=model.name)
+    if any(isinstance(part, kinds) for part in model.layers):
+        return model
+    inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1))
+    return keras.Model(inputs, model(layer(inputs)), name=f"normalised_{model.name}")
+
+
+def _require_probabilities(model, name):
+    noise = np.random.default_rng(0).integers(0, 256, (4, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
+    answers = np.asarray(model(noise, training=False), np.float64)
+    if (answers < 0).any() or not np.allclose(answers.sum(axis=1), 1, atol=1e-2):
+        raise InputError(
+            f"The network {name} returns {np.round(answers[0], 2).tolist()} for an image, which "
+            "are no probabilities; end it with softmax."
+        )
+
+
+def _layers(model):
+    for layer in getattr(model, "layers", ()):
+        yield layer
+        yield from _layers(layer)
+
+
+def _source(builder):
+    try:
+        return Path(inspect.getsourcefile(builder)).read_bytes()
+    except (TypeError, OSError):
+        pass
+    try:
+        return inspect.getsource(builder).encode()
+    except (TypeError, OSError):
+        code = getattr(builder, "__code__", None)
+        return code.co_code + repr(code.co_consts).encode() if code else b""
