@@ -5,19 +5,25 @@ import os
 import sys
 from pathlib import Path
 
-from fer_keras.comparison.catalogue import RECIPES, named_recipe
-from fer_keras.networks.pretrained import SHIPPED
+from fer_keras.comparison.arms import parse_factor
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES, parse_changes
+from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import write_text
-from fer_keras.utils.startup import start_tensorflow
 
 
 def main(arguments=None):
-    """Run a command; return the exit code: 0, or 2 for bad input, with one sentence on stderr."""
+    """Run a command.
+
+    Args:
+        arguments: list of texts; `None` takes those of the process.
+
+    Returns:
+        The exit code: 0; 1 if some runs failed; or 2 for bad input, with one sentence on stderr.
+    """
     options = _parser().parse_args(arguments)
     try:
-        options.function(options)
+        code = options.function(options)
         sys.stdout.flush()
     except InputError as error:
         print(f"fer-keras: {error}", file=sys.stderr)
@@ -25,138 +31,254 @@ def main(arguments=None):
     except BrokenPipeError:
         # The reader, `head` say, has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return code or 0
 
 
 def list_recipes(options):
-    """Print the named recipes: what each is, costs and gives, and where it differs."""
+    """Print the named recipes and comparisons, with cost and sources.
+
+    Args:
+        options: the parsed arguments.
+    """
     for name, named in RECIPES.items():
         recipe = named.recipe
         cost = "not measured" if named.minutes is None else f"{named.minutes:g} minutes on 2 cores"
+        classes = f"{len(recipe.classes)} classes, " if recipe.classes else ""
         print(
             f"{name}  ({f'study {named.study}' if named.study else 'ours'})\n"
-            f"  network {recipe.network}, {recipe.storage}, {len(recipe.classes)} classes, "
+            f"  network {recipe.network}, {classes}"
             f"augmentation {recipe.augmentation}, {recipe.epochs} epochs\n"
             f"  cost: {cost}; expect: {named.expected or 'not measured'}\n"
             f"  {'the study reports' if named.study else 'made for'}: {named.published}\n"
             f"  {'differs' if named.study else 'takes up'}: {named.differs}"
         )
+    for name, named in COMPARISONS.items():
+        print(f"{name}  (comparison)\n  {named.question}")
+
+
+def compare_arms(options):
+    """Run a comparison, print its scores, and write a report on request.
+
+    Args:
+        options: the parsed arguments.
+
+    Returns:
+        The exit code: 1 if a run failed.
+    """
+    from fer_keras.reporting.result import compare
+
+    if bool(options.name) == bool(options.arm):
+        raise InputError(
+            "Name a comparison or a recipe, or give arms with --arm NAME=RECIPE[,FIELD=VALUE...]."
+        )
+    result = compare(
+        options.name or options.arm,
+        _data(options.data),
+        options.seeds,
+        factors=dict(map(parse_factor, options.factor)),
+        crossed=not options.one_at_a_time,
+        changes=parse_changes(options.set),
+        minutes=options.minutes,
+        out=options.out,
+        jobs=options.jobs,
+        dask=options.dask,
+        on_bad=options.on_bad,
+        class_names=options.class_names and options.class_names.split(","),
+    )
+    return _show(result, options.report)
 
 
 def run_recipe(options):
-    """Train a named recipe on each data set; print the scores and where everything lies."""
-    recipe = named_recipe(options.recipe, options.set)
-    # These take seconds to import, too long for a command that only lists or refuses.
-    from fer_keras.comparison.jobs import across_data_sets, load_data_sets, train_on_each
-    from fer_keras.evaluation.intervals import SCORES
-    from fer_keras.evaluation.predictions import class_report, score_table
+    """Train a recipe once on each data set; print scores and the run directory.
 
-    arms = load_data_sets(recipe, options.data)
-    for note in (note for arm in arms.values() for note in arm.splits.notes):
-        print(note)
-    start_tensorflow()
-    runs = {}
-    for name, finished in train_on_each(options.recipe, arms, options.out):
-        predictions = finished.predictions
-        print(_text(class_report(predictions)), _text(score_table(predictions)), sep="\n\n")
-        if finished.augmented_predictions:
-            augmented = _text(score_table(finished.augmented_predictions))
-            print(f"\nwith test-time augmentation\n\n{augmented}")
-        print(finished.directory)
-        runs[name] = finished
-    if len(runs) > 1:
-        table = across_data_sets(runs, arms)
-        path = Path(options.out) / f"{options.recipe}_across_data_sets.csv"
-        write_text(path, table.to_csv(index=False))
-        columns = ["trained on", "tested on", "split", "images", *SCORES]
-        print(f"\nAcross data sets:\n\n{_text(table[columns])}\n{path}")
+    Args:
+        options: the parsed arguments.
+
+    Returns:
+        The exit code: 1 if a run failed.
+    """
+    from fer_keras.evaluation.predictions import class_report
+    from fer_keras.reporting.result import compare
+
+    changes = parse_changes(options.set)
+    seed = changes.pop("seed", 0)
+    result = compare(
+        [options.recipe], _data(options.data), [seed], changes=changes, out=options.out
+    )
+    for run in result.comparison.first.values():
+        print(_text(class_report(run.predictions)))
+    code = _show(result)
+    for run in result.comparison.first.values():
+        print(run.directory)
+    return code
 
 
-def run_study(options):
-    """Run a grid of recipes, several seeds each, and print what the runs came to."""
-    from fer_keras.comparison import studies
+def write_report(options):
+    """Write the report of a finished comparison, without training.
 
-    output = Path(options.out) / options.study
-    runs = studies.plan(options.study, options.data, options.seeds, options.set, output)
-    errors = studies.run_study(runs, options.jobs, options.dask)
-    table = studies.results(runs, errors)
-    columns = [name for name in table if name in (*runs[0].levels, "accuracy", "macro_f1", "error")]
-    print(_text(table[columns]))
-    print(studies.save_results(table, output))
+    Args:
+        options: the parsed arguments.
+    """
+    from fer_keras.reporting.result import load_comparison
+
+    result = load_comparison(options.directory)
+    path = options.html or Path("reports") / f"{result.directory.name}.html"
+    print(result.report(path, with_faces=not options.without_faces))
 
 
 def audit_data(options):
-    """Print what is wrong with the data, and keep the tables."""
-    from fer_keras.audit.examine import audit
+    """Print what is wrong with the data, and keep the tables.
+
+    Args:
+        options: the parsed arguments.
+    """
+    from fer_keras.reporting.audit_tables import audit
 
     audit(options.directory, options.out)
 
 
-def predict_photos(options):
-    """Find the faces in photos and write their expressions."""
-    from fer_keras.predict.photos import predict
+def predict_pictures(options):
+    """Find the faces in pictures and write their expressions.
+
+    Args:
+        options: the parsed arguments.
+    """
+    from fer_keras.predict.pictures import predict
 
     predict(options.network, options.paths, options.out, options.whole_image, options.detector)
 
 
 def show_webcam(options):
-    """Show faces and their expressions live."""
+    """Show faces and their expressions live.
+
+    Args:
+        options: the parsed arguments.
+    """
     from fer_keras.predict.webcam import webcam
 
     webcam(options.network, options.camera, options.video, options.record, options.detector)
 
 
+def _show(result, report=None):
+    """Print scores, differences and failures; return 1 if a run failed."""
+    from fer_keras.reporting.figures import draw_run
+
+    for note in result.comparison.notes:
+        print(note)
+    print(_text(result.scores()))
+    differences = result.differences()
+    if len(differences):
+        print(f"\nDifferences from the first arm:\n\n{_text(differences)}")
+    for runs in result.comparison.runs.values():
+        for run in runs.values():
+            draw_run(run)
+    for failed in result.comparison.errors:
+        print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
+    print(result.directory / "results.csv")
+    if report:
+        print(result.report(report))
+    return int(bool(result.comparison.errors))
+
+
+def _data(places):
+    """Return what `compare` takes as data: nothing, one place, or places by name."""
+    if not places:
+        return None
+    named = {}
+    for place in places:
+        name, equals, directory = place.partition("=")
+        if not equals or Path(place).expanduser().exists():
+            name, directory = Path(place).expanduser().resolve().name, place
+        if name in named:
+            raise InputError(f"The data set {name} is given twice; give each one once.")
+        named[name] = directory
+    return named if len(named) > 1 else directory
+
+
 def _text(table):
-    return table.to_string(index=False, float_format="%.3f")
+    return table.to_string(index=False, float_format="%.3f", na_rep="")
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="fer-keras", description="Compare networks on faces.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    recipes = commands.add_parser("recipes", help="list the named recipes")
-    recipes.set_defaults(function=list_recipes)
-    run = commands.add_parser("run", help="train a named recipe")
-    run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
-    run.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="[NAME=]DIR",
-        help="folder with FER2013, or fer2013=DIR and raf-db=DIR to train on several; without "
-        "it, FER_KERAS_DATA, else data/",
+    parser = argparse.ArgumentParser(
+        prog="fer-keras", description="Compare networks that recognise facial expressions."
     )
-    run.add_argument("--out", default="runs", help="where run directories go (default: runs)")
-    _add_set(run)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    recipes = commands.add_parser("recipes", help="list the named recipes and comparisons")
+    recipes.set_defaults(function=list_recipes)
+    _add_compare(commands)
+    run = commands.add_parser("run", help="train a named recipe once")
+    run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
+    _add_training(run)
     run.set_defaults(function=run_recipe)
+    report = commands.add_parser("report", help="write a finished comparison's report")
+    report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
+    report.add_argument("html", nargs="?", help="the report (default: reports/NAME.html)")
+    report.add_argument("--without-faces", action="store_true", help="show no faces")
+    report.set_defaults(function=write_report)
     audit = commands.add_parser("audit", help="copies, conflicts, blanks, CSV against folders")
-    audit.add_argument("directory", nargs="?", help="folder with FER2013; as --data of run")
+    audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
     audit.set_defaults(function=audit_data)
-    _add_study(commands)
     _add_predict(commands)
     _add_webcam(commands)
     return parser
 
 
-def _add_study(commands):
-    study = commands.add_parser("study", help="run a grid of recipes, factor by factor")
-    study.add_argument("study", help="storage-feed-augmentation")
-    study.add_argument("--data", default="", help="folder with FER2013's CSV and folders")
-    study.add_argument("--seeds", type=int, default=3, help="runs of each cell (default: 3)")
-    study.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
-    study.add_argument("--dask", metavar="ADDRESS", help="scheduler, tcp://host:port, of a cluster")
-    study.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
-    _add_set(study)
-    study.set_defaults(function=run_study)
+def _add_compare(commands):
+    compare = commands.add_parser(
+        "compare", help="compare arms over seeds: recipes, networks, data, factors"
+    )
+    compare.add_argument("name", nargs="?", help="a comparison or recipe of `fer-keras recipes`")
+    compare.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="NAME=RECIPE[,FIELD=VALUE...]",
+        help="an arm, such as mine=conv3_csv,network=mynet.py:build; may be repeated",
+    )
+    compare.add_argument(
+        "--factor",
+        action="append",
+        default=[],
+        metavar="FIELD=LEVEL,LEVEL",
+        help="levels of a field of the one recipe; of several factors all levels are combined",
+    )
+    compare.add_argument(
+        "--one-at-a-time", action="store_true", help="change one factor at a time instead"
+    )
+    compare.add_argument("--seeds", type=int, help="runs of each arm (default: 3)")
+    compare.add_argument("--minutes", type=float, help="equal training time of each arm")
+    compare.add_argument("--jobs", type=int, default=1, help="runs at a time; they share the cores")
+    compare.add_argument(
+        "--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port"
+    )
+    compare.add_argument("--report", metavar="FILE.html", help="write the report, too")
+    compare.add_argument(
+        "--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images"
+    )
+    compare.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
+    _add_training(compare)
+    compare.set_defaults(function=compare_arms)
 
 
-def _add_set(command):
+def _add_training(command):
+    command.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="folder with FER2013, RAF-DB or your own data; several with names train on each; "
+        "without it FER_KERAS_DATA, then data/, then drawn faces",
+    )
+    command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
     command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="change a field of the recipe; may be repeated",
+        help="change a field of every recipe; may be repeated",
     )
 
 
@@ -164,12 +286,12 @@ def _add_network(command):
     command.add_argument(
         "network",
         help="run directory, as `fer-keras run` prints it, or a network that comes along: "
-        f"{' or '.join(SHIPPED)}",
+        f"{' or '.join(PRETRAINED)}",
     )
 
 
 def _add_predict(commands):
-    predict = commands.add_parser("predict", help="find faces in photos and their expressions")
+    predict = commands.add_parser("predict", help="find faces in pictures and their expressions")
     _add_network(predict)
     predict.add_argument("paths", nargs="+", help="pictures, and folders to search for them")
     predict.add_argument(
@@ -185,7 +307,7 @@ def _add_predict(commands):
         "taken so anyway",
     )
     _add_detector(predict, "mtcnn")
-    predict.set_defaults(function=predict_photos)
+    predict.set_defaults(function=predict_pictures)
 
 
 def _add_webcam(commands):

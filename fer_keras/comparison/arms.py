@@ -6,10 +6,12 @@ from attrs import fields
 
 from fer_keras.comparison.catalogue import (
     RECIPES,
-    recipe as named_recipe,
     parse_changes,
     parse_value,
     split_outside_brackets,
+)
+from fer_keras.comparison.catalogue import (
+    recipe as named_recipe,
 )
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError

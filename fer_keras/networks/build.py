@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import json
+import re
 import sys
 from pathlib import Path
 
@@ -107,17 +107,21 @@ def fingerprint(network, num_classes):
 
     Returns:
         A dict of two SHA-256 hashes: `source` of the builder's file, or of the function where
-        there is no file; and `configuration` of the built model, names of layers left out. Empty
+        there is no file; and `configuration` of the built model, whatever its layers are called. Empty
         for a network of `builders.NETWORKS`, whose source belongs to the code that trains.
     """
     if network in NETWORKS:
         return {}
     builder = find_builder(network)
     model = build(network, num_classes)
-    configuration = model.to_json()
-    for number, layer in enumerate(_layers(model)):
-        configuration = configuration.replace(json.dumps(layer.name), f'"layer{number}"')
-    configuration = configuration.replace(json.dumps(model.name), '"model"')
+    # Keras numbers names through the process: conv2d_7 becomes the first conv2d of this model.
+    numbers = {}
+
+    def renamed(match):
+        same_kind = numbers.setdefault(match[1], {})
+        return f'"{match[1]}#{same_kind.setdefault(match[0], len(same_kind))}"'
+
+    configuration = re.sub(r'"([A-Za-z]\w*?)(?:_\d+)?"', renamed, model.to_json())
     parts = {"source": _source(builder), "configuration": configuration.encode()}
     return {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
 
@@ -235,12 +239,6 @@ def _require_probabilities(model, name):
             f"The network {name} returns {np.round(answers[0], 2).tolist()} for an image, which "
             "are no probabilities; end it with softmax."
         )
-
-
-def _layers(model):
-    for layer in getattr(model, "layers", ()):
-        yield layer
-        yield from _layers(layer)
 
 
 def _source(builder):

@@ -80,7 +80,7 @@ def _number(above=-inf, least=0, most=1):
 
 def _check_network(recipe, attribute, value):
     is_place = isinstance(value, str) and re.fullmatch(r".+:.+", value)
-    if not (callable(value) or value in NETWORKS or is_place):
+    if not (callable(value) or is_place or (isinstance(value, str) and value in NETWORKS)):
         raise InputError(
             f"network is {value!r}; choose one of {', '.join(NETWORKS)}, or your own as "
             "file.py:function, package.module:function or a function."

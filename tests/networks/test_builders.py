@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.networks.builders import NETWORKS, build, standardisation
-from fer_keras.training import recipe as recipes
+from fer_keras.networks.build import build, standardisation
+from fer_keras.networks.builders import NETWORKS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,3 @@ def test_the_two_forms_of_conv3_differ_in_the_place_of_dropout_alone():
 def test_an_unknown_network_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="resnet.*conv2, vgg8, conv3, .*conv6"):
         build("resnet", 7)
-
-
-def test_recipes_know_the_networks_that_there_are():
-    assert set(recipes.NETWORKS) == set(NETWORKS)

@@ -1,0 +1,124 @@
+"""Networks of the user's own: from a function, a file or a module; checked and told apart."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from fer_keras.networks.build import build, fingerprint
+from fer_keras.utils.errors import InputError
+
+SOURCE = """
+import keras
+from keras import layers
+
+def build(num_classes):
+    return keras.Sequential([
+        keras.Input((48, 48, 1)),
+        layers.Conv2D({filters}, 3, strides=4, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(num_classes, activation="softmax"),
+    ])
+
+def two(num_classes):
+    return 2
+"""
+
+
+def small(num_classes, output="softmax", side=48, last=None):
+    return keras.Sequential(
+        [
+            keras.Input((side, side, 1)),
+            layers.Conv2D(4, 3, strides=4, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(last or num_classes, activation=output),
+        ]
+    )
+
+
+def functional(num_classes):
+    inputs = keras.Input((48, 48, 1))
+    features = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(inputs))
+    return keras.Model(inputs, layers.Dense(num_classes, activation="softmax")(features))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mynet.py"
+    path.write_text(SOURCE.replace("{filters}", "4"))
+    return path
+
+
+@pytest.mark.parametrize("builder", [small, functional])
+def test_a_builder_of_ones_own_sees_grey_levels_from_0_to_1(builder):
+    keras.utils.set_random_seed(0)
+    alone = builder(3)
+    keras.utils.set_random_seed(0)
+    network = build(builder, 3)
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), dtype=np.uint8)
+    np.testing.assert_allclose(network(images), alone(images / np.float32(255)), atol=1e-6)
+
+
+def test_a_network_that_normalises_by_itself_is_left_alone():
+    def own(num_classes):
+        return keras.Sequential(
+            [keras.Input((48, 48, 1)), layers.Rescaling(1 / 128, -1), *small(num_classes).layers]
+        )
+
+    assert build(own, 3).layers[0].offset == -1
+    replaced = build(own, 3, layers.Normalization(axis=None, mean=0, variance=1))
+    assert [type(layer).__name__ for layer in replaced.layers[:2]] == ["Normalization", "Conv2D"]
+
+
+def test_files_and_modules_name_builders(file, monkeypatch, tmp_path):
+    assert build(f"{file}:build", 4).output_shape == (None, 4)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mynet", raising=False)
+    assert build("mynet:build", 4).output_shape == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda n: small(n, output=None), "are no probabilities; end it with softmax"),
+        (lambda n: small(n, last=9), r"output shape \(None, 9\); outputs must be \(None, 7\)"),
+        (lambda n: small(n, side=64), r"input shape \(None, 64, 64, 1\); inputs must be"),
+        (lambda n: [n], "returns a list; give f\\(num_classes\\)"),
+        (lambda: None, "failed for 7 classes"),
+        ("nowhere.py:build", "There is no file .*nowhere.py"),
+        ("no_such_module:build", "module no_such_module cannot be imported"),
+        ("resnet", "No network is called 'resnet'; there are conv2"),
+    ],
+)
+def test_what_is_no_network_is_one_sentence(network, message):
+    with pytest.raises(InputError, match=message):
+        build(network, 7)
+
+
+def test_a_file_without_the_function_and_a_broken_one_are_named(file):
+    with pytest.raises(InputError, match="has no function biuld"):
+        build(f"{file}:biuld", 7)
+    with pytest.raises(InputError, match="returns a int"):
+        build(f"{file}:two", 7)
+    file.write_text("import nothing_like_it")
+    with pytest.raises(InputError, match="mynet.py cannot be imported: No module named"):
+        build(f"{file}:build", 7)
+
+
+def test_a_built_model_is_refused_since_seeds_need_fresh_weights():
+    with pytest.raises(InputError, match="built model, .*; give the function"):
+        build(small(7), 7)
+
+
+def test_an_edited_network_has_another_fingerprint(file):
+    network = f"{file}:build"
+    first = fingerprint(network, 7)
+    assert fingerprint(network, 7) == first  # layers' running names do not count
+    assert fingerprint(network, 8)["configuration"] != first["configuration"]
+    file.write_text(SOURCE.replace("{filters}", "8"))
+    edited = fingerprint(network, 7)
+    assert edited["source"] != first["source"]
+    assert edited["configuration"] != first["configuration"]
+    assert fingerprint("conv3", 7) == {}
