@@ -107,8 +107,8 @@ def fingerprint(network, num_classes):
 
     Returns:
         A dict of two SHA-256 hashes: `source` of the builder's file, or of the function where
-        there is no file; and `configuration` of the built model, whatever its layers are called. Empty
-        for a network of `builders.NETWORKS`, whose source belongs to the code that trains.
+        there is no file; and `configuration` of the built model, whatever its layers are called.
+        Empty for a network of `builders.NETWORKS`, which belongs to the code that trains.
     """
     if network in NETWORKS:
         return {}

@@ -8,13 +8,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from fer_keras.data.splitting import cut_validation
 from helpers import patterned_faces
 
-from fer_keras.comparison import run as runs
-from fer_keras.data.faces import Splits, concatenate, cut_validation
-from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.comparison.run import fit, load_model, load_run, predict
+from fer_keras.data.faces import Splits, concatenate
+from fer_keras.data.loading import load_data
+from fer_keras.data.readers.image_folder import write_image_folder
 from fer_keras.evaluation.predictions import Predictions
-from fer_keras.reporting.tables import result_table
 from fer_keras.training import fit as training
 from fer_keras.training.augmentation import views
 from fer_keras.training.recipe import Recipe
@@ -25,7 +26,7 @@ RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
 # Dies by SIGKILL just before its n-th rename: at each place where something would become visible.
 KILLED_RUN = """
 import os, pickle, signal, sys
-from fer_keras.comparison import run as runs
+from fer_keras.comparison.run import fit, load_model, load_run, predict
 
 recipe, splits, directory, image_folder = pickle.load(open(sys.argv[1], "rb"))
 renames_left, rename = int(sys.argv[2]), os.replace
@@ -38,7 +39,7 @@ def replace_or_die(*paths):
     rename(*paths)
 
 os.replace = replace_or_die
-runs.run(recipe, splits, directory, image_folder=image_folder)
+fit(recipe, splits, directory)
 """
 
 
@@ -47,7 +48,7 @@ def finished(tmp_path_factory):
     splits = Splits(
         patterned_faces(140), patterned_faces(70, "PublicTest"), patterned_faces(35, seed=1)
     )
-    return splits, runs.run(RECIPE, splits, tmp_path_factory.mktemp("run"))
+    return splits, fit(RECIPE, splits, tmp_path_factory.mktemp("run"))
 
 
 def test_run_directory_holds_what_the_readme_lists(finished):
@@ -63,10 +64,6 @@ def test_run_directory_holds_what_the_readme_lists(finished):
         "class_report.csv",
         "confusion_matrix.csv",
         "confusion_matrix_normalised.csv",
-        "curves.png",
-        "class_accuracy.png",
-        "gallery.png",
-        "confusion_matrix.png",
     }
     history = pd.read_csv(run.directory / "history.csv")
     assert history["epoch"].tolist() == [1, 2, 3]
@@ -75,16 +72,14 @@ def test_run_directory_holds_what_the_readme_lists(finished):
 
 def test_test_time_augmentation_stands_beside_the_plain_predictions(splits, tmp_path):
     recipe = RECIPE.changed(epochs=1, test_time_augmentation=True)
-    finished = runs.run(recipe, splits, tmp_path / "run")
+    finished = fit(recipe, splits, tmp_path / "run")
     plain, augmented = finished.predictions, finished.augmented_predictions
-    model = runs.load_model(finished)
+    model = load_model(finished)
     seen = [model.predict(view[..., None], verbose=0) for view in views(splits.test.images)]
     np.testing.assert_allclose(augmented.probabilities, np.mean(seen, axis=0), atol=1e-6)
     np.testing.assert_allclose(plain.probabilities, seen[0], atol=1e-6)
     assert np.abs(plain.probabilities - augmented.probabilities).max() > 1e-4
     np.testing.assert_array_equal(augmented.ids, plain.ids)
-    splits_named = result_table({"one": finished})["split"].tolist()
-    assert splits_named == ["PublicTest", "PublicTest, augmented"]
 
 
 def test_kept_model_is_the_best_epochs_and_makes_the_stored_predictions(finished):
@@ -111,16 +106,16 @@ def test_metrics_are_those_of_the_predictions(finished):
 
 def test_same_recipe_data_and_seed_give_the_same_predictions(finished, tmp_path):
     splits, run = finished
-    again = runs.run(RECIPE, splits, tmp_path)
+    again = fit(RECIPE, splits, tmp_path)
     np.testing.assert_array_equal(again.predictions.probabilities, run.predictions.probabilities)
-    other = runs.run(RECIPE.changed(seed=8), splits, tmp_path / "other")
+    other = fit(RECIPE.changed(seed=8), splits, tmp_path / "other")
     assert not np.array_equal(other.predictions.probabilities, run.predictions.probabilities)
 
 
 def test_a_finished_run_is_read_back_not_trained_again(finished):
     splits, run = finished
     before = (run.directory / "model.keras").stat().st_mtime_ns
-    again = runs.run(RECIPE, splits, run.directory)
+    again = fit(RECIPE, splits, run.directory)
     assert (run.directory / "model.keras").stat().st_mtime_ns == before
     assert again.predictions.ids.tolist() == run.predictions.ids.tolist()
 
@@ -128,31 +123,15 @@ def test_a_finished_run_is_read_back_not_trained_again(finished):
 def test_a_directory_is_not_given_to_another_run(finished, make_faces):
     splits, run = finished
     with pytest.raises(InputError, match="another recipe"):
-        runs.run(RECIPE.changed(epochs=4), splits, run.directory)
+        fit(RECIPE.changed(epochs=4), splits, run.directory)
     other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
     with pytest.raises(InputError, match="other data"):
-        runs.run(RECIPE, other_data, run.directory)
-
-
-def test_run_names_change_with_recipe_data_and_code(finished, make_faces, monkeypatch):
-    splits, _ = finished
-    other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
-    names = {
-        runs.run_name("CSV", RECIPE, splits),
-        runs.run_name("CSV", RECIPE.changed(seed=8), splits),
-        runs.run_name("CSV", RECIPE, other_data),
-    }
-    assert len(names) == 3 and runs.run_name("CSV", RECIPE, splits) in names
-    monkeypatch.setattr(runs, "TRAINING_CODE", ("models.py", "plots.py"))
-    names.add(runs.run_name("CSV", RECIPE, splits))
-    monkeypatch.setattr(runs, "version", lambda package: "99")
-    names.add(runs.run_name("CSV", RECIPE, splits))
-    assert len(names) == 5
+        fit(RECIPE, other_data, run.directory)
 
 
 def test_an_unfinished_run_is_not_read(tmp_path):
     with pytest.raises(InputError, match="no finished run"):
-        runs.load_run(tmp_path)
+        load_run(tmp_path)
 
 
 @pytest.mark.parametrize("feed", ["memory", "image_data_generator"])
@@ -160,17 +139,16 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp
     import pickle
 
     splits, _ = finished
-    folder = None
     if feed == "image_data_generator":
         folder = tmp_path / "faces"
         write_image_folder(concatenate(splits.train, splits.test), folder)
-        splits = cut_validation(read_image_folder(folder), 0.2, seed=0)
+        splits = cut_validation(load_data(folder, storage="folder"), 0.2, seed=0)
         recipe = RECIPE.changed(storage="folder", feed=feed)
     else:
         recipe = RECIPE.changed(augmentation="study_d", normalisation="standardise")
         recipe = recipe.changed(weight_decay=0.01)
     job, directory = tmp_path / "job.pickle", tmp_path / "killed"
-    job.write_bytes(pickle.dumps((recipe, splits, directory, folder)))
+    job.write_bytes(pickle.dumps((recipe, splits, directory)))
     exits, renames = [], []
     for renames_left in (4, 6, 9, 12, 99):
         code = [sys.executable, "-c", textwrap.dedent(KILLED_RUN), job, str(renames_left)]
@@ -181,8 +159,8 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp
             break
     assert exits[-1] == 0 and exits.count(-signal.SIGKILL) == len(exits) - 1 >= 3
     assert 0 < max(renames) <= 3
-    killed = runs.load_run(directory)
-    calm = runs.run(recipe, splits, tmp_path / "calm", image_folder=folder)
+    killed = load_run(directory)
+    calm = fit(recipe, splits, tmp_path / "calm")
     np.testing.assert_array_equal(killed.predictions.probabilities, calm.predictions.probabilities)
     columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     pd.testing.assert_frame_equal(killed.history[columns], calm.history[columns])
@@ -200,17 +178,17 @@ def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatc
 
     monkeypatch.setattr(Predictions, "save", killed_at_the_end)
     with pytest.raises(Kill):
-        runs.run(RECIPE, splits, tmp_path)
+        fit(RECIPE, splits, tmp_path)
     monkeypatch.undo()
     rows = json.loads((tmp_path / "backup" / "state.json").read_text())
-    assert runs.run(RECIPE, splits, tmp_path).history["seconds"].tolist() == [
+    assert fit(RECIPE, splits, tmp_path).history["seconds"].tolist() == [
         row["seconds"] for row in rows
     ]
 
 
 def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):
     splits, _ = finished
-    run = runs.run(RECIPE.changed(epochs=30, patience=2, learning_rate=0.01), splits, tmp_path)
+    run = fit(RECIPE.changed(epochs=30, patience=2, learning_rate=0.01), splits, tmp_path)
     accuracy = run.history["val_accuracy"]
     assert len(accuracy) < 30
     assert len(accuracy) == 1 + int(accuracy.argmax()) + 2
@@ -219,13 +197,13 @@ def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):
 def test_the_generator_feed_needs_a_folder(finished, tmp_path):
     splits, _ = finished
     with pytest.raises(InputError, match="needs images in a folder"):
-        runs.run(RECIPE.changed(storage="folder", feed="image_data_generator"), splits, tmp_path)
+        fit(RECIPE.changed(storage="folder", feed="image_data_generator"), splits, tmp_path)
 
 
 def test_without_validation_the_last_epoch_is_kept(finished, tmp_path):
     splits, watched = finished
     recipe = RECIPE.changed(validation_fraction=0)
-    run = runs.run(recipe, Splits(splits.train, splits.test), tmp_path)
+    run = fit(recipe, Splits(splits.train, splits.test), tmp_path)
     assert run.best_epoch == 3 and "val_accuracy" not in run.history
     # Validation chooses an epoch and changes nothing else.
     names = ["loss", "accuracy"]
@@ -247,20 +225,20 @@ def test_class_weights_reach_the_loss(make_faces, tmp_path):
     faces = make_faces(20).select([0, 7, 14, 1, 8, 2, 3, 4, 5, 6])
     splits = Splits(faces, make_faces(14, "PublicTest", seed=2), make_faces(14, seed=1))
     recipe = RECIPE.changed(epochs=1, batch_size=10, balance="class_weights", network="conv2")
-    from fer_keras.training.fit import class_weights, compiled_twin
+    from fer_keras.training.fit import class_weights, compiled_model
 
-    model = compiled_twin(recipe, 7, faces.images)
+    model = compiled_model(recipe, 7, faces.images)
     probabilities = np.asarray(model(faces.images[..., np.newaxis]))
     weights = np.array([class_weights(faces)[label] for label in faces.labels])
     losses = -np.log(probabilities[np.arange(10), faces.labels])
-    run = runs.run(recipe, splits, tmp_path)
+    run = fit(recipe, splits, tmp_path)
     assert run.history["loss"][0] == pytest.approx((weights * losses).mean(), rel=1e-4)
     assert abs(losses.mean() - (weights * losses).mean()) > 1e-3
 
 
 def test_a_finished_runs_model_predicts_other_faces(finished, make_faces):
     splits, run = finished
-    again = runs.predict(run, splits.test)
+    again = predict(run, splits.test)
     np.testing.assert_allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
 
 
@@ -269,7 +247,7 @@ def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, mo
     found = []
     for most in (1, 16):
         monkeypatch.setattr(training, "MOST_AT_ONCE", most)
-        found.append(runs.run(recipe, splits, tmp_path / str(most)).predictions.probabilities)
+        found.append(fit(recipe, splits, tmp_path / str(most)).predictions.probabilities)
     np.testing.assert_allclose(*found, atol=1e-5)
 
 

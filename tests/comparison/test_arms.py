@@ -1,0 +1,100 @@
+"""Arms from recipes, from text and as the grid of factors."""
+
+import pytest
+
+from fer_keras.comparison.arms import cross, parse_arm, parse_factor, resolve_arms
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+CONV3 = RECIPES["conv3_csv"].recipe
+
+
+def test_an_arm_is_read_from_text():
+    assert parse_arm("mine=conv3_csv,network=mynet.py:build,epochs=5") == (
+        "mine", "conv3_csv", {"network": "mynet.py:build", "epochs": 5},
+    )  # fmt: skip
+    assert parse_arm("quick") == ("quick", "quick", {})
+    changes = parse_arm("a=vgg8,classes=[angry,happy],augmentation={'zoom_range': 0.1}, seed=None")[
+        2
+    ]
+    assert changes == {
+        "classes": ("angry", "happy"), "augmentation": {"zoom_range": 0.1}, "seed": None,
+    }  # fmt: skip
+
+
+def test_a_factor_is_read_from_text():
+    assert parse_factor("learning_rate=1e-3,3e-4") == ("learning_rate", (1e-3, 3e-4))
+    assert parse_factor("augmentation=none,{'zoom_range': 0.1, 'horizontal_flip': True}") == (
+        "augmentation", ("none", {"zoom_range": 0.1, "horizontal_flip": True}),
+    )  # fmt: skip
+
+
+def test_arms_are_recipes_texts_or_names():
+    mine = Recipe(network="conv2", epochs=4)
+    arms = resolve_arms({"A": mine, "B": "conv3_csv,epochs=2"}, {"batch_size": 8}, drawn=False)
+    assert arms == {
+        "A": mine.changed(batch_size=8), "B": CONV3.changed(epochs=2, batch_size=8),
+    }  # fmt: skip
+    assert resolve_arms(["conv3_csv"], {}, drawn=False) == {"conv3_csv": CONV3}
+
+
+def test_drawn_faces_shorten_what_nobody_set():
+    arms = ["conv3_csv", "long=conv3_csv,epochs=9"]
+    epochs = [recipe.epochs for recipe in resolve_arms(arms, {}, drawn=True).values()]
+    assert epochs == [3, 9]
+    epochs = [recipe.epochs for recipe in resolve_arms(arms, {"epochs": 5}, drawn=True).values()]
+    assert epochs == [5, 9]
+
+
+def test_a_grid_crosses_all_levels_in_order():
+    factors = {"augmentation": ("none", "study_d"), "batch_size": (16, 32, 64)}
+    arms = cross({"conv3": CONV3}, factors)
+    assert [*arms] == [f"{a}, {b}" for a in ("none", "study_d") for b in (16, 32, 64)]
+    assert arms["study_d, 32"] == CONV3.changed(augmentation="study_d", batch_size=32)
+
+
+def test_one_factor_at_a_time_begins_with_the_recipe_itself():
+    factors = {"augmentation": ("none", "study_d"), "batch_size": (16, 32)}
+    arms = cross({"conv3": CONV3}, factors, crossed=False)
+    assert [*arms] == ["conv3", "augmentation study_d", "batch_size 16", "batch_size 32"]
+    assert arms["batch_size 16"] == CONV3.changed(batch_size=16)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: resolve_arms(["mine=resnet"], {}, False), "names no recipe; .* one of conv2"),
+        (lambda: resolve_arms(["a=quick", "a=best"], {}, False), "The arm a is given twice"),
+        (lambda: resolve_arms({"a": 3}, {}, False), "The arm a is 3; give a Recipe"),
+        (lambda: resolve_arms(["a=quick,epochs"], {}, False), "'epochs' has no value"),
+        (lambda: resolve_arms(["a=quick"], {"epoch": 3}, False), "no field epoch"),
+        (lambda: cross({"a": CONV3, "b": CONV3}, {"epochs": (1, 2)}), "there are 2 arms; give one"),
+        (lambda: cross({"a": CONV3}, {"epoch": (1, 2)}), "epoch is no factor"),
+        (lambda: cross({"a": CONV3}, {"seed": (1, 2)}), "seed is no factor"),
+        (lambda: cross({"a": CONV3}, {"epochs": (1,)}), "epochs has the levels 1; give two"),
+        (lambda: cross({"a": CONV3}, {"epochs": (0, 1)}), "epochs is 0"),
+    ],
+)
+def test_impossible_arms_are_one_sentence(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_same_images_differs_in_storage_and_feed_alone():
+    arms = COMPARISONS["same_images"].arms
+    assert arms["folder"].changed(storage="csv", feed="memory") == arms["CSV"]
+
+
+def test_published_is_as_study_d_did_it():
+    arms = COMPARISONS["published"].arms
+    assert (arms["CSV"].epochs, arms["folder"].epochs) == (15, 30)
+    assert (arms["CSV"].division, arms["folder"].augmentation) == ("random", "study_d")
+    assert COMPARISONS["published"].seeds == 1
+
+
+def test_each_network_has_its_own_studys_learning_rate():
+    arms = COMPARISONS["networks"].arms
+    assert arms["vgg8"].learning_rate == RECIPES["vgg8"].recipe.learning_rate != 1e-3
+    rates = {recipe.changed(network="conv3", learning_rate=1.0) for recipe in arms.values()}
+    assert len(rates) == 1
