@@ -11,8 +11,9 @@ import pytest
 from helpers import patterned_faces
 
 from fer_keras.comparison import run as runs
-from fer_keras.data.faces import Splits, concatenate, cut_validation
+from fer_keras.data.faces import Splits, concatenate
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.data.splitting import cut_validation
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.reporting.tables import result_table
 from fer_keras.training import fit as training
