@@ -4,9 +4,9 @@ import itertools
 
 from timing import BATCH_SIZE, in_turn, row
 
-from fer_keras.data.faces import cut_validation
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import link_training_folder, read_image_folder
+from fer_keras.data.splitting import cut_validation
 
 NUM_BATCHES = 400
 

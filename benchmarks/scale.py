@@ -34,7 +34,7 @@ from fer_keras.utils.startup import start_tensorflow
 start_tensorflow()
 from fer_keras.training.feeds import training_feed
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.data.faces import cut_validation
+from fer_keras.data.splitting import cut_validation
 def memory():
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     return int(status["RssAnon"].split()[0]) / 1024

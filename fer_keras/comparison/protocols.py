@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_keras.comparison.catalogue import RECIPES
-from fer_keras.data.faces import Splits, cut_validation
+from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw_data, read_csv, require_paths
 from fer_keras.data.pairing import pair_images
 from fer_keras.data.readers.image_folder import read_image_folder
+from fer_keras.data.splitting import cut_validation
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 

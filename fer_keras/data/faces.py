@@ -1,15 +1,18 @@
-"""Labelled face images in memory, and their division into training, validation and test."""
+"""Labelled face images, and the splits that a network learns and is tested on."""
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from fer_keras.data.memory import allocate, select
-from fer_keras.utils.errors import InputError
 
 IMAGE_SIZE = 48
 """Height and width of every face, in pixels."""
+
+NO_SPLIT = "all"
+"""The split part of the ids where a data set comes undivided."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,14 @@ class Faces:
         return len(self.images)
 
     def select(self, index):
-        """Return the faces at `index` (integers, a boolean mask or a slice), in that order."""
+        """Return some of the faces.
+
+        Args:
+            index: integers, a boolean mask or a slice; a slice gives views, without copying.
+
+        Returns:
+            `Faces` in the order of `index`.
+        """
         return replace(
             self,
             images=select(self.images, index),
@@ -92,19 +102,24 @@ class Splits:
         train: the faces that the weights are fitted to.
         test: the faces that scores are reported on, never used to choose anything.
         validation: the faces that the epoch is chosen by; `None` until they are cut out of
-            `train` by `cut_validation`.
+            `train` by `splitting.cut_validation`.
         notes: sentences on what the reader met: files ignored, rows skipped.
+        name: the data set's name, such as `fer2013`, `raf-db` or a folder's own.
+        folder: the `Path` that holds the `train/<class>/` which `train` was read from; `None`
+            if it was read from something else.
     """
 
     train: Faces
     test: Faces
     validation: Faces | None = None
     notes: tuple[str, ...] = ()
+    name: str = "fer2013"
+    folder: Path | None = None
 
     def leaked(self):
-        """Find the test faces of which an exact copy is among those to learn from.
+        """Return which test faces have an exact copy in training or validation.
 
-        Validation counts too: it chooses the epoch.
+        Validation counts too, because it chooses the epoch.
 
         Returns:
             A boolean array `(len(test),)`.
@@ -115,13 +130,16 @@ class Splits:
 
 
 def keep_classes(faces, class_names):
-    """Return the faces of some classes alone, labelled by their place in `class_names`.
+    """Return the faces of some classes only.
 
     Targets lose the other classes' shares and are scaled to sum to 1 again.
 
     Args:
         faces: `Faces`.
         class_names: names out of `faces.class_names`.
+
+    Returns:
+        `Faces` in the same order, labelled by their place in `class_names`.
     """
     columns = [faces.class_names.index(name) for name in class_names]
     places = np.full(len(faces.class_names), -1)
@@ -137,12 +155,30 @@ def keep_classes(faces, class_names):
 
 
 def split_names(ids):
-    """Return the split part of each id: a string array `(n,)` for ids `"<split>/<name>"`."""
+    """Return the split part of each id.
+
+    Args:
+        ids: string array `(n,)` of `"<split>/<name>"`.
+
+    Returns:
+        A string array `(n,)`.
+    """
     return np.array([name.split("/", 1)[0] for name in ids], dtype=str)
 
 
 def concatenate(first, second):
-    """Return the faces of `first` followed by those of `second`."""
+    """Return the faces of one part followed by those of another.
+
+    Args:
+        first: `Faces`.
+        second: `Faces` with the same classes.
+
+    Returns:
+        `Faces`, with targets if both parts have them.
+
+    Raises:
+        ValueError: if the classes differ, or only one part has targets.
+    """
     if first.class_names != second.class_names:
         raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
     has_targets = [faces.targets is not None for faces in (first, second)]
@@ -159,7 +195,7 @@ def concatenate(first, second):
 
 
 def copy_groups(images):
-    """Number the groups of images that are equal byte by byte.
+    """Return which images are equal byte by byte.
 
     Args:
         images: uint8 array `(n, height, width)`.
@@ -175,58 +211,3 @@ def copy_groups(images):
 def _digests(images):
     """Yield 16 bytes an image, by which equal ones are found without keeping their pixels."""
     return (hashlib.blake2b(image, digest_size=16).digest() for image in images)
-
-
-def stratified_parts(labels, fraction, seed):
-    """Divide faces at random, each class in proportion.
-
-    Args:
-        labels: int array `(n,)`, their classes.
-        fraction: share of the second part, between 0 and 1 (exclusive).
-        seed: integer that fixes the division.
-
-    Returns:
-        Two sorted int arrays: indices of the first and of the second part.
-
-    Raises:
-        InputError: if a class has too few faces to stand on both sides.
-    """
-    # Imported here, for reading faces should not cost scikit-learn's second and 125 MB.
-    from sklearn.model_selection import StratifiedShuffleSplit
-
-    splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
-    try:
-        first, second = next(splitter.split(np.zeros(len(labels)), labels))
-    except ValueError as error:
-        raise InputError(
-            f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
-            f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
-            "of the rare classes or another fraction."
-        ) from error
-    return np.sort(first), np.sort(second)
-
-
-def cut_validation(splits, fraction, seed):
-    """Cut the validation faces out of training: stratified, exact copies kept on one side.
-
-    Whole groups of equal images are drawn, each standing in the class of its first member, so
-    the validation score is never earned by remembering a training image.
-
-    Args:
-        splits: `Splits` without validation.
-        fraction: share of `train` to cut out, between 0 and 1 (exclusive).
-        seed: integer that fixes the choice.
-
-    Returns:
-        `Splits` whose `train` and `validation` together hold the former `train`, in order.
-
-    Raises:
-        InputError: if a class has too few faces.
-    """
-    groups = copy_groups(splits.train.images)
-    _, first_members = np.unique(groups, return_index=True)
-    kept, _ = stratified_parts(splits.train.labels[first_members], fraction, seed)
-    in_train = np.isin(groups, kept)
-    return replace(
-        splits, train=splits.train.select(in_train), validation=splits.train.select(~in_train)
-    )

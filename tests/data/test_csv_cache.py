@@ -47,9 +47,9 @@ def parsed_files(monkeypatch):
     """A list that grows by the path of each file that is really parsed."""
     paths, parse = [], fer2013_csv._parse
 
-    def parse_and_tell(file, path, on_bad_rows):
+    def parse_and_tell(file, path, *arguments):
         paths.append(path)
-        return parse(file, path, on_bad_rows)
+        return parse(file, path, *arguments)
 
     monkeypatch.setattr(fer2013_csv, "_parse", parse_and_tell)
     return paths
@@ -227,7 +227,7 @@ def test_files_with_bad_rows_are_not_cached(source, user_folder):
     write_csv(source, random_images(5))
     source.write_text(source.read_text() + "3,1 2 3,Training\n")
     for _ in range(2):
-        faces, notes = read_all_rows(source, on_bad_rows="skip")
+        faces, notes = read_all_rows(source, on_bad="skip")
         assert len(faces) == 5
         assert "row 6 (" in notes[0]
         with pytest.raises(InputError, match="row 6 "):

@@ -8,11 +8,10 @@ from fer_keras.data.faces import (
     Splits,
     concatenate,
     copy_groups,
-    cut_validation,
     keep_classes,
     split_names,
-    stratified_parts,
 )
+from fer_keras.data.splitting import cut_validation, stratified_parts
 from fer_keras.utils.errors import InputError
 
 

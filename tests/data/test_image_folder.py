@@ -101,15 +101,6 @@ def test_two_folders_of_one_class_are_both_read_under_unique_ids(folder):
     assert all(re.fullmatch(r"Training/happy/a[#\d]*\.png", name) for name in happy.ids)
 
 
-def test_unknown_labels_are_all_named_with_the_allowed_ones(folder):
-    put(folder / "train" / "joy" / "1.png")
-    put(folder / "test" / "contempt" / "1.png")
-    with pytest.raises(InputError) as caught:
-        read_image_folder(folder)
-    for part in ("train/joy", "test/contempt", "happiness", "neutral"):
-        assert part in str(caught.value)
-
-
 def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
     put(folder / "train" / ".ipynb_checkpoints" / "a-checkpoint.png")
     put(folder / "train" / "happy" / ".ipynb_checkpoints" / "a-checkpoint.png")
@@ -148,7 +139,7 @@ def test_class_without_training_images_is_refused_but_noted_in_test(folder):
 def test_empty_test_folder_is_refused(folder):
     shutil.rmtree(folder / "test")
     (folder / "test").mkdir()
-    with pytest.raises(InputError, match="test folder has no images"):
+    with pytest.raises(InputError, match="test folder of .* has no images"):
         read_image_folder(folder)
 
 
@@ -181,7 +172,7 @@ def test_damaged_images_are_refused_by_name(folder):
 def test_damaged_images_are_skipped_on_demand_and_the_others_kept(folder):
     whole = read_image_folder(folder)
     names = damage(folder)
-    splits = read_image_folder(folder, on_bad_images="skip")
+    splits = read_image_folder(folder, on_bad="skip")
     np.testing.assert_array_equal(splits.train.images, whole.train.images)
     assert splits.train.ids.tolist() == whole.train.ids.tolist()
     assert splits.test.ids.tolist() == whole.test.ids.tolist()
@@ -192,19 +183,19 @@ def test_damaged_images_are_skipped_on_demand_and_the_others_kept(folder):
 def test_long_lists_of_damaged_images_are_cut_after_ten(folder):
     for number in range(13):
         (folder / "train" / "sad" / f"{number}.jpg").touch()
-    (note,) = read_image_folder(folder, on_bad_images="skip").notes
+    (note,) = read_image_folder(folder, on_bad="skip").notes
     assert "sad/9.jpg" in note and "sad/10.jpg" not in note and "and 3 more" in note
 
 
 def test_class_whose_images_are_all_skipped_is_refused(folder):
     (folder / "train" / "disgust" / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match="no images of disgust"):
-        read_image_folder(folder, on_bad_images="skip")
+        read_image_folder(folder, on_bad="skip")
 
 
-def test_other_values_of_on_bad_images_are_refused(folder):
-    with pytest.raises(ValueError, match="'ignore'"):
-        read_image_folder(folder, on_bad_images="ignore")
+def test_other_values_of_on_bad_are_refused(folder):
+    with pytest.raises(InputError, match="on_bad is 'ignore'; choose one of raise, skip"):
+        read_image_folder(folder, on_bad="ignore")
 
 
 def test_sixteen_bit_gray_is_scaled_not_clipped(folder):
@@ -297,7 +288,8 @@ def test_linked_folder_shows_flow_from_directory_exactly_the_subset(folder, tmp_
 
 def test_links_to_unknown_ids_or_into_a_filled_folder_are_refused(folder, tmp_path):
     splits = read_image_folder(folder)
-    with pytest.raises(InputError, match=r"test/angry/a\.png"):
+    (folder / "test" / "angry" / "a.png").unlink()
+    with pytest.raises(InputError, match=r"1 face\(s\) are not .*: test/angry/a\.png;"):
         link_training_folder(folder, splits.test, tmp_path / "links")
     assert not (tmp_path / "links").exists()
     link_training_folder(folder, splits.train.select([0]), tmp_path / "links")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.data.readers.locate import DataLocation, find_data
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
 
 
@@ -20,9 +21,10 @@ def put_zip(path, member):
     return path
 
 
-def put_folder(directory, train="train", test="test"):
-    (directory / train).mkdir(parents=True)
-    (directory / test).mkdir()
+def put_folder(directory, train="train", test="test", classes=CLASS_NAMES):
+    for split in (train, test):
+        for name in classes:
+            (directory / split / name).mkdir(parents=True)
     return directory
 
 
@@ -38,21 +40,48 @@ def empty_surroundings(monkeypatch, tmp_path):
 def test_both_forms_are_found_where_kaggle_unpacks_them(tmp_path):
     csv = put(tmp_path / "fer2013.csv")
     folder = put_folder(tmp_path / "fer2013")
-    assert find_data(tmp_path) == DataLocation(csv, folder)
+    assert find_data(tmp_path) == Location("fer2013", csv, folder)
 
 
 def test_one_form_is_enough(tmp_path):
     csv = put(tmp_path / "a" / "icml_face_data.csv")
     folder = put_folder(tmp_path / "b", "Train", "TEST")
-    assert find_data(tmp_path / "a") == DataLocation(csv, None)
-    assert find_data(tmp_path / "b") == DataLocation(None, folder)
+    assert find_data(tmp_path / "a") == Location("fer2013", csv=csv)
+    assert find_data(tmp_path / "b") == Location("fer2013", folder=folder)
 
 
-def test_train_alone_is_not_the_folder_form(tmp_path):
+def test_train_must_hold_a_folder_for_each_class(tmp_path):
     put(tmp_path / "fer2013.csv")
-    (tmp_path / "train").mkdir()
+    put(tmp_path / "train" / "loose.jpg")
     put(tmp_path / "test", "a file of that name")
     assert find_data(tmp_path).folder is None
+    (tmp_path / "train" / "happy").mkdir()
+    (tmp_path / "train" / "sad").mkdir()
+    assert find_data(tmp_path).folder == tmp_path
+
+
+def test_a_data_set_is_named_by_its_classes_or_its_folder(tmp_path):
+    classes = ("Anger", "disgusted", "fear", "happiness", "neutral", "sad", "surprise")
+    assert find_data(put_folder(tmp_path / "any", classes=classes)).name == "fer2013"
+    own = put_folder(tmp_path / "moods", classes=("calm", "wild"))
+    assert find_data(own) == Location("moods", folder=own)
+    some = put_folder(tmp_path / "some", classes=("happy", "sad"))
+    assert find_data(some).name == "some"
+    numbered = put_folder(tmp_path / "numbered", classes=("1", "2"))
+    assert find_data(numbered) == Location("numbered", folder=numbered)
+
+
+@pytest.mark.parametrize("layout", ["official", "kaggle", "kaggle itself"])
+def test_rafdb_is_known_by_its_layout(rafdb, tmp_path, layout):
+    place = rafdb
+    if layout != "official":
+        inside = tmp_path / "kaggle" / ("DATASET" if layout == "kaggle" else "")
+        for split in ("train", "test"):
+            picture = rafdb / "Image" / "aligned" / f"{split}_00001_aligned.jpg"
+            (inside / split / "4").mkdir(parents=True)
+            picture.rename(inside / split / "4" / picture.name)
+        place = tmp_path / "kaggle"
+    assert find_data(place) == Location("raf-db", raf_db=place)
 
 
 def test_better_csv_names_win_one_by_one(tmp_path):
@@ -88,7 +117,7 @@ def test_directory_of_a_csv_name_is_not_a_csv(tmp_path):
 def test_csv_file_itself_may_be_given(tmp_path):
     put_folder(tmp_path)
     csv = put(tmp_path / "under_another_name.csv")
-    assert find_data(csv) == DataLocation(csv, None)
+    assert find_data(csv) == Location("fer2013", csv=csv)
 
 
 def test_home_is_expanded_and_relative_places_become_absolute(tmp_path, monkeypatch):

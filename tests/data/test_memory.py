@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from fer_keras.data import memory as pixel_store
-from fer_keras.data.faces import concatenate, cut_validation
+from fer_keras.data.faces import concatenate
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.data.splitting import cut_validation
 from fer_keras.training.feeds import evaluation_feed, training_feed
 from fer_keras.utils.errors import InputError
 

@@ -6,13 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE
-from fer_keras.data.labels import CLASS_NAMES
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 NO_USAGE = len(SPLITS)
 """The usage of rows without a `Usage` column; other usages are indices into `SPLITS`."""
 
-LABELS = {str(label).encode(): label for label in range(len(CLASS_NAMES))}
 USAGES = {split.lower().encode(): usage for usage, split in enumerate(SPLITS)}
 
 # Some 60 rows: what is worked on at once stays in the processor's cache.
@@ -72,12 +70,13 @@ def read_batches(file):
             first_row += count
 
 
-def parse_rows(lines, columns):
+def parse_rows(lines, columns, codes):
     """Parse rows all at once, or refuse them all: some 0.7 GB of text a second.
 
     Args:
         lines: list of bytes, one row each.
         columns: the `Columns` of the file.
+        codes: dict from the bytes of an emotion, such as `b"3"`, to its label.
 
     Returns:
         The pixels (uint8 array `(len(lines) * 2304,)`), a list of labels and one of usages; or
@@ -86,7 +85,7 @@ def parse_rows(lines, columns):
     rows = [_cut(line, columns) for line in lines]
     if any(len(row) != columns.count for row in rows):
         return None
-    labels = [LABELS.get(_bare(row[columns.emotion])) for row in rows]
+    labels = [codes.get(_bare(row[columns.emotion])) for row in rows]
     usages = [_usage(row, columns) for row in rows]
     if None in labels or None in usages:
         return None
@@ -94,13 +93,14 @@ def parse_rows(lines, columns):
     return None if pixels is None else (pixels, labels, usages)
 
 
-def parse_one_by_one(lines, first_row, columns):
+def parse_one_by_one(lines, first_row, columns, codes):
     """Parse each row with care, to find the bad ones.
 
     Args:
         lines: list of bytes, one row each.
         first_row: the number of the first row.
         columns: the `Columns` of the file.
+        codes: as for `parse_rows`.
 
     Returns:
         A list of what `parse_rows` returns, for each good row; and a list of the bad rows'
@@ -109,7 +109,7 @@ def parse_one_by_one(lines, first_row, columns):
     good, bad_rows = [], []
     for row, line in enumerate(lines, first_row):
         try:
-            good.append(_parse_row(line, columns))
+            good.append(_parse_row(line, columns, codes))
         except ValueError as fault:
             cut = "" if line.endswith(b"\n") else "the file ends within this row: "
             bad_rows.append((row, f"{cut}{fault}"))
@@ -158,7 +158,7 @@ def parse_pixels(fields):
     return (first_or_second | first_or_second >> 8).take(pairs).astype(np.uint8)
 
 
-def _parse_row(line, columns):
+def _parse_row(line, columns, codes):
     """Return what `parse_rows` does for this row alone, or raise a ValueError on its fault."""
     try:
         row = _cut_as_csv(line)
@@ -168,9 +168,11 @@ def _parse_row(line, columns):
         raise ValueError("it is blank")
     if len(row) != columns.count:
         raise ValueError(f"it has {len(row)} fields, but the header has {columns.count}")
-    label, usage = LABELS.get(_bare(row[columns.emotion])), _usage(row, columns)
+    label, usage = codes.get(_bare(row[columns.emotion])), _usage(row, columns)
     if label is None:
-        raise ValueError(f"its emotion is {_quote(row[columns.emotion])}; known are 0 to 6")
+        raise ValueError(
+            f"its emotion is {_quote(row[columns.emotion])}; known are 0 to {len(codes) - 1}"
+        )
     if usage is None:
         raise ValueError(
             f"its Usage is {_quote(row[columns.usage])}; known are {', '.join(SPLITS)}"

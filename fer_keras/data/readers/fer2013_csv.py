@@ -6,15 +6,14 @@ import lzma
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits, split_names, stratified_parts
+from fer_keras.data.faces import IMAGE_SIZE, NO_SPLIT, Faces, Splits, split_names
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.memory import Gathered
-from fer_keras.data.readers import csv_cache as pixel_cache
+from fer_keras.data.readers import csv_cache
 from fer_keras.data.readers.csv_parser import (
     SPLITS,
     find_columns,
@@ -22,69 +21,58 @@ from fer_keras.data.readers.csv_parser import (
     parse_rows,
     read_batches,
 )
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, first_few, require_choice
 from fer_keras.utils.files import whole_file
-
-NO_SPLIT = "all"
-TEST_FRACTION = 0.2
 
 READ_BYTES = 1 << 17
 MAX_HEADER_BYTES = 1 << 16
-NUM_NAMED = 10
 
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 """What unreadable files raise, plain or packed; RuntimeError is zipfile's."""
 
 
-def read_fer2013_csv(path, on_bad_rows="raise", split_seed=None):
-    """Read FER2013's CSV file, divided as its `Usage` column says.
-
-    Columns may stand in any order, with others between them. The file may be packed: gzip, xz, or
-    a zip archive of one CSV. Parsed pixels are kept beside it, or in `$FER_KERAS_CACHE`, so that
-    the next reading is quick.
+def read_fer2013_csv(path, on_bad="raise", class_names=CLASS_NAMES):
+    """Read a CSV file of faces, divided as its `Usage` column says.
 
     Args:
-        path: the file.
-        on_bad_rows: `"raise"`, or `"skip"` to leave out rows that cannot be read and name them
-            in the notes.
-        split_seed: integer that fixes a random stratified split, 80 % `Training` and 20 % `test`,
-            for files without a `Usage` column and only for them.
+        path: the file, as for `read_all_rows`.
+        on_bad: as for `read_all_rows`.
+        class_names: as for `read_all_rows`.
 
     Returns:
         `Splits`: `train` has the rows of `Training`, `test` those of `PublicTest` and
         `PrivateTest`, in file order. Ids are `"<split>/row<n>"`, n from 1 after the header.
 
     Raises:
-        InputError: if the file or a row cannot be read, or `split_seed` does not suit the file.
-        ValueError: if `on_bad_rows` is neither of the two.
+        InputError: if the file or a row cannot be read, or training or test have no rows.
     """
-    faces, notes = read_all_rows(path, on_bad_rows)
+    faces, notes = read_all_rows(path, on_bad, class_names)
     splits = split_names(faces.ids)
-    has_usage = splits[0] != NO_SPLIT
-    if has_usage and split_seed is not None:
-        raise InputError(f"{path} has a Usage column to be split by; leave out split_seed.")
-    if not has_usage and split_seed is None:
+    if splits[0] == NO_SPLIT:
         raise InputError(
-            f"{path} has no Usage column; ask for a seeded stratified 80/20 split with "
-            "split_seed=<int>."
+            f"{path} has no Usage column to be divided by; take division='random' for a "
+            "stratified 80/20 division by a seed."
         )
-    if has_usage:
-        is_train = splits == "Training"
-        if is_train.all() or not is_train.any():
-            missing = "PublicTest or PrivateTest" if is_train.any() else "Training"
-            raise InputError(f"{path} has no rows of Usage {missing}; give the complete file.")
-        return Splits(_select(faces, is_train), _select(faces, ~is_train), notes=notes)
-    first, second = stratified_parts(faces.labels, TEST_FRACTION, split_seed)
-    train, test = _with_split(faces, first, "Training"), _with_split(faces, second, "test")
-    return Splits(train, test, notes=notes)
+    is_train = splits == "Training"
+    if is_train.all() or not is_train.any():
+        missing = "PublicTest or PrivateTest" if is_train.any() else "Training"
+        raise InputError(f"{path} has no rows of Usage {missing}; give the complete file.")
+    return Splits(_select(faces, is_train), _select(faces, ~is_train), notes=notes)
 
 
-def read_all_rows(path, on_bad_rows="raise"):
-    """Read every row of FER2013's CSV file, whatever its `Usage`.
+def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
+    """Read every row of a CSV file of faces, whatever its `Usage`.
+
+    The columns are `emotion` (a code from 0), `pixels` (2304 grey levels 0-255) and perhaps
+    `Usage`, in any order, with others between them. The file may be packed: gzip, xz, or a zip
+    archive of one CSV. Parsed pixels are kept beside it, or in `$FER_KERAS_CACHE`, so that the
+    next reading is quick.
 
     Args:
-        path: the file, as for `read_fer2013_csv`.
-        on_bad_rows: `"raise"`, or `"skip"` to leave out rows that cannot be read.
+        path: the file.
+        on_bad: `"raise"`, or `"skip"` to leave out rows that cannot be read and name them in the
+            notes.
+        class_names: the class of each code.
 
     Returns:
         `Faces` in file order, with ids `"<Usage>/row<n>"`, or `"all/row<n>"` without that column;
@@ -92,16 +80,14 @@ def read_all_rows(path, on_bad_rows="raise"):
 
     Raises:
         InputError: if the file or a row cannot be read.
-        ValueError: if `on_bad_rows` is neither of the two.
     """
-    if on_bad_rows not in ("raise", "skip"):
-        raise ValueError(f"on_bad_rows must be 'raise' or 'skip'; got {on_bad_rows!r}.")
+    require_choice("on_bad", on_bad, ("raise", "skip"))
     path = Path(path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"{path} {what}; give the path of FER2013's CSV file.")
     try:
-        arrays, bad_rows = _load(path, on_bad_rows)
+        arrays, bad_rows = _load(path, on_bad, len(class_names))
     except DAMAGE as error:
         raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
     count = len(arrays["images"])
@@ -111,8 +97,8 @@ def read_all_rows(path, on_bad_rows="raise"):
         f"{names[usage]}/row{row}"
         for usage, row in zip(arrays["usages"].tolist(), rows.tolist(), strict=True)
     ]
-    faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), CLASS_NAMES)
-    notes = (f"Left out {len(bad_rows)} bad row(s) of {path}: {_first_few(bad_rows)}.",)
+    faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), tuple(class_names))
+    notes = (f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}.",)
     return faces, notes if bad_rows else ()
 
 
@@ -144,20 +130,20 @@ def write_fer2013_csv(faces, path):
             file.write(f"{codes[label]},{pixels},{usage}\n".encode())
 
 
-def _load(path, on_bad_rows):
-    """Return the arrays as `pixel_cache` keeps them, and a list of bad rows and their faults."""
-    stamp = pixel_cache.stamp(path)
-    arrays = pixel_cache.load(path, stamp)
-    if arrays is not None:
+def _load(path, on_bad, num_classes):
+    """Return the arrays as `csv_cache` keeps them, and a list of bad rows and their faults."""
+    stamp = csv_cache.stamp(path)
+    arrays = csv_cache.load(path, stamp)
+    # Labels beyond the classes have to be named by their row, so the file is parsed for them.
+    if arrays is not None and arrays["labels"].max() < num_classes:
         return arrays, []
     with ThreadPoolExecutor(1) as beside:  # hashes the file while it is parsed
-        content = beside.submit(pixel_cache.content_hash, path)
+        content = beside.submit(csv_cache.content_hash, path)
         with open(path, "rb", buffering=READ_BYTES) as file:
-            arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad_rows)
-        # With bad rows the file is parsed anew each time, so that each reading treats them as
-        # asked.
+            arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad, num_classes)
+        # A file with bad rows is parsed each time, so that each reading treats them as asked.
         if not bad_rows:
-            pixel_cache.store(path, stamp, content.result(), arrays)
+            csv_cache.store(path, stamp, content.result(), arrays)
     return arrays, bad_rows
 
 
@@ -184,30 +170,31 @@ def _unpacked(file, path):
     return io.BufferedReader(file, READ_BYTES)
 
 
-def _parse(file, path, on_bad_rows):
+def _parse(file, path, on_bad, num_classes):
     columns = _read_header(file, path)
+    codes = {str(label).encode(): label for label in range(num_classes)}
     # After one block of this size is freed, glibc keeps the batches' memory for reuse, rather
     # than hand it back and have it cleared anew for each: three times faster.
     np.empty(1 << 22, np.uint8)
     pixels, labels, usages, bad_rows = Gathered(), [], [], []
     for first_row, lines in read_batches(file):
-        batch = parse_rows(lines, columns)
+        batch = parse_rows(lines, columns, codes)
         batches = [batch] if batch else []
         if not batch:
-            batches, faults = parse_one_by_one(lines, first_row, columns)
+            batches, faults = parse_one_by_one(lines, first_row, columns, codes)
             bad_rows += faults
-        if bad_rows and on_bad_rows == "raise":
+        if bad_rows and on_bad == "raise":
             row, fault = bad_rows[0]
             raise InputError(
                 f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the file "
-                "again, or pass on_bad_rows='skip' to leave out such rows."
+                "again, or pass on_bad='skip' to leave out such rows."
             )
         for more_pixels, more_labels, more_usages in batches:
             pixels.extend(more_pixels)
             labels += more_labels
             usages += more_usages
     if not labels:
-        what = f"no row that can be read: {_first_few(bad_rows)}" if bad_rows else "no rows"
+        what = f"no row that can be read: {_named(bad_rows)}" if bad_rows else "no rows"
         raise InputError(f"{path} has a header, but {what}; download the file again.")
     images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
@@ -230,9 +217,8 @@ def _read_header(file, path):
         raise InputError(f"{path} {error}; give FER2013's CSV file.") from error
 
 
-def _first_few(bad_rows):
-    few = ", ".join(f"row {row} ({fault})" for row, fault in bad_rows[:NUM_NAMED])
-    return few + (f" and {len(bad_rows) - NUM_NAMED} more" if len(bad_rows) > NUM_NAMED else "")
+def _named(bad_rows):
+    return first_few([f"row {row} ({fault})" for row, fault in bad_rows])
 
 
 def _select(faces, mask):
@@ -240,9 +226,3 @@ def _select(faces, mask):
     index = np.flatnonzero(mask)
     is_run = index[-1] - index[0] + 1 == index.size
     return faces.select(slice(index[0], index[-1] + 1) if is_run else index)
-
-
-def _with_split(faces, index, split):
-    part = faces.select(index)
-    ids = [f"{split}/{name.split('/', 1)[1]}" for name in part.ids.tolist()]
-    return replace(part, ids=np.array(ids, str))

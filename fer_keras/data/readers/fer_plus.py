@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer_keras.data.faces import Splits, split_names
+from fer_keras.data.faces import NO_SPLIT, Splits, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
-from fer_keras.data.readers.fer2013_csv import NO_SPLIT, read_all_rows
+from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.utils.errors import InputError
 
 USAGE, IMAGE_NAME = "Usage", "Image name"

@@ -1,4 +1,4 @@
-"""FER2013 as a folder of images: `train/<label>/*.jpg` and `test/<label>/*.jpg`."""
+"""Faces as a folder of images: `train/<class>/*.jpg` and `test/<class>/*.jpg`."""
 
 import os
 import re
@@ -8,74 +8,128 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
+from fer_keras.data.faces import NO_SPLIT, Faces, Splits
 from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
-from fer_keras.data.memory import allocate
-from fer_keras.data.readers.images import open_picture, to_face
-from fer_keras.utils.errors import InputError
+from fer_keras.data.readers.images import decode_faces
+from fer_keras.utils.errors import InputError, first_few, require_choice
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's own splits, which the folder form keeps in its file names only."""
-
-NUM_NAMED = 10
 
 
 class _ImageFile(NamedTuple):
     path: str
     label: int
     id: str
+    in_train: bool
 
 
-def read_image_folder(directory, on_bad_images="raise"):
-    """Read faces from a folder of images; any size or colour mode becomes grayscale 48x48.
+def read_image_folder(directory, on_bad="raise"):
+    """Read a folder of images, divided into its train/ and test/.
+
+    Images of any size or colour mode become grayscale 48x48.
 
     Args:
-        directory: folder holding `train/<label>/` and `test/<label>/` with JPEG or PNG files;
-            folder names and extensions in any case, labels as in `labels.FOLDER_NAMES`.
-        on_bad_images: `"raise"`, or `"skip"` to leave out the images that cannot be decoded and
-            name them in the notes.
+        directory: folder holding `train/<class>/` and `test/<class>/` with JPEG or PNG files;
+            `train`, `test` and the extensions in any case, classes as in `folder_classes`.
+        on_bad: `"raise"`, or `"skip"` to leave out the images that cannot be decoded and name
+            them in the notes.
 
     Returns:
-        `Splits` of `train` and `test`, each by class in the order of `CLASS_NAMES`, then by file
-        name in natural order. Ids are `"<split>/<class>/<file name>"`; the split is the one that
-        the file name starts with (`PublicTest_1.jpg`), else `Training` or `test`.
+        `Splits` of `train` and `test`, each by class in order, then by file name in natural
+        order. Ids are `"<split>/<class>/<file name>"`; the split is the one that the file name
+        starts with (`PublicTest_1.jpg`), else `Training` or `test`.
 
     Raises:
-        InputError: if a split, or a class in training, has no images, a label is unknown, or
+        InputError: if a split, or a class in training, has no images, the classes are bad, or
             an image cannot be decoded.
-        ValueError: if `on_bad_images` is neither of the two.
     """
-    if on_bad_images not in ("raise", "skip"):
-        raise ValueError(f"on_bad_images must be 'raise' or 'skip'; got {on_bad_images!r}.")
     directory = Path(directory).expanduser()
-    _check_layout(directory)
-    train_files, ignored_in_train = _list_images(directory, "train")
-    test_files, ignored_in_test = _list_images(directory, "test")
-    train, converted_in_train, bad_in_train = _decode_all(train_files)
-    test, converted_in_test, bad_in_test = _decode_all(test_files)
-
-    bad = [f"{_inside(directory, path)} ({why})" for path, why in bad_in_train + bad_in_test]
-    if bad and on_bad_images == "raise":
+    for split in ("train", "test"):
+        if not _split_folders(directory, split):
+            found = ", ".join(entry.name for entry in _folders(directory)) or "no folders"
+            raise InputError(
+                f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
+                "train/<class>/ and test/<class>/ with images, or train/<class>/ alone together "
+                "with division='random'."
+            )
+    faces, in_train, notes = _read(directory, on_bad)
+    count = in_train.sum()
+    train, test = faces.select(slice(0, count)), faces.select(slice(count, None))
+    _require_images(train, f"The train folder of {directory}")
+    if not len(test):
         raise InputError(
-            f"{directory} holds {len(bad)} damaged image(s): {_first_few(bad)}; replace or remove "
-            "them, or leave them out with on_bad_images='skip'."
+            f"The test folder of {directory} has no images; add some ({', '.join(EXTENSIONS)})."
         )
-    _check_classes(directory, train, test)
-    ignored = [_inside(directory, path) for path in ignored_in_train + ignored_in_test]
-    notes = _notes(ignored, converted_in_train + converted_in_test, bad, test)
-    return Splits(train, test, notes=notes)
+    if absent := _absent_classes(test):
+        notes = (*notes, f"The test folder has no images of {', '.join(absent)}.")
+    return Splits(train, test, notes=notes, folder=directory)
+
+
+def read_all_images(directory, on_bad="raise"):
+    """Read every image of a folder, to be divided otherwise than by train/ and test/.
+
+    Args:
+        directory: as for `read_image_folder`, but `test/` may be missing; then the ids' split is
+            `all`, unless the file name starts with one.
+        on_bad: as for `read_image_folder`.
+
+    Returns:
+        `Faces`, those of `train/` first, and a tuple of notes.
+
+    Raises:
+        InputError: if a class has no images, the classes are bad, or an image cannot be decoded.
+    """
+    faces, _, notes = _read(Path(directory).expanduser(), on_bad)
+    _require_images(faces, directory)
+    return faces, notes
+
+
+def folder_classes(directory):
+    """Return the classes of a folder of images.
+
+    Args:
+        directory: folder holding `train/<class>/`, and `test/<class>/` perhaps.
+
+    Returns:
+        A tuple of names: where every folder has a name of `labels.FOLDER_NAMES`, in any case,
+        those of `CLASS_NAMES` that are there, in their order; else the folders' own names in
+        natural order.
+
+    Raises:
+        InputError: if there are fewer than two classes, or two names differ in their case only.
+    """
+    splits = ("train", "test")
+    names = {folder.name for split in splits for folder in _class_folders(directory, split)}
+    known = {FOLDER_NAMES.get(name.lower()) for name in names}
+    classes = [name for name in CLASS_NAMES if name in known]
+    if None in known:
+        classes = sorted(names, key=lambda name: (_natural(name), name))
+        lower = [name.lower() for name in classes]
+        doubled = [name for name in classes if lower.count(name.lower()) > 1]
+        if doubled:
+            raise InputError(
+                f"{directory} has class folders that differ in upper and lower case only: "
+                f"{', '.join(doubled)}; give a class the same name everywhere."
+            )
+    if len(classes) < 2:
+        raise InputError(
+            f"{directory} holds {len(classes)} class(es) of images; give a folder that holds "
+            "train/<class>/ for two or more classes."
+        )
+    return tuple(classes)
 
 
 def link_training_folder(directory, faces, target):
-    """Lay out some of a folder's training images as a folder of their own, by symbolic links.
+    """Lay out some of a folder's images as a folder of their own, by links.
 
     `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only,
-    and the labels in their canonical order.
+    and the labels in their order.
 
     Args:
-        directory: the folder that `read_image_folder` read.
-        faces: a subset of its training `Faces`.
+        directory: the folder that the faces were read from.
+        faces: some of its `Faces`.
         target: the folder to make, absent or empty: `target/<class>/<file name>`, with a folder
             for each class, even without faces. Links are absolute.
 
@@ -83,26 +137,25 @@ def link_training_folder(directory, faces, target):
         InputError: if an id is not in the folder, or `target` holds something already.
     """
     directory, target = Path(directory).expanduser().resolve(), Path(target).expanduser()
-    _check_layout(directory)
-    files, _ = _list_images(directory, "train")
-    path_of = {file.id: file.path for file in files}
+    path_of = {file.id: file.path for file in _list_images(directory)[0]}
     unknown = [name for name in faces.ids.tolist() if name not in path_of]
     if unknown:
         raise InputError(
-            f"{len(unknown)} face(s) are not among the training images of {directory}: "
-            f"{_first_few(unknown)}; give the folder that these faces were read from."
+            f"{len(unknown)} face(s) are not among the images of {directory}: "
+            f"{first_few(unknown)}; give the folder that these faces were read from."
         )
     if target.exists() and any(target.iterdir()):
         raise InputError(f"{target} is not empty; give a new folder to hold the links.")
     for name in faces.class_names:
         (target / name).mkdir(parents=True, exist_ok=True)
+    taken = set()
     for name, label in zip(faces.ids.tolist(), faces.labels.tolist(), strict=True):
-        file_name = name.rsplit("/", 1)[1]
-        os.symlink(path_of[name], target / faces.class_names[label] / file_name)
+        link = f"{faces.class_names[label]}/{name.rsplit('/', 1)[1]}"
+        os.symlink(path_of[name], target / _unique(link, taken))
 
 
 def write_image_folder(faces, directory):
-    """Write faces as grayscale JPEGs of quality 95, in the layout that `read_image_folder` reads.
+    """Write faces as grayscale JPEGs of quality 95, for `read_image_folder`.
 
     The files are encoded straight to their final names: a caller that must not leave half a
     folder writes to a temporary one and renames it.
@@ -126,35 +179,65 @@ def write_image_folder(faces, directory):
 
 
 def has_image_folder(directory):
-    """Return whether `directory` holds a `train` and a `test` folder, in any case."""
-    return all(_split_folders(directory, split) for split in ("train", "test"))
+    """Return whether a folder holds `train/`, in any case, with class folders in it.
+
+    Args:
+        directory: the folder, which need not exist.
+    """
+    return bool(_class_folders(directory, "train"))
+
+
+def _read(directory, on_bad):
+    """Return the good `Faces`, a mask of those of train/, which come first, and the notes."""
+    require_choice("on_bad", on_bad, ("raise", "skip"))
+    classes = folder_classes(directory)
+    files, ignored = _list_images(directory)
+    images, faults, num_converted = decode_faces([file.path for file in files])
+    labels = np.array([file.label for file in files], np.int64)
+    faces = Faces(images, labels, np.array([file.id for file in files], str), classes)
+    in_train = np.array([file.in_train for file in files], bool)
+    bad = [f"{_inside(directory, files[place].path)} ({why})" for place, why in faults.items()]
+    if bad and on_bad == "raise":
+        raise InputError(
+            f"{directory} holds {len(bad)} damaged image(s): {first_few(bad)}; replace or remove "
+            "them, or leave them out with on_bad='skip'."
+        )
+    if bad:
+        good = np.delete(np.arange(len(files)), list(faults))
+        faces, in_train = faces.select(good), in_train[good]
+    ignored = [_inside(directory, path) for path in ignored]
+    return faces, in_train, _notes(classes, ignored, num_converted, bad)
+
+
+def _notes(classes, ignored, num_converted, bad):
+    notes = []
+    if not set(classes) <= set(CLASS_NAMES):
+        notes.append(f"The classes are the names of the folders: {', '.join(classes)}.")
+    elif len(classes) < len(CLASS_NAMES):
+        absent = [name for name in CLASS_NAMES if name not in classes]
+        notes.append(f"There are no folders for FER2013's classes {', '.join(absent)}.")
+    if ignored:
+        notes.append(f"Ignored {len(ignored)} hidden or non-image entries: {first_few(ignored)}.")
+    if num_converted:
+        notes.append(f"Converted {num_converted} image(s) to grayscale 48x48.")
+    if bad:
+        notes.append(f"Skipped {len(bad)} damaged image(s): {first_few(bad)}.")
+    return tuple(notes)
+
+
+def _require_images(faces, where):
+    if absent := _absent_classes(faces):
+        raise InputError(
+            f"{where} has no images of {', '.join(absent)}; add some ({', '.join(EXTENSIONS)})."
+        )
+
+
+def _absent_classes(faces):
+    return [faces.class_names[label] for label in np.flatnonzero(faces.class_counts() == 0)]
 
 
 def _inside(directory, path):
     return Path(path).relative_to(directory).as_posix()
-
-
-def _first_few(names):
-    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
-    return ", ".join(names[:NUM_NAMED]) + more
-
-
-def _notes(ignored, num_converted, bad, test):
-    notes = []
-    if ignored:
-        notes.append(f"Ignored {len(ignored)} hidden or non-image entries: {_first_few(ignored)}.")
-    if num_converted:
-        notes.append(f"Converted {num_converted} image(s) to grayscale 48x48.")
-    if bad:
-        notes.append(f"Skipped {len(bad)} damaged image(s): {_first_few(bad)}.")
-    absent = _absent_classes(test)
-    if absent:
-        notes.append(f"The test folder has no images of {', '.join(absent)}.")
-    return tuple(notes)
-
-
-def _absent_classes(faces):
-    return [CLASS_NAMES[label] for label in np.flatnonzero(faces.class_counts() == 0)]
 
 
 def _folders(directory):
@@ -169,60 +252,47 @@ def _split_folders(directory, split):
     return [entry for entry in _folders(directory) if entry.name.lower() == split]
 
 
-def _check_layout(directory):
-    for split in ("train", "test"):
-        if not _split_folders(directory, split):
-            found = ", ".join(entry.name for entry in _folders(directory)) or "no folders"
-            raise InputError(
-                f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
-                "train/<label>/ and test/<label>/ with images."
-            )
-    unknown = [
-        f"{folder.name}/{label.name}"
-        for split in ("train", "test")
+def _class_folders(directory, split):
+    return [label for folder in _split_folders(directory, split) for label in _folders(folder)]
+
+
+def _list_images(directory):
+    """Return the `_ImageFile`s in order, those of train/ first, and the paths ignored."""
+    classes = folder_classes(directory)
+    training = "Training" if _split_folders(directory, "test") else NO_SPLIT
+    files, all_ignored, taken = [], [], set()
+    for split, id_split in (("train", training), ("test", "test")):
+        found, ignored = _scan(directory, split, classes)
+        all_ignored += sorted(ignored)
+        # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
+        for label, _, name, path in sorted(found):
+            prefix = name.split("_", 1)[0]
+            start = prefix if prefix in SPLIT_PREFIXES else id_split
+            new_id = _unique(f"{start}/{classes[label]}/{name}", taken)
+            files.append(_ImageFile(path, label, new_id, split == "train"))
+    return files, all_ignored
+
+
+def _scan(directory, split, classes):
+    """Return a split's images as (label, sort key, name, path), and the paths ignored."""
+    folders = _class_folders(directory, split)
+    paths = {folder.path for folder in folders}
+    ignored = [
+        entry.path
         for folder in _split_folders(directory, split)
-        for label in _folders(folder)
-        if label.name.lower() not in FOLDER_NAMES
+        for entry in os.scandir(folder)
+        if entry.path not in paths
     ]
-    if unknown:
-        raise InputError(
-            f"{directory} has unknown label folders: {', '.join(unknown)}; allowed are "
-            f"{', '.join(FOLDER_NAMES)}, so rename or remove them."
-        )
-
-
-def _check_classes(directory, train, test):
-    absent = _absent_classes(train)
-    if absent or not len(test):
-        where = f"train folder has no images of {', '.join(absent)}"
-        raise InputError(
-            f"In {directory} the {where if absent else 'test folder has no images'}; "
-            f"add some ({', '.join(EXTENSIONS)})."
-        )
-
-
-def _list_images(directory, split):
-    """Return one split's `_ImageFile`s in canonical order, and the paths ignored, sorted."""
-    found, ignored = [], []
-    for split_folder in _split_folders(directory, split):
-        labels = _folders(split_folder)
-        seen = {folder.name for folder in labels}
-        ignored += [e.path for e in os.scandir(split_folder) if e.name not in seen]
-        for folder in labels:
-            label = CLASS_NAMES.index(FOLDER_NAMES[folder.name.lower()])
-            for entry in os.scandir(folder):
-                is_image = entry.name.lower().endswith(EXTENSIONS) and not entry.is_dir()
-                if is_image and not entry.name.startswith("."):
-                    found.append((label, _natural(entry.name), entry.name, entry.path))
-                else:
-                    ignored.append(entry.path)
-    # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
-    files, taken = [], set()
-    for label, _, name, path in sorted(found):
-        new_id = _unique_id(f"{_split_of(name, split)}/{CLASS_NAMES[label]}/{name}", taken)
-        taken.add(new_id)
-        files.append(_ImageFile(path, label, new_id))
-    return files, sorted(ignored)
+    found = []
+    for folder in folders:
+        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
+        for entry in os.scandir(folder):
+            is_image = entry.name.lower().endswith(EXTENSIONS) and not entry.is_dir()
+            if is_image and not entry.name.startswith("."):
+                found.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
+            else:
+                ignored.append(entry.path)
+    return found, ignored
 
 
 def _natural(name):
@@ -232,39 +302,12 @@ def _natural(name):
     ]
 
 
-def _split_of(file_name, folder):
-    prefix = file_name.split("_", 1)[0]
-    if prefix in SPLIT_PREFIXES:
-        return prefix
-    return "Training" if folder == "train" else folder
-
-
-def _unique_id(wanted, taken):
-    """Return `wanted`, or if taken, as by Happy/1.jpg and happiness/1.jpg, one like `1#2.jpg`."""
+def _unique(wanted, taken):
+    """Return `wanted`, or where it is taken a name like `1#2.jpg`, and take it."""
     stem, extension = os.path.splitext(wanted)
     candidate, number = wanted, 1
     while candidate in taken:
         number += 1
         candidate = f"{stem}#{number}{extension}"
+    taken.add(candidate)
     return candidate
-
-
-def _decode_all(files):
-    """Return the `Faces` of `files`, how many were converted, and `(path, reason)` of bad ones."""
-    images = allocate((len(files), IMAGE_SIZE, IMAGE_SIZE))
-    good = np.ones(len(files), bool)
-    num_converted, bad = 0, []
-    for place, file in enumerate(files):
-        try:
-            image = open_picture(file.path)
-        except InputError as error:
-            bad.append((file.path, str(error)))
-            good[place] = False
-            continue
-        if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
-            num_converted += 1
-            image = to_face(image)
-        images[place] = image
-    labels = np.array([file.label for file in files], np.int64)
-    faces = Faces(images, labels, np.array([file.id for file in files], str), CLASS_NAMES)
-    return faces.select(good) if bad else faces, num_converted, bad

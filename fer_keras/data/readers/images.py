@@ -4,15 +4,19 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.data.memory import allocate
 from fer_keras.utils.errors import InputError
 
 
 def open_picture(path, upright=False):
-    """Decode a picture file: a loaded `PIL.Image.Image`, in its own mode and size.
+    """Decode a picture file.
 
     Args:
         path: the file.
         upright: whether to turn it as its EXIF data says.
+
+    Returns:
+        A loaded `PIL.Image.Image`, in its own mode and size.
 
     Raises:
         InputError: in a few words, if it cannot be decoded.
@@ -30,7 +34,14 @@ def open_picture(path, upright=False):
 
 
 def to_gray(image):
-    """Return a picture of any mode as `PIL.Image.Image` of mode `L`, grey levels 0-255."""
+    """Return a picture in grey levels.
+
+    Args:
+        image: a `PIL.Image.Image` of any mode.
+
+    Returns:
+        A `PIL.Image.Image` of mode `L`, grey levels 0-255.
+    """
     if image.mode.startswith("I"):
         # Grey levels of 16 bits: Pillow's own conversion clips them at 255.
         levels = np.asarray(image).astype(np.int64).clip(0, 65535)
@@ -39,15 +50,40 @@ def to_gray(image):
 
 
 def to_face(image):
-    """Return a picture of a face alone, of any mode and size, as the networks take it.
+    """Return a picture of a face alone as the networks take it.
 
     Args:
-        image: a `PIL.Image.Image`; it is squeezed to a square.
+        image: a `PIL.Image.Image` of any mode and size; it is squeezed to a square.
 
     Returns:
         A `PIL.Image.Image` of mode `L` and 48x48 pixels.
     """
     return to_gray(image).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
+
+
+def decode_faces(paths):
+    """Decode picture files of faces.
+
+    Args:
+        paths: sequence of files.
+
+    Returns:
+        A uint8 array `(n, 48, 48)`, undefined where a file is damaged; a dict from the positions
+        of the damaged files to their faults; and how many pictures were not grayscale 48x48.
+    """
+    images = allocate((len(paths), IMAGE_SIZE, IMAGE_SIZE))
+    faults, num_converted = {}, 0
+    for place, path in enumerate(paths):
+        try:
+            image = open_picture(path)
+        except InputError as error:
+            faults[place] = str(error)
+            continue
+        if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
+            num_converted += 1
+            image = to_face(image)
+        images[place] = image
+    return images, faults, num_converted
 
 
 def _why_unreadable(path, error):

@@ -1,11 +1,13 @@
-"""Where FER2013 lies on this machine, if anywhere."""
+"""Where a data set lies on this machine, and in which forms."""
 
 import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_keras.data.readers.image_folder import has_image_folder
+from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
+from fer_keras.data.readers.image_folder import folder_classes, has_image_folder
+from fer_keras.data.readers.raf_db import has_rafdb
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder
 
@@ -25,36 +27,41 @@ VOTES_NAME = "fer2013new.csv"
 
 
 @dataclass(frozen=True)
-class DataLocation:
-    """Absolute paths of the two forms of FER2013; either may be absent.
+class Location:
+    """Absolute paths of the forms of one data set; each may be absent.
 
     Args:
+        name: `fer2013`, `raf-db`, or the name of the folder of a data set of one's own.
         csv: the CSV file, plain or compressed.
-        folder: the folder that holds `train/` and `test/`.
+        folder: the folder that holds `train/<class>/`, and `test/<class>/` perhaps.
         votes: FER+'s votes on the CSV's rows, beside it.
+        raf_db: the folder that holds RAF-DB.
     """
 
-    csv: Path | None
-    folder: Path | None
+    name: str
+    csv: Path | None = None
+    folder: Path | None = None
     votes: Path | None = None
+    raf_db: Path | None = None
 
 
 def find_data(directory=None):
-    """Find FER2013: in `directory`, else where FER_KERAS_DATA says, else in `data/`.
+    """Find a data set: in a folder, where FER_KERAS_DATA says, or in `data/`.
 
     Each place is searched for the names in `CSV_NAMES`, in that order, and for a folder with
-    `train/` and `test/`; each in the place itself, then in `fer2013/` inside it. Without a
-    directory and the variable, the place is `data/` in the project's folder.
+    `train/<class>/`; each in the place itself, then in `fer2013/` inside it. RAF-DB counts where
+    neither is there. Without a directory and the variable, the place is `data/` in the
+    project's folder.
 
     Args:
         directory: a folder, or the CSV file itself; `~` is expanded.
 
     Returns:
-        A `DataLocation` with at least one of the two forms; `None` if nobody named a place and
-        `data/` is absent or holds neither form.
+        A `Location` with at least one form; `None` if nobody named a place and `data/` is absent
+        or holds no form.
 
     Raises:
-        InputError: if `directory`, or what FER_KERAS_DATA says, holds neither form.
+        InputError: if `directory`, or what FER_KERAS_DATA says, holds no form.
     """
     if directory is not None:
         return _find_in_named(directory, "The data directory")
@@ -65,28 +72,42 @@ def find_data(directory=None):
     return _search(project_folder() / "data")
 
 
+def data_set_name(class_names, directory):
+    """Return `fer2013` for FER2013's or FER+'s classes, else the folder's own name.
+
+    Args:
+        class_names: tuple of the data set's classes.
+        directory: the `Path` of the folder that it lies in.
+    """
+    return "fer2013" if class_names in (CLASS_NAMES, ALL_CLASS_NAMES) else directory.name
+
+
 def _find_in_named(place, source):
     place = Path(place).expanduser().absolute()
     if place.is_file():
-        return DataLocation(place, None, _votes_among([place.parent]))
+        return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
     found = _search(place)
     if found is None:
-        what = "holds no FER2013" if place.is_dir() else "does not exist"
+        what = "holds no faces" if place.is_dir() else "does not exist"
         raise InputError(
             f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
-            f"{', '.join(CSV_NAMES)} (a zip with the CSV in it) or folders train/ and test/ with "
-            "images, unpacked."
+            f"{', '.join(CSV_NAMES)} (a zip with the CSV in it) or folders train/<class>/ and "
+            "test/<class>/ with images, unpacked; or a folder that holds RAF-DB."
         )
     return found
 
 
 def _search(place):
-    """Return the `DataLocation` of what `place` holds, or `None`."""
+    """Return the `Location` of what `place` holds, or `None`."""
     places = (place, place / SUBFOLDER)
     candidates = (folder / name for name in CSV_NAMES for folder in places)
     csv = next((path for path in candidates if _is_csv(path)), None)
-    folder = next((folder for folder in places if has_image_folder(folder)), None)
-    return DataLocation(csv, folder, _votes_among(places)) if csv or folder else None
+    folder = next((f for f in places if has_image_folder(f) and not has_rafdb(f)), None)
+    if csv:
+        return Location("fer2013", csv, folder, _votes_among(places))
+    if folder:
+        return Location(data_set_name(folder_classes(folder), folder), folder=folder)
+    return Location("raf-db", raf_db=place) if has_rafdb(place) else None
 
 
 def _votes_among(folders):

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
+from fer_keras.data.faces import Faces, Splits
 from fer_keras.data.labels import CLASS_NAMES, RAFDB_CLASSES
-from fer_keras.data.memory import allocate
-from fer_keras.data.readers.images import open_picture, to_face
-from fer_keras.utils.errors import InputError
+from fer_keras.data.readers.images import decode_faces
+from fer_keras.utils.errors import InputError, first_few, require_choice
 
 SPLITS = ("train", "test")
 _COUNTS = {
@@ -32,7 +31,6 @@ SUBFOLDERS = ("dataset", "basic")
 CODES = tuple(str(code) for code in RAFDB_CLASSES)
 IMAGE_NAME = re.compile(r"((?:train|test)_[0-9]+)(?:_aligned)?(?i:\.jpg)")
 LIST_LINE = re.compile(r"((?:train|test)_[0-9]+)\.jpg\s+([1-7])")
-NUM_NAMED = 10
 
 
 class _Image(NamedTuple):
@@ -40,7 +38,7 @@ class _Image(NamedTuple):
     code: str
 
 
-def read_rafdb(directory):
+def read_rafdb(directory, on_bad="raise"):
     """Read RAF-DB's basic emotions; colour 100x100 becomes grayscale 48x48.
 
     Two layouts are known, and looked for in `directory` and in `DATASET/` or `basic/` inside it:
@@ -52,6 +50,8 @@ def read_rafdb(directory):
 
     Args:
         directory: the folder.
+        on_bad: `"raise"`, or `"skip"` to leave out the images that cannot be decoded and name
+            them in the notes.
 
     Returns:
         `Splits` of `train` and `test`, each by number, with the classes `CLASS_NAMES` and ids
@@ -62,6 +62,7 @@ def read_rafdb(directory):
         InputError: if there is no layout or more than one, an image is missing, doubled or
             cannot be decoded, a label is bad or contradicted, or a split is empty.
     """
+    require_choice("on_bad", on_bad, ("raise", "skip"))
     directory = Path(directory).expanduser()
     layouts = _find_layouts(directory)
     if len(layouts) != 1:
@@ -72,15 +73,26 @@ def read_rafdb(directory):
         )
     list_images, place = layouts[0]
     images, ignored = list_images(place)
-    train, test = (_decode(images, split, place) for split in SPLITS)
-    notes = [*_count_notes(train, "train"), *_count_notes(test, "test")]
-    if ignored:
-        notes.insert(0, f"Ignored {len(ignored)} other file(s): {_first_few(ignored)}.")
-    return Splits(train, test, notes=tuple(notes))
+    (train, train_bad), (test, test_bad) = (_decode(images, split, place) for split in SPLITS)
+    bad = train_bad + test_bad
+    if bad and on_bad == "raise":
+        raise InputError(
+            f"{len(bad)} damaged image(s) of RAF-DB: {first_few(bad)}; download or unpack again, "
+            "or leave them out with on_bad='skip'."
+        )
+    notes = [f"Ignored {len(ignored)} other file(s): {first_few(ignored)}."] if ignored else []
+    if bad:
+        notes.append(f"Skipped {len(bad)} damaged image(s): {first_few(bad)}.")
+    notes += [*_count_notes(train, "train"), *_count_notes(test, "test")]
+    return Splits(train, test, notes=tuple(notes), name="raf-db")
 
 
 def has_rafdb(directory):
-    """Return whether `directory` holds RAF-DB in a layout that `read_rafdb` knows."""
+    """Return whether a folder holds RAF-DB in a layout that `read_rafdb` knows.
+
+    Args:
+        directory: the folder, which need not exist.
+    """
     return bool(_find_layouts(Path(directory).expanduser()))
 
 
@@ -91,7 +103,9 @@ def _find_layouts(directory):
     for place in (directory, *subfolders):
         if (place / LIST_PATH).is_file():
             layouts.append((_list_official, place))
-        if all(any(f.name in CODES for f in _folders(place / split)) for split in SPLITS):
+        train, test = ([f for f in _folders(place / s) if f.name in CODES] for s in SPLITS)
+        # Classes of one's own may be called 1 and 2 as well, but not their images train_00001.
+        if train and test and any(_name_images(folder)[0] for folder in train + test):
             layouts.append((_list_kaggle, place))
     return layouts
 
@@ -121,7 +135,7 @@ def _list_official(place):
     if missing:
         raise InputError(
             f"{aligned} lacks {len(missing)} image(s) that {list_path} names: "
-            f"{_first_few(missing)}; unpack aligned.zip there or take out the lines."
+            f"{first_few(missing)}; unpack aligned.zip there or take out the lines."
         )
     ignored += [path for name, path in found.items() if name not in codes]
     return {name: _Image(found[name], code) for name, code in codes.items()}, ignored
@@ -187,26 +201,18 @@ def _read_lines(path):
 
 
 def _decode(images, split, place):
-    """Return the `Faces` of one split, by number."""
+    """Return the `Faces` of one split, by number, and its damaged images with their faults."""
     names = [name for name in images if name.startswith(split)]
     names.sort(key=lambda name: (int(name.split("_")[1]), name))
     if not names:
         raise InputError(f"{place} has no images of the split {split}; give the complete data.")
-    faces = allocate((len(names), IMAGE_SIZE, IMAGE_SIZE))
-    bad = []
-    for face, name in zip(faces, names):
-        path = images[name].path
-        try:
-            face[:] = to_face(open_picture(path))
-        except InputError as error:
-            bad.append(f"{path} ({error})")
-    if bad:
-        raise InputError(
-            f"{len(bad)} damaged image(s) of RAF-DB: {_first_few(bad)}; download or unpack again."
-        )
+    pixels, faults, _ = decode_faces([images[name].path for name in names])
     labels = [CLASS_NAMES.index(RAFDB_CLASSES[int(images[name].code)]) for name in names]
     ids = [f"RAF-DB {split}/{name}" for name in names]
-    return Faces(faces, np.array(labels, np.int64), np.array(ids, str), CLASS_NAMES)
+    faces = Faces(pixels, np.array(labels, np.int64), np.array(ids, str), CLASS_NAMES)
+    if faults:
+        faces = faces.select(np.delete(np.arange(len(names)), list(faults)))
+    return faces, [f"{images[names[place]].path} ({why})" for place, why in faults.items()]
 
 
 def _count_notes(faces, split):
@@ -217,8 +223,3 @@ def _count_notes(faces, split):
     per_class = ", ".join(f"{name} {counts[name]} of {published[name]}" for name in published)
     total = sum(published.values())
     return [f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {per_class}."]
-
-
-def _first_few(names):
-    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
-    return ", ".join(names[:NUM_NAMED]) + more
