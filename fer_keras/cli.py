@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from fer_keras.comparison.catalogue import RECIPES, named_recipe
-from fer_keras.networks.pretrained import SHIPPED
+from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
@@ -94,7 +94,7 @@ def audit_data(options):
 
 def predict_photos(options):
     """Find the faces in photos and write their expressions."""
-    from fer_keras.predict.photos import predict
+    from fer_keras.predict.pictures import predict
 
     predict(options.network, options.paths, options.out, options.whole_image, options.detector)
 
@@ -164,7 +164,7 @@ def _add_network(command):
     command.add_argument(
         "network",
         help="run directory, as `fer-keras run` prints it, or a network that comes along: "
-        f"{' or '.join(SHIPPED)}",
+        f"{' or '.join(PRETRAINED)}",
     )
 
 
