@@ -9,8 +9,7 @@ import numpy as np
 from timing import in_turn, row
 
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.networks import pretrained as shipped
-from fer_keras.predict.predictor import Predictor
+from fer_keras.networks.pretrained import PRETRAINED, pretrained
 
 BATCH = 32
 NUM_ALONE = 200
@@ -21,10 +20,11 @@ FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
 def bench(location, scratch, rounds):
     """Yield rows: accuracy on PublicTest, faces a second in batches of 32, and one by one."""
     faces = read_fer2013_csv(location.csv).test
-    ours = {name: Predictor(name) for name in shipped.SHIPPED}
+    networks = {name: pretrained(name) for name in PRETRAINED}
+    ours = {name: network.predict for name, network in networks.items()}
     theirs = fer_forms()
-    for name, predictor in ours.items():
-        share = accuracy(predictor, faces, predictor.class_names)
+    for name, network in networks.items():
+        share = accuracy(network.predict, faces, network.class_names)
         for form, recognise in theirs.items():
             other = accuracy(recognise, faces, FER_CLASSES)
             yield row(f"accuracy of {name} on PublicTest", "of all faces", share, form, other)

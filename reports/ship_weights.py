@@ -3,7 +3,7 @@
     python reports/ship_weights.py DIR RUN...
 
 DIR holds FER2013, whose PublicTest the shipped files are scored on once more; each RUN is the
-directory of a run of one of `shipped.SHIPPED`, as `fer-keras run` prints it.
+directory of a run of one of `PRETRAINED`, as `fer-keras run` prints it.
 """
 
 import hashlib
@@ -16,8 +16,7 @@ from fer_keras.comparison.run import load_model, load_run
 from fer_keras.data.faces import split_names
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.locate import find_data
-from fer_keras.networks import pretrained as shipped
-from fer_keras.predict.predictor import network_input
+from fer_keras.networks import pretrained
 from fer_keras.reporting.tables import result_table
 from fer_keras.utils.files import whole_file, write_text
 from fer_keras.utils.startup import start_tensorflow
@@ -40,15 +39,15 @@ def ship(directory, faces):
     name, run = Path(directory).name.rsplit("-", 1)[0], load_run(directory)
     network = load_model(run)
     small, lite = in_dtype(network, "float16"), litert.convert(network)
-    with whole_file(shipped.WEIGHTS / f"{name}.keras") as part:
+    with whole_file(pretrained.WEIGHTS / f"{name}.keras") as part:
         small.save(part)
-    with whole_file(shipped.WEIGHTS / f"{name}.tflite") as part:
+    with whole_file(pretrained.WEIGHTS / f"{name}.tflite") as part:
         part.write_bytes(lite)
     forms = {
         f"{name}.keras": compiled(in_dtype(small, "float32")),
         f"{name}.tflite": litert.load(lite),
     }
-    found = compiled(network)(network_input(faces.images)).argmax(axis=1)
+    found = compiled(network)(pretrained.network_input(faces.images)).argmax(axis=1)
     results = result_table({name: run})
     about = {
         "files": {file: _facts(file, form, faces, found) for file, form in forms.items()},
@@ -58,14 +57,14 @@ def ship(directory, faces):
         "minutes": float(results["minutes"].iloc[0]),
         "environment": run.environment,
     }
-    write_text(shipped.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
+    write_text(pretrained.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
 
 
 def _facts(file, recognise, faces, found):
     """Return what the card says of a file: its hash, and how it differs from the run's network."""
-    classes = recognise(network_input(faces.images)).argmax(axis=1)
+    classes = recognise(pretrained.network_input(faces.images)).argmax(axis=1)
     return {
-        "sha256": hashlib.sha256((shipped.WEIGHTS / file).read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256((pretrained.WEIGHTS / file).read_bytes()).hexdigest(),
         "accuracy": float((classes == faces.labels).mean()),
         "agreement": float((classes == found).mean()),
     }
@@ -73,7 +72,7 @@ def _facts(file, recognise, faces, found):
 
 def model_card():
     """Return the Markdown of `weights/README.md`, from the cards."""
-    cards = {name: shipped.card(name) for name in shipped.SHIPPED}
+    cards = {name: pretrained.pretrained(name).card for name in pretrained.PRETRAINED}
     rows = ["| network | test set | accuracy | macro F1 |", "|---|---|---|---|"]
     for name, about in cards.items():
         for row in about["scores"]:
@@ -92,7 +91,7 @@ def model_card():
 def _origin(name, about):
     recipe, machine = about["recipe"], about["environment"]
     files = "".join(
-        f"\n  - `{file}`: {(shipped.WEIGHTS / file).stat().st_size / 1e6:.2f} MB, "
+        f"\n  - `{file}`: {(pretrained.WEIGHTS / file).stat().st_size / 1e6:.2f} MB, "
         f"SHA-256 `{facts['sha256']}`"
         for file, facts in about["files"].items()
     )
@@ -105,39 +104,42 @@ def _origin(name, about):
 
 TEXT = """# The networks that come with fer_keras
 
-What `fer-keras predict best photo.jpg` and `Predictor("quick")` use. Raw grey levels 0–255 of faces
-of 48 × 48 pixels go in; probabilities of angry, disgust, fear, happy, sad, surprise and neutral
-come out.
+`fer-keras predict best photo.jpg` and `fk.pretrained("quick").predict(images)` use these networks.
+They take the grey levels 0–255 of faces of 48 × 48 pixels and give the probabilities of angry,
+disgust, fear, happy, sad, surprise and neutral.
 
 {facts}
 
-`NAME.tflite` is the network in LiteRT's form, with weights of 8 bits, which `predict` and `webcam`
-use: on at least {agreement:.1%} of PublicTest's faces it names the class that the trained network
-names. `NAME.keras` is the same network as a Keras model in float16, to train on or to look into
-(`fer_keras.shipped.load`). The JSON file beside them holds hashes, recipe and scores; a file with
-another hash is refused. `fer-keras run NAME --data DIR` trains anew.
+- `NAME.tflite`, which `predict` and `webcam` use, is the network in LiteRT's form with weights of 8
+  bits. It predicts the class that the trained network predicts for at least {agreement:.1%} of
+  PublicTest's faces.
+- `NAME.keras` is the same network as a Keras model in float16, to train on or to look into
+  (`fk.pretrained("quick").model()`).
+- `NAME.json` holds hashes, recipe and scores. A file with another hash is refused.
+
+`fer-keras run NAME --data DIR` trains such a network again.
 
 ## Scores
 
 On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
-together). Clean: without the images of which an exact copy is among those to learn from. Augmented:
+together). Clean: without the images that have an exact copy among the training images. Augmented:
 the mean over ten views of each face. PrivateTest was not used.
 
 {scores}
 
-## What they were trained on
+## Training data
 
-FER2013's Training split and nothing else, from scratch; the epoch was chosen on validation faces
-out of it. The pictures came from a web search and are not in this package; their licence is not
-ours to give, and whether it reaches weights learnt from them is not settled everywhere. The files
-themselves are under the MIT licence of fer_keras, for as far as that is ours to say.
+The networks were trained from scratch on FER2013's Training split alone. The epoch was chosen on
+validation faces cut out of it. FER2013's pictures were found by a web search and are not in this
+package; we cannot license them. The weights are under the MIT licence of fer_keras. Whether the
+pictures' own licences extend to weights learnt from them is not settled in every country.
 
-## What they are not for
+## Limits
 
-People agree with FER2013's labels in about 65 of 100 cases; classes, age groups, skin tones and
-cultures are not represented alike, and how scores differ between groups was not measured. A face
+People agree with FER2013's labels in about 65 of 100 cases. Classes, age groups, skin tones and
+cultures are not represented equally, and score differences between groups were not measured. A face
 does not show what a person feels. Use these networks to compare methods and to try the software
-out; do not use them to decide anything about people.
+out. Do not use them to decide anything about people.
 """
 
 
@@ -147,4 +149,4 @@ if __name__ == "__main__":
     public_test = test.select(split_names(test.ids) == "PublicTest")
     for run_directory in sys.argv[2:]:
         ship(run_directory, public_test)
-    write_text(shipped.WEIGHTS / README, model_card())
+    write_text(pretrained.WEIGHTS / README, model_card())

@@ -7,7 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from dataclasses import replace
 
 import pytest
-from helpers import patterned_faces, smooth
+from helpers import patterned_faces, smooth, sure_run
 from PIL import Image
 
 from fer_keras.data.faces import Splits, concatenate
@@ -19,6 +19,12 @@ from fer_keras.data.readers.image_folder import write_image_folder
 @pytest.fixture
 def make_faces():
     return patterned_faces
+
+
+@pytest.fixture(scope="session")
+def run_directory(tmp_path_factory):
+    """A finished run whose network is sure of what it says; only to be read."""
+    return sure_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

@@ -102,17 +102,17 @@ def save_run(directory, model, class_names=CLASS_NAMES):
     return directory
 
 
-def sure_run(directory):
+def sure_run(directory, class_names=CLASS_NAMES):
     """Save a run whose network has random weights, large ones: it is sure of what it says."""
     import keras
 
     from fer_keras.networks.builders import build
 
     keras.utils.set_random_seed(3)
-    model = build("conv3", len(CLASS_NAMES))
+    model = build("conv3", len(class_names))
     last = model.layers[-1]
     last.set_weights([60 * last.get_weights()[0], last.get_weights()[1]])
-    return save_run(directory, model)
+    return save_run(directory, model, class_names)
 
 
 def tight_crops():

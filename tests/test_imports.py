@@ -10,7 +10,7 @@ def test_reading_scoring_and_reporting_need_no_tensorflow():
         "from fer_keras.data import loading, pairing, synthetic\n"
         "from fer_keras.evaluation import calibration, effects, gradcam, intervals, predictions\n"
         "from fer_keras.networks import cost\n"
-        "from fer_keras.predict import photos, webcam\n"
+        "from fer_keras.predict import pictures, webcam\n"
         "from fer_keras.reporting import error_figures, figures, html, prose, tables\n"
         "from fer_keras.training import recipe\n"
         "print(sorted({'tensorflow', 'keras', 'cv2'} & set(sys.modules)))"

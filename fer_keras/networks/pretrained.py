@@ -1,74 +1,115 @@
-"""The trained networks that come with the package, so that nobody has to train one first."""
+"""Trained networks that come with the package, so that nobody has to train one first."""
 
 import hashlib
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks import litert
 from fer_keras.utils.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights"
-SHIPPED = ("quick", "best")
-"""Recipes whose networks come with the package, as `weights/NAME.keras` and `NAME.tflite`."""
+PRETRAINED = ("quick", "best")
+"""Recipes whose trained networks lie in `weights/`, as `NAME.keras` and `NAME.tflite`."""
 
 
-def card(name):
-    """Return what is known of a shipped network.
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained network that comes with the package.
 
-    Args:
-        name: one of `SHIPPED`.
-
-    Returns:
-        A dict: `files` (from name to the `sha256` and the `accuracy` on PublicTest of each),
-        `recipe`, `class_names`, `scores` of the run on PublicTest (a list of dicts, as rows of
-        `comparison.result_table`), `minutes` and `environment` of the training.
+    Attributes:
+        name: one of `PRETRAINED`.
+        class_names: tuple of str, the class of each probability.
+        card: dict of `files` (file name -> its `sha256`, its `accuracy` on FER2013's PublicTest,
+            0-1, and its `agreement` with the run's network), `recipe`, `class_names`, `scores`
+            on PublicTest (a list of dicts), `minutes` and `environment` of the training.
     """
-    return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+
+    name: str
+    class_names: tuple[str, ...]
+    card: dict
+
+    def predict(self, images):
+        """Return the class probabilities of faces, without TensorFlow or Keras.
+
+        Args:
+            images: uint8 array `(n, 48, 48)` or `(n, 48, 48, 1)`, grey levels 0-255.
+
+        Returns:
+            A float32 array `(n, num_classes)`, 0-1, rows summing to 1.
+
+        Raises:
+            InputError: if the images have another shape or dtype.
+        """
+        return self._infer(network_input(images))
+
+    def model(self):
+        """Return the network as a Keras model, to train on or to look into.
+
+        Its file holds float16 and is half as large as the model's float32. This changes no score
+        (see `weights/README.md`).
+
+        Returns:
+            An uncompiled `keras.Sequential` from grey levels `(n, 48, 48, 1)`, 0-255, to
+            probabilities `(n, num_classes)`.
+        """
+        import keras
+
+        from fer_keras.networks.builders import in_dtype
+
+        path = WEIGHTS / f"{self.name}.keras"
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return in_dtype(network, "float32")
+
+    @cached_property
+    def _infer(self):
+        return litert.load((WEIGHTS / f"{self.name}.tflite").read_bytes())
 
 
-def load(name):
-    """Return a shipped network, to train on or to look into, and the names of its classes.
-
-    Its file holds float16, half as large as the float32 that it is loaded as; that changes no
-    score (see `weights/README.md`).
+def pretrained(name):
+    """Return a trained network that comes with the package.
 
     Args:
-        name: one of `SHIPPED`.
+        name: one of `PRETRAINED`.
 
     Returns:
-        An uncompiled `keras.Sequential`, raw grey levels in and probabilities out, and a tuple.
+        A `Pretrained`.
 
     Raises:
-        InputError: if the file is not the one that the card describes.
+        InputError: if no network has this name, or one of its files is not the one on its card.
     """
-    import keras
+    if name not in PRETRAINED:
+        raise InputError(
+            f"No network called {name} comes with fer_keras; there are {', '.join(PRETRAINED)}."
+        )
+    card = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+    for file, facts in card["files"].items():
+        path = WEIGHTS / file
+        if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
+            raise InputError(f"{path} is damaged or another network; install fer_keras again.")
+    return Pretrained(name, tuple(card["class_names"]), card)
 
-    from fer_keras.networks.builders import in_dtype
 
-    path, class_names = _checked(name, f"{name}.keras")
-    network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    return in_dtype(network, "float32"), class_names
-
-
-def recogniser(name):
-    """Return a shipped network's form that answers soonest, without TensorFlow or Keras.
+def network_input(images):
+    """Return faces in the shape that every network takes.
 
     Args:
-        name: one of `SHIPPED`.
+        images: uint8 array `(n, 48, 48)` or `(n, 48, 48, 1)`, grey levels 0-255.
 
     Returns:
-        A function as `litert.load` returns it, from raw grey levels to probabilities, and a tuple,
-        the names of the classes.
+        The same values as a uint8 array `(n, 48, 48, 1)`, as the training feeds give them.
 
     Raises:
-        InputError: if the file is not the one that the card describes.
+        InputError: if the images have another shape or dtype.
     """
-    path, class_names = _checked(name, f"{name}.tflite")
-    return litert.load(path.read_bytes()), class_names
-
-
-def _checked(name, file):
-    about, path = card(name), WEIGHTS / file
-    if hashlib.sha256(path.read_bytes()).hexdigest() != about["files"][file]["sha256"]:
-        raise InputError(f"{path} is damaged or another network; install fer_keras again.")
-    return path, tuple(about["class_names"])
+    images, side = np.asarray(images), IMAGE_SIZE
+    if images.dtype != np.uint8 or images.shape[1:] not in ((side, side), (side, side, 1)):
+        raise InputError(
+            f"The images are {images.dtype} of shape {images.shape}; give grey levels 0-255 as "
+            f"uint8 of shape (n, {side}, {side}) or (n, {side}, {side}, 1)."
+        )
+    return images.reshape(-1, side, side, 1)

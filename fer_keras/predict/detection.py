@@ -1,4 +1,4 @@
-"""Photos and frames -> boxes around faces -> squares framed as the training faces are."""
+"""Find faces in pictures and frame them as the training faces are."""
 
 import os
 from typing import NamedTuple
@@ -7,26 +7,27 @@ import numpy as np
 from PIL import Image
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.startup import start_tensorflow
 
 DETECTORS = {
     "haar": "OpenCV's Haar cascade, fast, upright and well-lit faces only",
     "mtcnn": "three small networks, slower, tilted, dark and small faces too",
 }
-"""Name -> what to expect of it."""
+"""Detector's name -> what it is good for."""
 
 FRAMING = {"haar": 1.04, "mtcnn": 0.95}
-"""Side of the square that holds what a FER2013 image holds, over the longer side of the box.
+"""Side of the square that a FER2013 image shows, as a multiple of the longer side of the box.
 
-Medians over FER2013 images that were enlarged and surrounded with grey: there, the true square is
-known. The centres agree.
+Medians over FER2013 images enlarged and surrounded with grey, where the true square is known. The
+centres agree.
 """
 
 MIN_FACE = 24
-"""Side in pixels of the smallest face looked for; the Haar cascade was trained at this size."""
+"""Side in pixels of the smallest face to find. The Haar cascade was trained at this size."""
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of an upright picture; it may reach beyond the borders."""
+    """A rectangle in pixels of an upright picture, which may reach beyond its borders."""
 
     left: int
     top: int
@@ -34,7 +35,11 @@ class Box(NamedTuple):
     height: int
 
     def overlap(self, other):
-        """Return the area that two boxes share over the area that they cover, 0-1."""
+        """Return the intersection of two boxes over their union, 0-1.
+
+        Args:
+            other: a `Box`.
+        """
         width = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
         height = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
         shared = max(width, 0) * max(height, 0)
@@ -42,14 +47,14 @@ class Box(NamedTuple):
 
 
 class FaceDetector:
-    """Finds faces and frames them like the training faces.
+    """Finds faces and frames them as FER2013 frames its faces.
 
     Args:
         name: one of `DETECTORS`.
-        longest_side: larger pictures are scaled down to this many pixels to look for faces.
+        longest_side: in pixels. Larger pictures are scaled down to it to look for faces.
 
     Raises:
-        InputError: if there is no such detector, or its package is missing.
+        InputError: if no detector has this name, or its package is missing.
     """
 
     def __init__(self, name, longest_side):
@@ -65,7 +70,7 @@ class FaceDetector:
             pixels: uint8 array `(height, width, 3)`, red, green, blue.
 
         Returns:
-            A list of square `Box`es, from left to right, framed as FER2013 frames its faces.
+            A list of square `Box`, from left to right.
         """
         height, width = pixels.shape[:2]
         scale = min(1, self.longest_side / max(height, width))
@@ -74,22 +79,19 @@ class FaceDetector:
             return []
         if scale < 1:
             pixels = np.asarray(Image.fromarray(pixels).resize(small, Image.Resampling.BOX))
-        found = [
-            _square(np.array(box) / scale, FRAMING[self.name])
-            for box in self._find(np.ascontiguousarray(pixels))
-        ]
-        return sorted(found)
+        found = self._find(np.ascontiguousarray(pixels))
+        return sorted(_square(np.array(box) / scale, FRAMING[self.name]) for box in found)
 
 
 def crop(pixels, box):
-    """Cut a box out of a picture; beyond the borders, the outermost pixels are repeated.
+    """Cut a box out of a picture, repeating the outermost pixels beyond.
 
     Args:
         pixels: array `(height, width)` or `(height, width, channels)`.
         box: a `Box`.
 
     Returns:
-        An array of the box's height and width.
+        An array `(box.height, box.width)` or `(box.height, box.width, channels)`.
     """
     rows = np.arange(box.top, box.top + box.height).clip(0, pixels.shape[0] - 1)
     columns = np.arange(box.left, box.left + box.width).clip(0, pixels.shape[1] - 1)
@@ -97,8 +99,12 @@ def crop(pixels, box):
 
 
 def import_opencv():
-    """Return the module `cv2`; InputError if it cannot be loaded."""
-    # What it writes about cameras and videos that cannot be opened, one sentence says better.
+    """Return the module `cv2`.
+
+    Raises:
+        InputError: if it cannot be loaded.
+    """
+    # OpenCV's own messages about cameras and videos would stand beside our one sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
@@ -135,8 +141,6 @@ def _haar_cascade():
 
 
 def _mtcnn():
-    from fer_keras.utils.startup import start_tensorflow
-
     start_tensorflow()
     try:
         from mtcnn import MTCNN

@@ -1,33 +1,36 @@
-"""A saved run applied to a camera or a video file, live: `fer-keras webcam`."""
+"""Predict expressions live, before a camera or in a video: `fer-keras webcam`."""
 
 import time
+from collections import deque
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from fer_keras.predict.detection import FaceDetector, import_opencv
-from fer_keras.predict.live import Live
-from fer_keras.predict.predictor import Predictor
+from fer_keras.predict.overlay import annotate
+from fer_keras.predict.predictor import Predictor, face_image
+from fer_keras.predict.tracking import Tracks
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 DETECTION_SIDE = 320
-"""Frames are scaled down to this to look for faces, for faces before a camera are large."""
+"""Frames are scaled down to this to look for faces, because faces before a camera are large."""
 DEFAULT_RATE = 25
 """Frames per second of a recorded camera, and of videos that do not give theirs."""
 
 
 def webcam(source, camera=0, video=None, record=None, detector="haar"):
-    """Show faces and their expressions live, until `q`, Ctrl-C or the end of the video.
+    """Show faces and expressions until `q`, Ctrl-C or the video's end.
 
     Args:
-        source: a run directory, or one of `shipped.SHIPPED`.
-        camera: the camera's number, counted from 0; unused with a video.
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+        camera: the camera's number, from 0. Unused with a video.
         video: a video file instead of the camera.
-        record: file to record to, `.mp4` or `.avi`; needed where there is no display. Where width
-            or height are odd, the codecs leave a column or row of pixels out.
+        record: file to record to, `.mp4` or `.avi`. Needed where there is no display. Of an odd
+            width or height, the codecs leave out a column or row of pixels.
         detector: one of `detection.DETECTORS`.
 
     Raises:
@@ -51,10 +54,51 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         print(record)
 
 
+class Live:
+    """Draws faces onto frames, and remembers the frames before.
+
+    Args:
+        predictor: a `Predictor`.
+        detector: a `FaceDetector`.
+    """
+
+    def __init__(self, predictor, detector):
+        self._predictor, self._detector, self._tracks = predictor, detector, Tracks()
+        self._times = deque(maxlen=21)
+
+    @property
+    def rate(self):
+        """Frames per second over the last 20 frames; 0 before there are two."""
+        if len(self._times) < 2:
+            return 0.0
+        return (len(self._times) - 1) / (self._times[-1] - self._times[0])
+
+    def __call__(self, pixels):
+        """Return a frame with its faces drawn.
+
+        Args:
+            pixels: uint8 array `(height, width, 3)`, red, green, blue.
+
+        Returns:
+            A `PIL.Image.Image` of mode `RGB`.
+        """
+        boxes = self._detector(pixels)
+        images = [face_image(pixels, box) for box in boxes]
+        probabilities = self._predictor(np.stack(images)) if boxes else []
+        faces = self._tracks.update(boxes, probabilities)
+        self._times.append(time.perf_counter())
+        note = f"{self.rate:.0f} frames per second"
+        names = self._predictor.class_names
+        return annotate(Image.fromarray(pixels), faces, names, note=note)
+
+
 class Window:
     """A window that shows pictures until the user presses `q` or closes it.
 
     It is tkinter's: OpenCV's own would need the package with libGL, which servers lack.
+
+    Args:
+        title: its title.
     """
 
     def __init__(self, title):
@@ -70,7 +114,11 @@ class Window:
             self._root.bind(key, self._stop)
 
     def show(self, picture):
-        """Show a `PIL.Image.Image`."""
+        """Show a picture.
+
+        Args:
+            picture: a `PIL.Image.Image`.
+        """
         from PIL import ImageTk
 
         self._photo = ImageTk.PhotoImage(picture)  # tkinter itself does not hold on to it
@@ -160,7 +208,7 @@ def _play(capture, live, window, write, rate, is_live):
                 if not is_live:  # a video plays no faster than it was filmed
                     time.sleep(max(0, num_frames / rate - seconds))
             if write:
-                # A camera's frames come as they can; the file's follow one another evenly.
+                # A camera's frames arrive unevenly; the file's are evenly spaced.
                 for _ in range(round(seconds * rate) - num_written if is_live else 1):
                     write(picture)
                     num_written += 1

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from fer_keras.data.splitting import cut_validation
 from helpers import patterned_faces
 
 from fer_keras.comparison.run import fit, load_model, load_run, predict
 from fer_keras.data.faces import Splits, concatenate
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers.image_folder import write_image_folder
+from fer_keras.data.splitting import cut_validation
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training import fit as training
 from fer_keras.training.augmentation import views

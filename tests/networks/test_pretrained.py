@@ -3,6 +3,7 @@
 import hashlib
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from helpers import patterned_faces
 
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.comparison.run import load_model, run
+from fer_keras.data.faces import Splits
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.locate import find_data
-from fer_keras.networks import pretrained as shipped
+from fer_keras.networks import pretrained as pretrained_module
 from fer_keras.networks.builders import build, in_dtype
 from fer_keras.networks.cost import megaflops
-from fer_keras.predict.photos import predict
+from fer_keras.networks.pretrained import PRETRAINED, pretrained
+from fer_keras.predict.pictures import predict
 from fer_keras.predict.predictor import Predictor
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -39,43 +43,76 @@ def test_in_another_dtype_a_network_answers_nearly_the_same():
     assert megaflops(again) == megaflops(network)
 
 
-@pytest.fixture
-def shipped_here(splits, tmp_path, monkeypatch):
-    """A small run, shipped to a folder of the test's as `quick`."""
-    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
-    finished = run(Recipe(network="quick", epochs=1), splits, tmp_path / "quick-1a2b3c4d")
-    SHIP["ship"](finished.directory, splits.test)
-    return finished
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small run, its test faces, and the folder that its files were shipped to as `quick`."""
+    directory = tmp_path_factory.mktemp("shipped")
+    splits = Splits(train=patterned_faces(140), test=patterned_faces(70, "PublicTest", seed=2))
+    finished = run(Recipe(network="quick", epochs=1), splits, directory / "quick-1a2b3c4d")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrained_module, "WEIGHTS", directory / "weights")
+        SHIP["ship"](finished.directory, splits.test)
+    return finished, splits.test, directory / "weights"
 
 
-def test_a_shipped_run_is_loaded_as_it_was_trained(shipped_here, splits):
-    network, class_names = shipped.load("quick")
-    assert class_names == splits.test.class_names
-    images = splits.test.images[..., None]
-    expected = np.asarray(load_model(shipped_here)(images))
-    np.testing.assert_allclose(network(images), expected, atol=5e-3)
-    np.testing.assert_allclose(Predictor("quick")(splits.test.images), expected, atol=0.02)
-    assert network.count_params() == load_model(shipped_here).count_params()
-    about = shipped.card("quick")
-    assert list(about["files"]) == ["quick.keras", "quick.tflite"]
-    for facts in about["files"].values():
-        assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.05)
+def test_a_shipped_run_is_loaded_as_it_was_trained(trained, monkeypatch):
+    finished, faces, weights = trained
+    monkeypatch.setattr(pretrained_module, "WEIGHTS", weights)
+    network, original = pretrained("quick"), load_model(finished)
+    assert network.class_names == faces.class_names
+    expected = np.asarray(original(faces.images[..., None]))
+    np.testing.assert_allclose(network.model()(faces.images[..., None]), expected, atol=5e-3)
+    for images in (faces.images, faces.images[..., None]):
+        found = network.predict(images)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=0.02)
+    np.testing.assert_array_equal(Predictor("quick")(faces.images), found)
+    assert network.model().count_params() == original.count_params()
+    assert list(network.card["files"]) == ["quick.keras", "quick.tflite"]
+    for facts in network.card["files"].values():
+        assert facts["accuracy"] == pytest.approx(network.card["scores"][0]["accuracy"], abs=0.05)
         assert facts["agreement"] > 0.9
 
 
-@pytest.mark.parametrize("form, use", [("keras", shipped.load), ("tflite", Predictor)])
-def test_a_changed_file_is_refused(shipped_here, form, use):
-    path = shipped.WEIGHTS / f"quick.{form}"
+@pytest.mark.parametrize("form", ["keras", "tflite"])
+@pytest.mark.parametrize("use", [pretrained, Predictor])
+def test_a_changed_file_is_refused(tmp_path, monkeypatch, form, use):
+    weights = shutil.copytree(pretrained_module.WEIGHTS, tmp_path / "weights")
+    monkeypatch.setattr(pretrained_module, "WEIGHTS", weights)
+    path = weights / f"quick.{form}"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(InputError, match=rf"quick\.{form} is damaged or another network"):
         use("quick")
 
 
+def test_an_unknown_name_is_answered_with_those_there_are():
+    with pytest.raises(InputError, match="No network called bets .* there are quick, best"):
+        pretrained("bets")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 48, 48)),  # 0 to 1, perhaps
+        np.zeros((48, 48), np.uint8),
+        np.zeros((2, 64, 64), np.uint8),
+        np.zeros((2, 48, 48, 3), np.uint8),
+    ],
+)
+def test_images_of_another_kind_are_refused(images):
+    with pytest.raises(InputError, match=r"give grey levels 0-255 as uint8 of shape \(n, 48, 48\)"):
+        pretrained("quick").predict(images)
+
+
+def test_no_images_have_no_probabilities():
+    assert pretrained("quick").predict(np.zeros((0, 48, 48), np.uint8)).shape == (0, 7)
+
+
 def test_a_shipped_network_recognises_without_tensorflow_and_in_silence():
     code = (
         "import sys, numpy as np\n"
-        "from fer_keras.predict.predictor import Predictor\n"
-        "print(Predictor('best')(np.zeros((2, 48, 48), np.uint8)).shape)\n"
+        "from fer_keras.networks.pretrained import pretrained\n"
+        "print(pretrained('best').predict(np.zeros((2, 48, 48), np.uint8)).shape)\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -90,28 +127,28 @@ def test_a_folder_of_that_name_is_a_run(tmp_path, monkeypatch):
 
 
 def test_the_files_together_stay_below_6_mb():
-    assert sum(path.stat().st_size for path in shipped.WEIGHTS.iterdir()) < 6_000_000
+    assert sum(path.stat().st_size for path in pretrained_module.WEIGHTS.iterdir()) < 6_000_000
 
 
-@pytest.mark.parametrize("name", shipped.SHIPPED)
+@pytest.mark.parametrize("name", PRETRAINED)
 def test_a_card_describes_its_file_and_a_recipe_that_there_is(name):
-    about = shipped.card(name)
+    network = pretrained(name)
+    about, model = network.card, network.model()
     assert list(about["files"]) == [f"{name}.keras", f"{name}.tflite"]
     for file, facts in about["files"].items():
-        content = (shipped.WEIGHTS / file).read_bytes()
+        content = (pretrained_module.WEIGHTS / file).read_bytes()
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
         assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.005)
     assert Recipe(**about["recipe"]) == RECIPES[name].recipe
-    network, class_names = shipped.load(name)
-    assert network.name == about["recipe"]["network"] and network.output_shape == (None, 7)
-    assert class_names == RECIPES[name].recipe.classes
+    assert model.name == about["recipe"]["network"] and model.output_shape == (None, 7)
+    assert network.class_names == RECIPES[name].recipe.classes
     assert {row["split"].split(",")[0] for row in about["scores"]} == {"PublicTest"}
 
 
 def test_the_model_card_is_that_of_the_cards():
-    card = (shipped.WEIGHTS / "README.md").read_text(encoding="utf-8")
+    card = (pretrained_module.WEIGHTS / "README.md").read_text(encoding="utf-8")
     assert card == SHIP["model_card"]()
-    cards = map(shipped.card, shipped.SHIPPED)
+    cards = (pretrained(name).card for name in PRETRAINED)
     assert all(facts["sha256"] in card for about in cards for facts in about["files"].values())
 
 
@@ -129,10 +166,11 @@ def test_photos_are_recognised_without_any_training(tmp_path, monkeypatch, make_
     or not Path(os.environ["FER_KERAS_DATA"], "fer2013.csv").is_file(),
     reason="FER_KERAS_DATA names no directory with fer2013.csv",
 )
-@pytest.mark.parametrize("name", shipped.SHIPPED)
+@pytest.mark.parametrize("name", PRETRAINED)
 def test_public_test_is_recognised_as_the_card_says(name):
     faces = read_fer2013_csv(find_data(os.environ["FER_KERAS_DATA"]).csv).test
     faces = faces.select(np.char.startswith(faces.ids, "PublicTest/"))
-    found = Predictor(name)(faces.images).argmax(axis=1)
-    accuracy = shipped.card(name)["files"][f"{name}.tflite"]["accuracy"]
+    network = pretrained(name)
+    found = network.predict(faces.images).argmax(axis=1)
+    accuracy = network.card["files"][f"{name}.tflite"]["accuracy"]
     assert (found == faces.labels).mean() == pytest.approx(accuracy, abs=0.002)

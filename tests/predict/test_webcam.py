@@ -5,12 +5,12 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
-from helpers import photograph, sure_run
+from helpers import photograph
 from PIL import Image
 
 from fer_keras.predict import webcam as webcam_module
 from fer_keras.predict.detection import Box
-from fer_keras.predict.live import MAX_MISSED, Tracks
+from fer_keras.predict.tracking import MAX_MISSED, Tracks
 from fer_keras.predict.webcam import Window, webcam
 from fer_keras.utils.errors import InputError
 
@@ -21,11 +21,6 @@ FACE_IN_PORTRAIT = np.array([160, 114, 209]) / 2  # left, top, side at half size
 def planted_position(number):
     """Where frame `number` holds the portrait: its left and top corner."""
     return 10 + 4 * number, 5 + number // 2
-
-
-@pytest.fixture(scope="module")
-def run_directory(tmp_path_factory):
-    return sure_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")

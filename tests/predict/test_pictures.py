@@ -11,7 +11,7 @@ from PIL import Image
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.predict.detection import Box
-from fer_keras.predict.photos import predict
+from fer_keras.predict.pictures import copies_figure, predict
 from fer_keras.predict.predictor import read_picture
 from fer_keras.training.feeds import evaluation_feed
 from fer_keras.utils.errors import InputError
@@ -91,11 +91,6 @@ def write_awkward_pictures(folder):
 
 
 @pytest.fixture(scope="module")
-def run_directory(tmp_path_factory):
-    return sure_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
 def awkward(tmp_path_factory, run_directory):
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
     write_awkward_pictures(folder)
@@ -163,7 +158,7 @@ def test_the_copy_shows_the_box_where_the_table_says(awkward):
 
 def test_transparent_parts_are_white(awkward):
     folder, _, table = awkward
-    assert read_picture(folder / "transparent_palette.png").gray[500, 250] == 255
+    assert (read_picture(folder / "transparent_palette.png")[500, 250] == 255).all()
     assert table.set_index("file").loc["transparent_palette.png", "how"] == "detected"
 
 
@@ -204,6 +199,34 @@ def test_whole_image_takes_any_picture_as_one_face(run_directory, tmp_path):
     assert [row[side] for side in Box._fields] == [0, 0, 208, 208]
 
 
+@pytest.mark.parametrize("count", [2, 12])
+def test_classes_are_those_of_the_network_however_many_and_long(tmp_path, count):
+    names = tuple(f"výraz {number} {'dlouhý ' * 9}" for number in range(count))
+    photograph().save(tmp_path / "a.png")
+    directory = sure_run(tmp_path / "run", names)
+    path = predict(directory, [tmp_path / "a.png"], tmp_path / "out", detector="haar")
+    table = pd.read_csv(path)
+    start = table.columns.get_loc("class") + 1
+    assert tuple(table.columns[start : start + count]) == names and table["class"][0] in names
+    assert table[list(names)].sum(axis=1)[0] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_figure_of_copies_shows_each_picture_once_with_its_classes(awkward):
+    _, out, table = awkward
+    figure = copies_figure(table, out)
+    titles = [panel.get_title() for panel in figure.axes if panel.get_title()]
+    assert titles == ["/".join(name.split("/")[-2:]) for name in
+                      table.dropna(subset="copy")["file"].unique()[:12]]  # fmt: skip
+    pair = table[table["file"] == "pair.png"]["class"].tolist()
+    assert len(titles) == 12 and f"pair.png: {', '.join(pair)}" in figure.get_label()
+
+
+def test_where_no_picture_shows_a_face_one_is_told_what_to_set(tmp_path):
+    table = pd.DataFrame({"file": ["a/b.png"], "how": ["no face"], "class": [None], "copy": [None]})
+    with pytest.raises(InputError, match="No picture showed a face; set whole_image"):
+        copies_figure(table, tmp_path)
+
+
 def test_results_go_into_the_run_directory_unless_told_otherwise(run_directory, tmp_path):
     tight_crops()["gray48.png"].save(tmp_path / "a.png")
     table = predict(run_directory, [tmp_path / "a.png"])
@@ -219,6 +242,7 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
     for paths, message in (
         ([picture, tmp_path / "nowhere.jpg"], r"nowhere\.jpg does not exist"),
         ([empty], "no picture in"),
+        ([3], "3 does not exist"),
     ):
         with pytest.raises(InputError, match=message):
             predict(run_directory, paths, out)
@@ -226,6 +250,7 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
         predict(run_directory, [picture], tmp_path)
     with pytest.raises(InputError, match="No detector is called yolo"):
         predict(run_directory, [picture], out, detector="yolo")
-    with pytest.raises(InputError, match="no finished run"):
-        predict(empty, [picture], out)
+    for source in (empty, 3):
+        with pytest.raises(InputError, match="no finished run"):
+            predict(source, [picture], out)
     assert not out.exists() and picture.is_file()

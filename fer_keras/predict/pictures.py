@@ -1,0 +1,224 @@
+"""Predict the expressions in picture files: `fer-keras predict`."""
+
+import csv
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fer_keras.predict.detection import Box, FaceDetector
+from fer_keras.predict.overlay import Face, annotate
+from fer_keras.predict.predictor import Predictor, face_image, is_pretrained, read_picture
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import whole_file
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+TIGHT_CROP_SIDE = 120
+"""A roughly square picture whose longer side has at most this many pixels is one face.
+
+Face data sets have 48 (FER2013) to 100 (RAF-DB) pixels, and detectors miss many of their faces.
+"""
+DETECTION_SIDE = 1280
+COPY_SIDES = (480, 1600)
+"""The longer side of an annotated copy lies between these, so that its bars can be read."""
+NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
+
+
+def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
+    """Find faces in pictures and write their expressions and copies.
+
+    Args:
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+        paths: picture files, and folders to search for them.
+        out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
+            directory, or here for a network that comes with the package.
+        whole_image: whether each picture is one face, so that none is looked for.
+        detector: one of `detection.DETECTORS`.
+
+    Returns:
+        The `Path` of `predictions.csv`: one row a face, or one row a picture without a face.
+
+    Raises:
+        InputError: if the run, a path, the folder or the detector is impossible. A picture that
+            cannot be read is a row of the table instead.
+    """
+    files, num_ignored = list_pictures(paths)
+    out = _output_folder(source, out)
+    predictor = Predictor(source)
+    find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
+    rows, copies = [], set()
+    for file in files:
+        found = _predict_file(file, predictor, find, out, copies)
+        print(f"{found[0]['file']}: {_in_words(found)}", flush=True)
+        rows += found
+    columns = ["file", "how", *Box._fields, "class", *predictor.class_names, "copy", "reason"]
+    table = out / "predictions.csv"
+    with whole_file(table) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    print(_summary(files, rows, num_ignored), table, sep="\n")
+    return table
+
+
+def list_pictures(paths):
+    """Return the picture files to read and the number of other files.
+
+    Args:
+        paths: files, taken whatever their names, and folders, searched with all their folders
+            for files with one of `EXTENSIONS`. Hidden files and folders are left out.
+
+    Returns:
+        A list of `Path` without duplicates, and how many visible files in folders are no picture.
+
+    Raises:
+        InputError: if a path does not exist, or there is no picture at all.
+    """
+    files, num_ignored = [], 0
+    for path in (Path(str(path)) for path in paths):
+        if not path.exists():
+            raise InputError(f"{path} does not exist; name a picture or a folder of pictures.")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(path.rglob("*"), key=lambda file: (file.parent, file.name))
+        is_hidden = [any(part[0] == "." for part in f.relative_to(path).parts) for f in inside]
+        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and not f.is_dir()]
+        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
+        files += pictures
+        num_ignored += len(visible) - len(pictures)
+    if not files:
+        raise InputError(
+            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
+            f"{', '.join(EXTENSIONS)}."
+        )
+    return list(dict.fromkeys(files)), num_ignored
+
+
+def find_boxes(pixels, detector):
+    """Return where a picture's faces are.
+
+    Args:
+        pixels: uint8 array `(height, width, 3)`, red, green, blue.
+        detector: a `FaceDetector`. `None` takes the whole picture as one face.
+
+    Returns:
+        How they were found (`"detected"`, `"tight crop"`, `"whole image"` or `"no face"`), and a
+        list of `Box`.
+    """
+    height, width = pixels.shape[:2]
+    everything = Box(0, 0, width, height)
+    if detector is None:
+        return "whole image", [everything]
+    if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
+        return "tight crop", [everything]
+    boxes = detector(pixels)
+    return ("detected" if boxes else "no face"), boxes
+
+
+def copies_figure(table, folder):
+    """Draw the first annotated copies that `predict` wrote.
+
+    Args:
+        table: DataFrame read from `predictions.csv`.
+        folder: the folder of that file and of the copies.
+
+    Returns:
+        A `Figure` of up to `NUM_SHOWN` pictures.
+
+    Raises:
+        InputError: if no picture showed a face.
+    """
+    from fer_keras.reporting import figures  # takes a second, which the command need not wait for
+
+    faces = table.dropna(subset="copy")
+    if faces.empty:
+        raise InputError("No picture showed a face; set whole_image if each is a face alone.")
+    pictures = list(faces.groupby("copy", sort=False))[:NUM_SHOWN]
+    figure, panels = figures.panel_grid(-(-len(pictures) // COLUMNS), COLUMNS, *PANEL_INCHES)
+    words = []
+    for panel in panels.flat:
+        panel.axis("off")
+    for panel, (copy, rows) in zip(panels.flat, pictures, strict=False):
+        name = "/".join(Path(rows["file"].iloc[0]).parts[-2:])
+        with Image.open(Path(folder) / copy) as picture:
+            panel.imshow(picture)
+        panel.set_title(name, fontsize=9)
+        words.append(f"{name}: {', '.join(rows['class'])}")
+    figure.set_gid(figures.SHOWS_FACES)
+    figure.set_label(f"Pictures with the predicted expressions. {'; '.join(words)}.")
+    return figure
+
+
+def _output_folder(source, out):
+    if out is None:
+        base = Path() if is_pretrained(source) else Path(str(source))
+        out = base / "predictions" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    out = Path(out)
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise InputError(f"{out} exists and is not empty; name a new folder with --out.")
+    return out
+
+
+def _predict_file(file, predictor, detector, out, copies):
+    """Write a file's annotated copy, add its name to `copies`, and return the file's rows."""
+    row = {"file": str(file).encode("utf-8", "backslashreplace").decode()}
+    try:
+        pixels = read_picture(file)
+    except InputError as error:
+        return [row | {"how": "refused", "reason": str(error)}]
+    how, boxes = find_boxes(pixels, detector)
+    if not boxes:
+        hint = "try another --detector, or --whole-image if the picture is a face alone"
+        return [row | {"how": how, "reason": hint}]
+    images = np.stack([face_image(pixels, box) for box in boxes])
+    faces = [Face(box, scores) for box, scores in zip(boxes, predictor(images))]
+    names, copy = predictor.class_names, _new_name(file.stem, copies)
+    _write_copy(Image.fromarray(pixels), faces, names, out / copy)
+    return [
+        row
+        | {"how": how, **face.box._asdict(), "copy": copy}
+        | {"class": names[int(np.argmax(face.probabilities))]}
+        | {name: f"{p:.6f}" for name, p in zip(names, face.probabilities)}
+        for face in faces
+    ]
+
+
+def _new_name(stem, taken):
+    """Return `stem.jpg`, or one like `stem-2.jpg` if taken in any case; add it to `taken`."""
+    name, number = f"{stem}.jpg", 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}.jpg"
+    taken.add(name.lower())
+    return name
+
+
+def _write_copy(picture, faces, class_names, path):
+    longer = max(picture.size)
+    scale = min(max(longer, COPY_SIDES[0]), COPY_SIDES[1]) / longer
+    size = [max(1, round(side * scale)) for side in picture.size]
+    faces = [face._replace(box=Box(*(round(v * scale) for v in face.box))) for face in faces]
+    copy = annotate(picture.resize(size, Image.Resampling.LANCZOS), faces, class_names, widen=True)
+    with whole_file(path) as part:
+        copy.save(part, quality=92)
+
+
+def _in_words(rows):
+    how = rows[0]["how"]
+    if how in ("refused", "no face"):
+        return f"{how} ({rows[0]['reason']})"
+    labels = [f"{row['class']} {100 * float(row[row['class']]):.0f} %" for row in rows]
+    return f"{', '.join(labels)} ({how})"
+
+
+def _summary(files, rows, num_ignored):
+    hows = Counter(row["how"] for row in rows)
+    num_faces = len(rows) - hows["no face"] - hows["refused"]
+    ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
+    return (
+        f"{len(files)} picture(s): {num_faces} face(s); {hows['no face']} without a face, "
+        f"{hows['refused']} refused{ignored}."
+    )
