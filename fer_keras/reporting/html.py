@@ -1,4 +1,4 @@
-"""Executed notebook -> one HTML file that shows prose, tables and figures, and loads nothing."""
+"""Turn an executed notebook into one HTML file that loads nothing from elsewhere."""
 
 import argparse
 import re
@@ -15,8 +15,8 @@ from traitlets.config import Config
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
-# nbconvert's "classic" body keeps the figures' alternative text; its page head would load
-# scripts from the network. The security policy makes browsers refuse whatever is not embedded.
+# nbconvert's "classic" template keeps the figures' alternative text, but its page head loads
+# scripts from the network. The security policy lets browsers show only what is embedded.
 PAGE = """\
 {%- extends "classic/base.html.j2" -%}
 {%- block header -%}
@@ -37,8 +37,8 @@ PAGE = """\
 {%- block footer %}</html>{% endblock -%}
 """
 
-# Widgets, scripts and LaTeX would need libraries from the network; each has one of these beside it.
-STATIC_TYPES = [
+# Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
+SHOWN_TYPES = [
     "text/html",
     "text/markdown",
     "image/svg+xml",
@@ -47,39 +47,33 @@ STATIC_TYPES = [
     "text/plain",
 ]
 
-MAX_UNBROKEN = 32
-"""Longest text in a table, in characters, that stays on one line."""
-
-MANY_COLUMNS = 12
-"""Columns beside the index that fit on paper in ordinary type."""
-
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
 
 def export_html(notebook, html=None, with_faces=True):
-    """Write an executed notebook as a self-contained HTML report, without its code.
+    """Write an executed notebook as an HTML report without its code.
 
     Args:
-        notebook: path of the executed `.ipynb`.
-        html: path of the report; by default beside the notebook, with the suffix `.html`.
-        with_faces: whether figures of faces are shown; data sets may often not be passed on. Else
-            their alternative text stands in their place.
+        notebook: str or `Path` of the executed `.ipynb`.
+        html: str or `Path` of the report; None: beside the notebook, with the suffix `.html`.
+        with_faces: bool; False puts the alternative text in the place of each figure of faces,
+            for data sets that may not be passed on.
 
     Returns:
-        The `Path` of the report.
+        The `Path` of the report, one file with all figures embedded.
 
     Raises:
-        InputError: if the notebook is missing, is none, was not executed, or shows something
-            that lies outside it; or if the report cannot be written.
+        InputError: if the notebook cannot be read, was not executed or shows something that is
+            not embedded, or if the report cannot be written.
     """
     notebook = Path(notebook)
     html = notebook.with_suffix(".html") if html is None else Path(html)
+    if html.suffix == ".ipynb":
+        raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
     executed = _read_executed(notebook)
     if not with_faces:
         _leave_out_faces(executed)
-    page = _page(executed, notebook)
-    if html.suffix == ".ipynb":
-        raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
+    page = _self_contained(_convert(executed, notebook), notebook)
     try:
         write_text(html, page)
     except OSError as error:
@@ -88,12 +82,11 @@ def export_html(notebook, html=None, with_faces=True):
 
 
 def _read_executed(path):
-    """Read a notebook and make sure that it holds outputs."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except OSError as error:
         raise InputError(f"Cannot read the notebook {path}: {error.strerror}.") from error
-    # nbformat checks little before it walks the tree: other JSON ends in Attribute- or TypeError.
+    # nbformat raises Attribute- and TypeErrors for JSON that is no notebook.
     except (ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:
         raise InputError(f"{path} is not a Jupyter notebook; give an executed .ipynb.") from error
     if not any(cell.get("outputs") for cell in notebook.cells):
@@ -115,25 +108,14 @@ def _leave_out_faces(notebook):
             output.metadata = {}
 
 
-def _join_streams(outputs):
-    """Return the outputs with printed text that came in pieces, a line an epoch say, joined."""
-    joined = []
-    for output in outputs:
-        last = joined[-1] if joined else {}
-        if output.get("name") and output.get("name") == last.get("name"):
-            last["text"] += output["text"]
-        else:
-            joined.append(output)
-    return joined
-
-
-def _page(notebook, path):
-    """Return the report as HTML; `path` is where the notebook lies, for images beside it."""
-    for cell in notebook.cells:
-        if "outputs" in cell:
-            cell.outputs = _join_streams(cell.outputs)
+def _convert(notebook, path):
+    """Return the notebook as HTML; `path` is where it lies, for images beside it."""
+    config = {
+        "NbConvertBase": {"display_data_priority": SHOWN_TYPES},
+        "CoalesceStreamsPreprocessor": {"enabled": True},  # one box for the lines of all epochs
+    }
     exporter = HTMLExporter(
-        config=Config({"NbConvertBase": {"display_data_priority": STATIC_TYPES}}),
+        config=Config(config),
         template_name="classic",
         raw_template=PAGE,
         exclude_input=True,
@@ -144,18 +126,20 @@ def _page(notebook, path):
     )
     stylesheet = files("fer_keras.reporting").joinpath("report.css").read_text(encoding="utf-8")
     metadata = {"name": path.stem, "path": str(path.parent)}
-    rendered, _ = exporter.from_notebook_node(
-        notebook, {"metadata": metadata, "stylesheet": stylesheet}
-    )
-    soup = BeautifulSoup(rendered, "html.parser")
+    resources = {"metadata": metadata, "stylesheet": stylesheet}
+    return exporter.from_notebook_node(notebook, resources)[0]
+
+
+def _self_contained(page, path):
+    """Return the page with its title and scrolling tables, or refuse what it would load."""
+    soup = BeautifulSoup(page, "html.parser")
     if heading := soup.select_one(".text_cell h1"):
         soup.title.string = heading.get_text()
-    # pandas means this style for its own table, but browsers apply it to the whole page.
+    # pandas adds this style to a plain table, but browsers apply it to the whole page.
     for style in soup("style", scoped=True):
         style.decompose()
+    # In a box that scrolls, also by keyboard, a wide table does not widen the page.
     for table in soup("table"):
-        _mark_cells(table)
-        # A box that scrolls by itself, also by keyboard, keeps a wide table from widening the page.
         table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
     if loads := _loads(soup):
         raise InputError(
@@ -163,30 +147,6 @@ def _page(notebook, path):
             "the notebook's folder, or embed it with IPython.display.Image(data=...)."
         )
     return str(soup)
-
-
-def _mark_cells(table):
-    """Name what the stylesheet cannot tell: columns of `words`, `long` texts, a `wide` table.
-
-    Columns are counted from the right, since pandas writes the index, on the left, as `th`.
-    """
-    rows = [row("td")[::-1] for row in table.select("tbody tr")]
-    heads = [row("th")[::-1] for row in table.select("thead tr") if not row.select("[colspan]")]
-    has_words = [any(map(_is_word, column)) for column in zip(*rows, strict=False)]
-    for cells in [*rows, *heads]:
-        for position, cell in enumerate(cells):
-            if position >= len(has_words) or has_words[position]:
-                cell["class"] = [*cell.get("class", []), "words"]
-    for cell in table.select("tbody :is(td, th)"):
-        if len(cell.get_text().strip()) > MAX_UNBROKEN:
-            cell["class"] = [*cell.get("class", []), "long"]
-    if len(has_words) > MANY_COLUMNS:
-        table["class"] = [*table.get("class", []), "wide"]
-
-
-def _is_word(cell):
-    text = cell.get_text().strip()
-    return text[:1].isalpha() and text.lower() not in ("nan", "none", "inf")
 
 
 def _loads(soup):
@@ -202,7 +162,14 @@ def _loads(soup):
 
 
 def main(arguments=None):
-    """Export the notebook named on the command line; return the exit code."""
+    """Export the notebook named on the command line.
+
+    Args:
+        arguments: list of str; None takes those of the command line.
+
+    Returns:
+        int, the exit code: 0, or 2 after an `InputError`.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m fer_keras.reporting.html",
         description="Write an executed notebook as one self-contained HTML report.",

@@ -1,6 +1,6 @@
-"""What the notebooks need: checked parameters, and figures and tables that are kept."""
+"""Check a notebook's parameters; show its figures and tables, and keep them as files."""
 
-import ast
+import symtable
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,38 +10,70 @@ from fer_keras.reporting import figures as plots
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
 
+LONGEST_LINE = 32
+"""Length of the longest text in a table, in characters, that stays on one line."""
+
+MANY_COLUMNS = 12
+"""Number of columns beside the index that fit on paper in ordinary type."""
+
+
+def check_parameters(history):
+    """Check that papermill set only parameters that the notebook has.
+
+    papermill's own cell begins with "# Parameters" and follows the cell of default values.
+
+    Args:
+        history: list of str, the code of the cells that ran so far: IPython's `In`.
+
+    Raises:
+        InputError: if papermill set a name that the cell of default values does not assign.
+    """
+    added = [n for n, source in enumerate(history) if source.startswith("# Parameters\n")]
+    if not added:
+        return
+    known = _assigned_names(history[added[0] - 1])
+    if unknown := [name for name in _assigned_names(history[added[-1]]) if name not in known]:
+        raise InputError(
+            f"No parameter is called {', '.join(unknown)}; the parameters are {', '.join(known)}."
+        )
+
 
 def read_parameters(settings_class, namespace):
-    """Turn a notebook's parameters into checked settings.
+    """Return a notebook's parameters as checked settings.
 
     Args:
         settings_class: a dataclass with one field a parameter.
-        namespace: the notebook's `globals()`.
+        namespace: dict, the notebook's `globals()`.
 
     Returns:
         An instance of `settings_class`.
 
     Raises:
-        InputError: if papermill injected a name that is no parameter, or a value is impossible.
+        InputError: if papermill set a name that is no parameter, or a value is not allowed.
     """
-    known = [field.name for field in fields(settings_class)]
-    unknown = [name for name in _injected_names(namespace.get("In", ())) if name not in known]
-    if unknown:
-        raise InputError(
-            f"No parameter is called {', '.join(unknown)}; the parameters are {', '.join(known)}."
-        )
-    return settings_class(**{name: namespace[name] for name in known})
+    check_parameters(namespace["In"])
+    return settings_class(**{field.name: namespace[field.name] for field in fields(settings_class)})
 
 
 def project_path(path):
-    """Return an absolute path; a relative one counts from the folder that holds `notebooks/`."""
+    """Return an absolute path; relative ones count from the folder that holds `notebooks/`.
+
+    Args:
+        path: str or `Path`; `~` stands for the home folder.
+    """
     return project_folder() / Path(path).expanduser()
 
 
 def show_figure(figure, name, directory):
-    """Show a figure with its alternative text, and keep it as `directory/figures/<name>.png`.
+    """Show a figure and keep it as `directory/figures/<name>.png`.
 
-    Figures of faces say so in their output's metadata, for `reports.export_html`.
+    Figures of faces are marked as such in the notebook, so that `html.export_html` can leave them
+    out.
+
+    Args:
+        figure: matplotlib `Figure`, whose label is shown as alternative text.
+        name: str, the file's name without suffix.
+        directory: str or `Path` of the results.
     """
     path = Path(directory) / "figures" / f"{name}.png"
     plots.save(figure, path)
@@ -50,31 +82,58 @@ def show_figure(figure, name, directory):
 
 
 def save_table(table, name, directory):
-    """Keep a DataFrame as `directory/tables/<name>.csv`, with its index where that has a name."""
+    """Keep a table as `directory/tables/<name>.csv`.
+
+    Args:
+        table: DataFrame; its index is kept where it has a name.
+        name: str, the file's name without suffix.
+        directory: str or `Path` of the results.
+    """
     csv = table.to_csv(index=_has_named_index(table))
     write_text(Path(directory) / "tables" / f"{name}.csv", csv)
 
 
 def show_table(table, name, directory, caption, precision=3):
-    """Show a DataFrame with a caption, its index where that has a name; keep it by `save_table`."""
+    """Show a table and keep it by `save_table`, with all digits.
+
+    Args:
+        table: DataFrame; its index is shown where it has a name.
+        name: str, the file's name without suffix.
+        directory: str or `Path` of the results.
+        caption: str, shown above the table.
+        precision: int, the decimal places shown.
+    """
     save_table(table, name, directory)
     style = table.style.format(precision=precision, na_rep="").set_caption(caption)
+    style.set_table_styles(_column_styles(table))
+    if table.shape[1] > MANY_COLUMNS:
+        style.set_table_attributes('class="wide"')
     if not _has_named_index(table):
-        style = style.hide()
+        style.hide()
     display(HTML(style.to_html()))
+
+
+def _column_styles(table):
+    """Return pandas table styles: words stand left, and long texts take several lines."""
+    columns = [(f".col{n}", column) for n, (_, column) in enumerate(table.items())]
+    levels = enumerate(table.index.to_frame().items())
+    columns += [(f".row_heading.level{n}", labels) for n, (_, labels) in levels]
+    styles = []
+    for selector, column in columns:
+        texts = column.dropna().astype(str)
+        if texts.str[:1].str.isalpha().any():
+            props = "text-align: left; overflow-wrap: anywhere"
+            styles.append({"selector": selector, "props": props})
+        if texts.str.len().max() > LONGEST_LINE:
+            props = "white-space: normal; min-width: 14rem"
+            styles.append({"selector": selector, "props": props})
+    return styles
 
 
 def _has_named_index(table):
     return any(name is not None for name in table.index.names)
 
 
-def _injected_names(history):
-    """Names assigned by the cell that papermill adds, which begins with "# Parameters"."""
-    sources = [source for source in history if source.startswith("# Parameters\n")]
-    trees = [ast.parse(source) for source in sources[-1:]]
-    return [
-        node.id
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
+def _assigned_names(source):
+    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    return [symbol.get_name() for symbol in symbols if symbol.is_assigned()]

@@ -1,39 +1,42 @@
-"""How a training shows itself: a live bar where someone watches, one line an epoch elsewhere."""
+"""Show how a training goes: a live bar where someone watches, else one line an epoch."""
 
 import sys
 import time
 
 import keras
-import psutil
+from IPython import get_ipython
 from tqdm.auto import tqdm
 
 
 def progress_callback(title, recipe, num_train):
-    """Return the Keras callback that shows a training's progress.
+    """Return the Keras callback that shows how a training goes.
 
     Args:
-        title: what is trained, for the line's beginning.
-        recipe: the `Recipe`: epochs and batch size count.
-        num_train: number of training faces.
+        title: str, what is trained; each line begins with it.
+        recipe: `Recipe`, of which the number of epochs and the batch size are used.
+        num_train: int, number of training images.
+
+    Returns:
+        A `LiveBar` where someone watches the output, else an `EpochLines`.
     """
     kind = LiveBar if is_watched() else EpochLines
     return kind(title, recipe.epochs, num_train, recipe.batch_size)
 
 
 def is_watched():
-    """Return whether a terminal or a live notebook shows the output as it comes.
+    """Return whether someone watches the output in a terminal or a live notebook.
 
-    A notebook executed by papermill or nbconvert is not watched: there, each step of a bar would
-    become a line of its own.
+    Live notebooks let a cell ask its reader for input. papermill and nbconvert do not, and would
+    write each step of a bar as a line of its own.
     """
-    if "ipykernel" not in sys.modules:
+    shell = get_ipython()
+    if not hasattr(shell, "kernel"):
         return sys.stdout.isatty()
-    commands = [" ".join(_command(parent)) for parent in psutil.Process().parents()]
-    return not any("papermill" in command or "nbconvert" in command for command in commands)
+    return shell.get_parent()["content"]["allow_stdin"]
 
 
 class LiveBar(keras.callbacks.Callback):
-    """A bar over all images to train on, with time left and the running loss and accuracy."""
+    """A bar over the images of all epochs, with the time left, the loss and the accuracy."""
 
     def __init__(self, title, epochs, num_train, batch_size):
         super().__init__()
@@ -50,7 +53,7 @@ class LiveBar(keras.callbacks.Callback):
         self.seen = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras calls this once for several steps where they are executed at once.
+        # With `steps_per_execution`, Keras calls this once for several batches.
         seen = min((batch + 1) * self.batch_size, self.num_train)
         images, self.seen = seen - self.seen, seen
         scores = {"loss": f"{logs['loss']:.3f}", "accuracy": f"{logs['accuracy']:.3f}"}
@@ -78,22 +81,11 @@ class EpochLines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started
         left = (self.epochs - epoch - 1) * seconds
-        validation = (
-            f"validation {logs['val_loss']:.3f} {logs['val_accuracy']:.3f}  "
-            if "val_loss" in logs
-            else ""
-        )
+        scores = f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}  "
+        if "val_loss" in logs:
+            scores += f"validation {logs['val_loss']:.3f} {logs['val_accuracy']:.3f}  "
         print(
-            f"{self.title}: epoch {epoch + 1:2}/{self.epochs}  "
-            f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}  {validation}"
-            f"{self.num_train / seconds:,.0f} images/s, {seconds:.0f} s, "
-            f"{left / 60:.1f} min left",
+            f"{self.title}: epoch {epoch + 1:2}/{self.epochs}  {scores}"
+            f"{self.num_train / seconds:,.0f} images/s, {seconds:.0f} s, {left / 60:.1f} min left",
             flush=True,
         )
-
-
-def _command(process):
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []

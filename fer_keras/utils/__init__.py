@@ -1,1 +1,1 @@
-"""Errors, whole files, the machine and quiet starts: what every room uses."""
+"""What every room uses: errors, whole files, the machine and quiet starts."""

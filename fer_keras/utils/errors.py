@@ -2,10 +2,10 @@
 
 
 class InputError(ValueError):
-    """A bad input: one sentence saying what came, where, what is allowed and how to mend it."""
+    """A bad input, told in one sentence: what came, where, what is allowed, how to mend it."""
 
     def _render_traceback_(self):
-        # IPython asks for this: in a notebook, the sentence stands alone, without a stack trace.
+        # IPython calls this, so that a notebook shows the sentence without a stack trace.
         return [f"InputError: {self}"]
 
 

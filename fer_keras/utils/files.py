@@ -1,4 +1,4 @@
-"""Files appear whole or not at all; relative paths count from the project's folder."""
+"""Write files whole or not at all, and find the project's folder."""
 
 import os
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from uuid import uuid4
 
 @contextmanager
 def whole_file(path):
-    """Give a temporary path in the same folder, which becomes `path` if the block succeeds.
+    """Yield a temporary path that becomes `path` if the block succeeds.
 
     Args:
-        path: the file to write; its folder is made where missing.
+        path: str or `Path` of the file to write; its folder is made where missing.
 
     Yields:
-        The `Path` to write to, with the same suffix as `path`.
+        The `Path` to write to: in the same folder, with the same suffix.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,12 +27,21 @@ def whole_file(path):
 
 
 def write_text(path, text):
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write a text file as UTF-8, whole or not at all.
+
+    Args:
+        path: str or `Path` of the file; its folder is made where missing.
+        text: str, the file's content.
+    """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def project_folder():
-    """Return the folder that holds `notebooks/`: where Jupyter runs a notebook, its parent."""
+    """Return the folder from which relative paths count.
+
+    This is the working directory, or its parent where that is `notebooks/`, in which Jupyter runs
+    a notebook.
+    """
     here = Path.cwd()
     return here.parent if here.name == "notebooks" else here

@@ -1,4 +1,4 @@
-"""The machine that a result depends on, and how much of it is ours to use."""
+"""Describe the machine and the package versions that a result depends on."""
 
 import os
 import platform
@@ -13,7 +13,11 @@ PACKAGES = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn
 
 
 def environment():
-    """Return the machine and the versions that a result depends on: a flat dict of strings."""
+    """Return the machine and the versions that a result depends on.
+
+    Returns:
+        dict of str: the date (UTC), processor, cores, memory, system, versions and git commit.
+    """
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
@@ -27,7 +31,7 @@ def environment():
 
 
 def num_cores():
-    """Return how many of the machine's cores this process may use."""
+    """Return how many processor cores this process may use."""
     process = psutil.Process()
     return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count()
 

@@ -1,42 +1,51 @@
-"""Starting TensorFlow and LiteRT quietly, and keeping the first so."""
+"""Start TensorFlow and LiteRT quietly, and keep TensorFlow from needless warnings."""
 
 import importlib
 import logging
 import os
 import sys
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 
 
 def start_tensorflow():
-    """Import TensorFlow without its start-up lines, of which no setting silences the first."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Import TensorFlow without its start-up lines, unless the import fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # one line comes at any level
     with quiet_start():
         importlib.import_module("tensorflow")
 
 
 @contextmanager
 def quiet_start():
-    """Keep what starts within the block from saying so in standard error, and so in the report.
+    """Hold back what the block writes to standard error; show it if the block fails.
 
-    TensorFlow and LiteRT write there from C++, past `sys.stderr`.
+    TensorFlow and LiteRT write there from C++, past `sys.stderr`, so the file descriptor itself
+    is redirected.
     """
     sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+    stderr = os.dup(2)
+    with TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            try:
+                yield
+            finally:
+                sys.stderr.flush()
+                os.dup2(stderr, 2)
+                os.close(stderr)
+        except BaseException:
+            held_back.seek(0)
+            with open(2, "wb", closefd=False) as shown:
+                shown.write(held_back.read())
+            raise
 
 
 @contextmanager
 def errors_only():
-    """Keep TensorFlow from warning within the block, in which several networks take turns.
+    """Hide TensorFlow's warnings, but not its errors, within the block.
 
-    It warns of a function that its own profiler uses, and takes the graphs of several networks
-    for one that is built over and over.
+    Its profiler warns of a function of its own. Where networks take turns, TensorFlow takes their
+    graphs for one that is built over and over, and warns of that.
     """
     logger = logging.getLogger("tensorflow")
     level = logger.level

@@ -7,6 +7,7 @@ import matplotlib.figure
 import nbformat
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from helpers import ROOT, papermill
 
 from fer_keras.audit import examine as audit_report
@@ -22,15 +23,31 @@ class TwoSettings:
     data: str = ""
 
 
+DEFAULTS = 'epochs = 1  # more is slower\ndata = ""  # empty: data="data"\n'
+
+
 def test_parameters_are_read_from_the_namespace():
-    namespace = {"epochs": 4, "data": "somewhere", "other": 1, "In": ["", "epochs = 4"]}
+    namespace = {"epochs": 4, "data": "somewhere", "other": 1, "In": ["", DEFAULTS]}
     assert notebook.read_parameters(TwoSettings, namespace) == TwoSettings(4, "somewhere")
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        [],
+        ["# Parameters\nepochs = 3"],
+        ['# Parameters\ndata = "a=b#c"\nepochs = float("nan")', "other = 2"],
+        ["# Parameters\nepoch = 3", "# Parameters\nepochs = 3"],  # mended, and executed again
+    ],
+)
+def test_parameters_that_the_notebook_has_are_accepted(added):
+    notebook.check_parameters(["", DEFAULTS, *added])
+
+
 def test_a_misspelt_parameter_is_named_with_those_that_there_are():
-    namespace = {"epochs": 4, "data": "", "In": ["epochs = 4", "# Parameters\nepoch = 3\n"]}
-    with pytest.raises(InputError, match="called epoch; the parameters are epochs, data"):
-        notebook.read_parameters(TwoSettings, namespace)
+    added = '# Parameters\nepochs = 2\nepoch = 3\ndate = "a=b"'
+    with pytest.raises(InputError, match="called epoch, date; the parameters are epochs, data"):
+        notebook.check_parameters(["import math", DEFAULTS, added, "other = 2"])
 
 
 def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path, monkeypatch):
@@ -64,6 +81,38 @@ def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
     assert "nan" not in shown[0].data and ">a<" in shown[0].data
     notebook.show_table(table.reset_index(drop=True).assign(kind="x"), "plain", tmp_path, "None.")
     assert ">0.123<" in shown[1].data and ">0<" not in shown[1].data
+
+
+def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    columns = {
+        "network": ["vgg", None],
+        "score": [0.5, None],
+        "difference": ["-0.2 (-2.0 to +1.7)", "1e-05"],
+        "note": ["no word " * 9, "7"],
+    }
+    index = pd.Index(["csv, image_data_generator, study_d", "csv"], name="arm")
+    table = pd.DataFrame(columns, index)
+    notebook.show_table(table, "scores", tmp_path, "Scores.")
+    css = BeautifulSoup(shown[0].data, "html.parser").style.get_text()
+    rules = re.findall(r"(\.[\w.]+) {\s*([\w-]+): (\w+)", css)
+    assert sorted(rules) == [
+        (".col0", "text-align", "left"),
+        (".col3", "text-align", "left"),
+        (".col3", "white-space", "normal"),
+        (".row_heading.level0", "text-align", "left"),
+        (".row_heading.level0", "white-space", "normal"),
+    ]
+
+
+@pytest.mark.parametrize(("columns", "wide"), [(12, None), (13, ["wide"])])
+def test_tables_with_many_columns_are_marked(tmp_path, monkeypatch, columns, wide):
+    shown = []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    heads = pd.MultiIndex.from_product([["group"], range(columns)])
+    notebook.show_table(pd.DataFrame(np.eye(columns), None, heads), "eye", tmp_path, "Ones.")
+    assert BeautifulSoup(shown[0].data, "html.parser").table.get("class") == wide
 
 
 def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell():

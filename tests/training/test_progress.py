@@ -2,19 +2,13 @@ import io
 import re
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from fer_keras.training import progress
 from fer_keras.training.recipe import Recipe
 
 LOGS = {"loss": 1.2345, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
-
-
-class Process:
-    def __init__(self, *command):
-        self.command = command
-
-    def cmdline(self):
-        return self.command
 
 
 def drive(callback, epochs, steps, logs=LOGS):
@@ -79,25 +73,19 @@ def test_the_live_bar_of_a_resumed_run_begins_where_it_was(monkeypatch):
     assert bars[0].n == 300 and bars[0].total == 500
 
 
-@pytest.mark.parametrize(
-    ("parents", "watched"),
-    [
-        ([Process("/bin/jupyter-lab"), Process("bash")], True),
-        ([Process("/venv/bin/python", "/venv/bin/papermill", "a.ipynb"), Process("bash")], False),
-        ([Process("/venv/bin/jupyter-nbconvert", "--execute")], False),
-    ],
-)
-def test_a_kernel_is_watched_unless_papermill_or_nbconvert_started_it(
-    monkeypatch, parents, watched
-):
-    monkeypatch.setitem(progress.sys.modules, "ipykernel", object())
-    monkeypatch.setattr(progress.psutil.Process, "parents", lambda self: parents)
-    assert progress.is_watched() is watched
+def test_a_kernel_is_watched_where_it_may_ask_its_reader():
+    code = "from fer_keras.training.progress import is_watched\nprint(is_watched())"
+    cells = [new_code_cell(code), new_code_cell("print(is_watched())")]
+    client = NotebookClient(new_notebook(cells=cells), kernel_name="python3")
+    with client.setup_kernel():
+        client.execute_cell(cells[0], 0)  # as papermill and nbconvert do
+        client.kc.allow_stdin = True  # as live notebooks do
+        client.execute_cell(cells[1], 1)
+    assert [cell.outputs[-1].text for cell in cells] == ["False\n", "True\n"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_outside_notebooks_a_terminal_is_watched(monkeypatch, terminal):
-    monkeypatch.delitem(progress.sys.modules, "ipykernel", raising=False)
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: terminal, raising=False)
     kind = progress.LiveBar if terminal else progress.EpochLines
     assert isinstance(progress.progress_callback("CSV", Recipe(), 100), kind)
