@@ -53,9 +53,10 @@ study: $(VENV)/installed  ## Change one factor at a time, and write reports/run.
 test: $(VENV)/installed-test lint  ## Run the tests, and measure what they reach
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
 
-lint: $(VENV)/installed-test
+lint: $(VENV)/installed-test  ## Check style, and that rooms import only from rooms below
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 published: EXPORT = --without-faces
 published: $(VENV)/installed  ## Remake what reports/ and README.md publish, from real data in DATA

@@ -1,4 +1,4 @@
-"""How far a model's probabilities can be trusted: calibration, and precision against recall."""
+"""Calibration of probabilities, and how well they rank each class."""
 
 from dataclasses import replace
 
@@ -11,25 +11,25 @@ from sklearn.metrics import average_precision_score, log_loss, mean_squared_erro
 from fer_keras.evaluation.intervals import proportion_interval
 
 NUM_BINS = 15
-"""Bins of confidence, as Guo et al. (2017) take them."""
+"""Number of confidence bins, as in Guo et al. (2017)."""
 
 TEMPERATURES = (0.1, 100.0)
-"""The least and the greatest temperature that is looked for."""
+"""Range of the temperatures that are tried."""
 
 
 def reliability_table(probabilities, y_true, num_bins=NUM_BINS):
-    """Return how often a model is right where it is so and so sure.
+    """Compare confidence with accuracy, in bins of confidence.
 
     Args:
         probabilities: float array `(n, num_classes)`, rows summing to 1.
         y_true: int array `(n,)`, true classes.
-        num_bins: equal bins of the confidence, that is, of the predicted class's probability;
-            each holds its upper end.
+        num_bins: number of equal bins of the confidence, which is the predicted class's
+            probability; a bin includes its upper end.
 
     Returns:
-        A DataFrame, one row a bin that is not empty, with the columns `low` and `high` (its ends),
-        `images`, `confidence` (their mean), `accuracy`, and `accuracy_low` and `accuracy_high`, the
-        ends of Wilson's 95 % interval; all but `images` in 0-1.
+        A DataFrame, one row a bin that is not empty: `low` and `high` (its ends), `images`,
+        `confidence` (their mean), `accuracy`, and the ends `accuracy_low` and `accuracy_high` of
+        Wilson's 95 % interval; all but `images` in 0-1.
     """
     ends = np.linspace(0, 1, num_bins + 1)
     confidence = probabilities.max(axis=1).astype(float)
@@ -46,16 +46,16 @@ def reliability_table(probabilities, y_true, num_bins=NUM_BINS):
 
 
 def expected_calibration_error(probabilities, y_true, num_bins=NUM_BINS):
-    """Return by how much confidence and accuracy differ, on average over the images.
+    """Compute the expected calibration error (Guo et al., 2017).
 
-    It is the expected calibration error of Guo et al. (2017): the differences in the bins of
-    `reliability_table`, weighted by their images. With few images it is above 0 even for a
-    perfectly calibrated model, for accuracy in a bin is subject to chance.
+    It is the mean absolute difference of accuracy and confidence in the bins of
+    `reliability_table`, weighted by their images. With few images, chance keeps it above 0 even
+    for a perfectly calibrated model.
 
     Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1; n of 1 or more.
+        probabilities: float array `(n, num_classes)`, rows summing to 1; n at least 1.
         y_true: int array `(n,)`, true classes.
-        num_bins: equal bins of confidence.
+        num_bins: number of equal bins of confidence.
 
     Returns:
         A float in 0-1.
@@ -66,18 +66,18 @@ def expected_calibration_error(probabilities, y_true, num_bins=NUM_BINS):
 
 
 def scaled(probabilities, temperature):
-    """Divide a model's logits by a temperature: above 1, it becomes less sure.
+    """Divide a model's logits by a temperature.
 
-    A softmax's logits are known from its probabilities but for one constant an image, which the
-    next softmax cancels: their logarithms will do. A probability that was rounded to 0 counts as
-    2e-16, as in scikit-learn's `log_loss`.
+    The logarithms of the probabilities serve as logits: they differ from the model's by a constant
+    an image, which the softmax cancels. Probabilities below 2e-16 count as 2e-16, as in
+    scikit-learn's `log_loss`.
 
     Args:
         probabilities: float array `(n, num_classes)`, rows summing to 1.
-        temperature: number above 0; 1 changes nothing.
+        temperature: number above 0. Above 1 it lowers the confidence; 1 changes nothing.
 
     Returns:
-        A float64 array `(n, num_classes)`, rows summing to 1, with the same most probable classes.
+        A float64 array `(n, num_classes)`, rows summing to 1, with the same predicted classes.
     """
     floor = np.finfo(float).eps
     logits = np.log(np.maximum(np.asarray(probabilities, float), floor))
@@ -85,25 +85,24 @@ def scaled(probabilities, temperature):
 
 
 def fit_temperature(validation_probabilities, validation_y_true):
-    """Return the temperature that makes the validation faces' true classes most likely.
+    """Find the temperature that fits the validation faces best.
 
-    Never fit it to the faces that are reported on. It stays within `TEMPERATURES`: where a model
-    is right about every face, no temperature is low enough, and the lower end is returned.
+    It makes their true classes most likely. Never fit it to the faces that are reported on. It
+    stays within `TEMPERATURES`, although 0 would be best for a model that is always right.
 
     Args:
         validation_probabilities: float array `(n, num_classes)`, rows summing to 1.
-        validation_y_true: int array `(n,)`, true classes; n of 1 or more.
+        validation_y_true: int array `(n,)`, true classes; n at least 1.
 
     Returns:
         A float; 1 where no other temperature is better.
     """
 
     def loss(temperature):
-        return negative_log_likelihood(
-            scaled(validation_probabilities, temperature), validation_y_true
-        )
+        probabilities = scaled(validation_probabilities, temperature)
+        return negative_log_likelihood(probabilities, validation_y_true)
 
-    # On a logarithmic scale there is still one minimum, and 1/2 is as far from 1 as 2 is.
+    # The logarithm keeps the single minimum, and 1/2 is then as far from 1 as 2 is.
     found = minimize_scalar(
         lambda exponent: loss(np.exp(exponent)),
         bounds=np.log(TEMPERATURES),
@@ -114,15 +113,15 @@ def fit_temperature(validation_probabilities, validation_y_true):
 
 
 def before_and_after_scaling(test, validation):
-    """Scale test predictions by the temperature that fits the validation predictions.
+    """Scale test predictions by the temperature of the validation faces.
 
     Args:
         test: `Predictions` to report on.
         validation: the same model's `Predictions` of its validation faces, or `None`.
 
     Returns:
-        A dict from `as trained` and, where there is validation, `temperature 1.23` to the test
-        `Predictions`.
+        A dict to test `Predictions`, with the key `as trained` and, if there is a validation split,
+        one like `temperature 1.23`.
 
     Raises:
         ValueError: if a validation face is a test face too.
@@ -142,15 +141,15 @@ def before_and_after_scaling(test, validation):
 
 
 def calibration_table(versions):
-    """Return how good the probabilities of several models are, before and after scaling.
+    """Score the probabilities of several models, before and after scaling.
 
     Args:
-        versions: dict from an arm's name to what `before_and_after_scaling` returned.
+        versions: dict from an arm's name to the result of `before_and_after_scaling`.
 
     Returns:
-        A DataFrame with the index (arm, probabilities) and the columns `accuracy`, `confidence`
-        (the predicted class's mean probability) and `calibration error`, all in 0-1, `Brier score`,
-        in 0-2, and `negative log-likelihood`, in nats.
+        A DataFrame with the index (arm, probabilities): `accuracy`, `confidence` (mean probability
+        of the predicted class) and `calibration error`, all in 0-1, `Brier score`, in 0-2, and
+        `negative log-likelihood`, in nats.
     """
     rows = {
         (arm, version): {
@@ -167,27 +166,42 @@ def calibration_table(versions):
 
 
 def brier_score(probabilities, y_true):
-    """Return the squared distance of the probabilities from the truth, a mean in 0-2."""
+    """Compute the mean squared distance of probabilities from the truth.
+
+    Args:
+        probabilities: float array `(n, num_classes)`, rows summing to 1.
+        y_true: int array `(n,)`, true classes.
+
+    Returns:
+        A float in 0-2: the sum over the classes, as in Brier (1950).
+    """
     num_classes = probabilities.shape[1]
     return float(num_classes * mean_squared_error(np.eye(num_classes)[y_true], probabilities))
 
 
 def negative_log_likelihood(probabilities, y_true):
-    """Return the mean of -log of the true class's probability, in nats, at most 36 an image."""
+    """Compute the mean of -log of the true class's probability.
+
+    Args:
+        probabilities: float array `(n, num_classes)`, rows summing to 1.
+        y_true: int array `(n,)`, true classes.
+
+    Returns:
+        A float in nats, at most 36.
+    """
     # Scaling by 1 makes rows sum to 1 in double precision, which scikit-learn asks for.
     return log_loss(y_true, scaled(probabilities, 1), labels=range(probabilities.shape[1]))
 
 
 def average_precision_table(predictions):
-    """Return how well each class's probability ranks its own faces before all others.
+    """Compute how well each class's probability ranks its own faces first.
 
     Args:
         predictions: `Predictions`.
 
     Returns:
-        A DataFrame, one row a class that occurs, with the columns `class`, `support`, `share` of
-        all faces, which is what a ranking by chance would reach, and `average precision`, the last
-        two in 0-1.
+        A DataFrame, one row a class that occurs: `class`, `support`, `share` of all faces (what a
+        random ranking would reach) and `average precision`, the last two in 0-1.
     """
     rows = []
     for label, name in enumerate(predictions.class_names):

@@ -1,4 +1,4 @@
-"""Grad-CAM: which parts of a face speak for a class, in the eyes of a network."""
+"""Grad-CAM: heat maps of the parts of a face that speak for a class."""
 
 import numpy as np
 
@@ -8,36 +8,41 @@ BATCH_SIZE = 64
 
 
 def grad_cam(model, images, classes=None):
-    """Return where the evidence for a class lies (Selvaraju et al., 2017).
+    """Compute heat maps of the evidence for a class (Selvaraju et al., 2017).
 
-    The last convolution's feature maps, after their batch norm and ReLU, are added up, each
-    weighted by the mean gradient of the class's logit in it, and what is below 0 is cut off. The
-    gradient is the logit's and not the probability's, which vanishes where the network is sure;
-    the logit is computed from the last layer's weights, without its softmax.
+    The map is the weighted sum of the last convolution's feature maps (after batch norm and ReLU),
+    cut off below 0. A feature map's weight is the mean gradient of the class's logit in it. The
+    logit is taken, as the gradient of a probability vanishes where the network is sure.
 
-    As the weights are means over the map, a feature counts wherever it occurs, in places too
-    that the dense layers ignore: the maps suggest, they do not prove.
+    A weight is one for the whole feature map. A feature thus counts wherever it occurs, also where
+    the dense layers ignore it: the maps are hints, not proofs.
 
     Args:
-        model: a `keras.Sequential` with a convolution, ending in a `Dense` softmax, that takes
-            grey levels `(n, 48, 48, 1)`: any of `models.NETWORKS`.
+        model: a `keras.Sequential` for grey levels `(n, 48, 48, 1)` that has a convolution and ends
+            in a `Dense` softmax.
         images: uint8 array `(n, 48, 48)`, grey levels 0-255.
-        classes: the class to explain, an int or an int array `(n,)`; `None`: the predicted ones.
+        classes: the class to explain, an int or an int array `(n,)`; `None` for the predicted ones.
 
     Returns:
-        A float array `(n, 48, 48)` of 0 or more, in units of the logit; all 0 where nothing
-        speaks for the class.
+        A float array `(n, 48, 48)`, at least 0, in units of the logit.
+
+    Raises:
+        ValueError: if the network is not of this kind, or holds nested models.
     """
-    from keras import layers
+    from keras import Model, Sequential, layers
 
     kinds = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
+    is_flat = isinstance(model, Sequential) and not any(isinstance(e, Model) for e in model.layers)
     places = [
         place
         for place, layer in enumerate(model.layers)
         if isinstance(layer, kinds) and len(layer.output.shape) == 4
     ]
-    if not places or not isinstance(model.layers[-1], layers.Dense):
-        raise ValueError(f"{model.name} is no network of convolutions that ends in a Dense layer.")
+    if not is_flat or not places or not isinstance(model.layers[-1], layers.Dense):
+        raise ValueError(
+            f"Grad-CAM cannot explain {model.name}; it needs a Sequential network without nested "
+            "models that has a convolution and ends in a Dense layer."
+        )
     below, above = model.layers[: places[-1] + 1], model.layers[places[-1] + 1 :]
     maps = [np.zeros((0, *model.layers[places[-1]].output.shape[1:3]))]
     for start in range(0, len(images), BATCH_SIZE):
@@ -55,7 +60,9 @@ def _coarse_maps(below, above, images, classes):
 
     def total_logit(features):
         output = above[-1]
-        logits = ops.matmul(_forward(above[:-1], features), output.kernel) + output.bias
+        logits = ops.matmul(_forward(above[:-1], features), output.kernel)
+        if output.use_bias:
+            logits += output.bias
         chosen = ops.argmax(logits, axis=1) if classes is None else classes
         # The sum of the images' logits: each has a gradient in its own features alone.
         return ops.sum(ops.take_along_axis(logits, ops.expand_dims(chosen, 1), axis=1))
@@ -72,10 +79,10 @@ def _forward(layers, values):
 
 
 def _first_centre_and_step(layers):
-    """Return the middle of what the last map's first cell sees, and the step to the next cell's.
+    """Return the centre of what the last map's first cell sees, and the step to the next cell's.
 
-    Stretching the map over the image, as is often done, would be wrong by up to 8 pixels in
-    `conv3`, whose convolutions cut off the rim.
+    Stretching the map over the image instead would be off by up to 8 pixels in `conv3`, whose
+    convolutions are not padded.
     """
     centre, step, size = 0.0, 1, IMAGE_SIZE
     for layer in layers:
@@ -90,6 +97,6 @@ def _first_centre_and_step(layers):
 
 
 def _spread(centre, step, count):
-    """Return the matrix `(48, count)` of linear interpolation; heat fades out past the rim."""
+    """Return the matrix `(48, count)` of linear interpolation, which fades past the rim."""
     distances = np.arange(IMAGE_SIZE)[:, np.newaxis] - (centre + step * np.arange(count))
     return np.maximum(1 - np.abs(distances) / step, 0)

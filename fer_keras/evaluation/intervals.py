@@ -1,7 +1,7 @@
-"""How sure the scores of models on one test set are: intervals, and comparisons of models.
+"""Confidence intervals of scores, and comparisons of models by them.
 
-Images that are equal byte by byte are no independent evidence: they form a group, and groups are
-what is drawn and counted here.
+Identical images are not independent evidence. They form a group, and the statistics here draw and
+count groups.
 """
 
 import warnings
@@ -21,41 +21,17 @@ CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
 BATCH = 500  # resamples held in memory at once, so that a large test set needs no gigabytes
 
-QUESTIONS = {
-    "interval of a score": (
-        "What would this model score on other test images of the same kind?",
-        "BCa bootstrap: the test images are drawn anew with replacement, identical images "
-        "together, and the middle 95 % of the scores are taken, corrected for bias and skewness.",
-    ),
-    "interval of a difference": (
-        "By how much would these two models' scores differ on other test images?",
-        "BCa bootstrap of the difference; where both were tested on the same images, both see the "
-        "same drawn ones.",
-    ),
-    "McNemar test": (
-        "Is one of these two models right more often than the other?",
-        "Only images that just one model gets right count, a group of identical ones once; if "
-        "neither model were better, each side would win about half of them: the exact binomial p.",
-    ),
-    "Holm": (
-        "Which differences remain, now that so many pairs were looked at?",
-        "The p values are raised so that, if no pair differs, a false alarm anywhere among them "
-        "comes in at most 5 % of studies.",
-    ),
-}
-"""For each statistic of this file: the question it answers, and how, a sentence each."""
-
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """What two models' predictions of the same images say of which is better.
+    """How two models compare on the same images.
 
-    Args:
-        differences: DataFrame with one row a score: `score`, `first`, `second`, `difference`
-            (second minus first), `low`, `high` and `method`, as for `bootstrap_intervals`.
-        first_better: groups of identical images of which the first model gets more right.
-        second_better: those of which the second does.
-        p_value: of the exact McNemar test on these two counts.
+    Attributes:
+        differences: DataFrame, one row a score: `score`, `first`, `second`, `difference` (second
+            minus first), `low`, `high` and `method`, as for `bootstrap_intervals`.
+        first_better: number of groups of which the first model gets more images right.
+        second_better: number of groups of which the second model gets more images right.
+        p_value: float, from the exact McNemar test on these two counts.
     """
 
     differences: pd.DataFrame
@@ -71,8 +47,8 @@ def scores_of_confusion(confusion):
         confusion: counts `(..., num_classes, num_classes)`, rows true classes.
 
     Returns:
-        A float array `(..., 3)` in the order of `SCORES`; the F1 of a class that neither occurs
-        nor is predicted counts as 0, as in scikit-learn.
+        A float array `(..., 3)` in the order of `SCORES`. A class that neither occurs nor is
+        predicted has an F1 of 0, as in scikit-learn.
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     support = confusion.sum(axis=-1)
@@ -85,29 +61,27 @@ def scores_of_confusion(confusion):
 
 
 def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
-    """Compute the scores and their 95 % bootstrap intervals, drawing groups of identical images.
+    """Compute the scores and their 95 % bootstrap intervals.
 
-    The method is BCa. Where it is undefined, since every resample gives the same score or all lie
-    on one side of it, `percentile` takes its place, whose interval may then have no width; for
-    the accuracy of a model that is always right, or always wrong, that would claim certainty, and
-    `Wilson` (on the number of groups) takes its place. One group alone says nothing: `none`, and
-    the interval is all that a score can be.
+    The bootstrap draws groups of identical images, and its intervals are BCa's (Efron, "Better
+    Bootstrap Confidence Intervals", 1987). Other methods are used where BCa is undefined:
+    `percentile` where all resamples give the same score or lie on one side of it; `Wilson`, on
+    the number of groups, for an accuracy of 0 or 1; `none` for a single group, which leaves the
+    whole range of the score.
 
     Args:
         y_true: int array `(n,)`, true classes, n at least 1.
         y_pred: int array `(n,)`, predicted classes.
-        groups: int array `(n,)`, equal for identical images, as `faces.copy_groups` gives it;
-            `None`: all images are different.
-        num_classes: how many classes there are; one that neither occurs nor is predicted, in the
-            test set or in a resample, has an F1 of 0.
+        groups: int array `(n,)`, equal for identical images; `None` if all images differ.
+        num_classes: number of classes; one that neither occurs nor is predicted has an F1 of 0.
         seed: integer that fixes the bootstrap.
 
     Returns:
-        A DataFrame with one row a score: `score`, `value`, `low`, `high` (0-1) and `method`.
+        A DataFrame, one row a score: `score`, `value`, `low`, `high` (all in 0-1) and `method`.
     """
     sample, statistic = _sample((y_true, y_pred), groups, num_classes, scores_of_confusion)
-    table = _intervals([sample], statistic, (0, 1), seed)
-    accuracy, num_groups = table.loc[0, "value"], len(sample)
+    table, num_groups = _intervals([sample], statistic, (0, 1), seed), len(sample)
+    accuracy = table.loc[0, "value"]
     if accuracy in (0, 1) and num_groups > 1:
         low, high = proportion_interval(accuracy * num_groups, num_groups)
         table.loc[0, ["low", "high", "method"]] = low, high, "Wilson"
@@ -115,7 +89,15 @@ def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
 
 
 def proportion_interval(hits, total):
-    """Return the ends (low, high) of Wilson's 95 % interval of `hits` among `total`, 1 or more."""
+    """Return Wilson's 95 % interval of a proportion.
+
+    Args:
+        hits: number of successes.
+        total: number of trials, at least 1.
+
+    Returns:
+        The two ends, floats in 0-1.
+    """
     interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -124,13 +106,12 @@ def compare_models(first, second, seed=0):
     """Compare two models by their predictions of the same images.
 
     Args:
-        first: `Predictions`, whose `groups` say which images are identical.
+        first: `Predictions`, whose `groups` mark identical images.
         second: `Predictions` of the same images in the same order.
         seed: integer that fixes the bootstrap.
 
     Returns:
-        A `ModelComparison`. McNemar's test takes images for independent, which identical ones
-        are not; so each group has one vote, for the model that gets more of it right.
+        A `ModelComparison`.
 
     Raises:
         InputError: if images, true classes or class names differ.
@@ -142,17 +123,17 @@ def compare_models(first, second, seed=0):
 
     classes = (first.y_true, first.y_pred, second.y_pred)
     sample, statistic = _sample(classes, first.groups, len(first.class_names), differences)
-    table = _difference_table(first, second, _intervals([sample], statistic, (-1, 1), seed))
+    table = _difference_table(first, second, [sample], statistic, seed)
     return ModelComparison(table, *mcnemar_test(first, second))
 
 
 def differences_apart(first, second, seed=0):
-    """Compare two models' scores on test sets of different images: all that can be said of them.
+    """Compare the scores of two models on test sets of different images.
 
     Args:
         first: `Predictions`.
         second: `Predictions` of other images, with the same classes.
-        seed: integer that fixes the bootstrap, which draws each test set for itself.
+        seed: integer that fixes the bootstrap, which draws from each test set separately.
 
     Returns:
         A DataFrame like `ModelComparison.differences`.
@@ -169,12 +150,22 @@ def differences_apart(first, second, seed=0):
     def differences(drawn_first, drawn_second, axis=-1):
         return scores_second(drawn_second) - scores_first(drawn_first)
 
-    samples = [sample_first, sample_second]
-    return _difference_table(first, second, _intervals(samples, differences, (-1, 1), seed))
+    return _difference_table(first, second, [sample_first, sample_second], differences, seed)
 
 
 def mcnemar_test(first, second):
-    """Return the counts `first_better` and `second_better` and the p value of `compare_models`."""
+    """Test whether one of two models is right more often than the other.
+
+    The exact McNemar test needs independent images. Each group of identical images therefore has
+    one vote, for the model that gets more of it right.
+
+    Args:
+        first: `Predictions`, whose `groups` mark identical images.
+        second: `Predictions` of the same images in the same order.
+
+    Returns:
+        The votes for the first model, those for the second, and the p value.
+    """
     gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
     votes = np.bincount(_numbered(first.groups, len(gain)), weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
@@ -183,38 +174,45 @@ def mcnemar_test(first, second):
 
 
 def compare_all(models, seed=0):
-    """Compare every two of several models, with p values corrected by Holm's method.
+    """Compare every two of several models, with Holm's corrected p values.
 
     Args:
-        models: dict from a model's name to its `Predictions`.
+        models: dict from a model's name to its `Predictions`, all of the same images.
         seed: integer that fixes the bootstraps.
 
     Returns:
-        A DataFrame with one row a pair: `first`, `second`, for each of `SCORES` its
-        `<score>_difference`, `<score>_low` and `<score>_high`, which are each pair's own and not
-        corrected, then `first_better`, `second_better`, `p_value` and `holm_p_value`.
+        A DataFrame, one row a pair: `first`, `second`, for each of `SCORES` its
+        `<score>_difference`, `<score>_low` and `<score>_high` (intervals are not corrected), then
+        `first_better`, `second_better`, `p_value` and `holm_p_value`.
 
     Raises:
-        InputError: as for `compare_models`, with the two names.
+        InputError: as `compare_models`, with the two names.
     """
     rows = []
     for name, other in combinations(models, 2):
         try:
-            comparison = compare_models(models[name], models[other], seed)
+            found = compare_models(models[name], models[other], seed)
         except InputError as error:
             raise InputError(f"{name} and {other}: {error}") from error
         row = {"first": name, "second": other}
-        for score in comparison.differences.itertuples():
+        for score in found.differences.itertuples():
             row[f"{score.score}_difference"] = score.difference
             row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
-        row |= {"first_better": comparison.first_better, "second_better": comparison.second_better}
-        rows.append(row | {"p_value": comparison.p_value})
+        row |= {"first_better": found.first_better, "second_better": found.second_better}
+        rows.append(row | {"p_value": found.p_value})
     table = pd.DataFrame(rows)
     return table.assign(holm_p_value=holm(table["p_value"])) if rows else table
 
 
 def holm(p_values):
-    """Return p values corrected by Holm's method; NaN stays NaN and counts as no test."""
+    """Correct p values for their number by Holm's method.
+
+    Args:
+        p_values: floats in 0-1; NaN stays NaN and counts as no test.
+
+    Returns:
+        A float array of the same length.
+    """
     corrected = np.array(p_values, float)
     tested = np.isfinite(corrected)
     if tested.any():
@@ -232,22 +230,17 @@ def _require_same_classes(first, second):
 
 def _require_same_images(first, second):
     _require_same_classes(first, second)
+    rule = "Only predictions of the same images in the same order can be compared, and"
     if len(first.ids) != len(second.ids):
-        raise InputError(
-            "Only predictions of the same images can be compared, and these are of "
-            f"{len(first.ids):,} and {len(second.ids):,}; test both models on the same images."
-        )
-    for what, ours, theirs in (
-        ("ids", first.ids, second.ids),
-        ("true classes", first.y_true, second.y_true),
-    ):
-        places = np.flatnonzero(np.asarray(ours) != np.asarray(theirs))
+        raise InputError(f"{rule} these are of {len(first.ids):,} and {len(second.ids):,} images.")
+    columns = {"ids": (first.ids, second.ids), "true classes": (first.y_true, second.y_true)}
+    for what, (ours, theirs) in columns.items():
+        places = np.flatnonzero(ours != theirs)
         if len(places):
             place = places[0]
             raise InputError(
-                f"Only predictions of the same images can be compared, and {len(places):,} of "
-                f"{len(ours):,} {what} differ, first at place {place}: {ours[place]} and "
-                f"{theirs[place]}; test both models on the same images in the same order."
+                f"{rule} {len(places):,} of {len(ours):,} {what} differ, first at place {place}: "
+                f"{ours[place]} and {theirs[place]}; test both models on one data set."
             )
 
 
@@ -259,17 +252,12 @@ def _numbered(groups, count):
     return np.unique(groups, return_inverse=True)[1]
 
 
-def _difference_table(first, second, intervals):
-    table = intervals.rename(columns={"value": "difference"})
-    table.insert(1, "first", scores_of_confusion(first.confusion()))
-    table.insert(2, "second", scores_of_confusion(second.confusion()))
-    return table
-
-
 def _sample(classes, groups, num_classes, scores_of):
-    # What to draw from, and the scores of what was drawn. Groups with equal counts in the
-    # confusion are of one kind; a resample needs only to know how often it drew each kind, which
-    # makes thousands of resamples one matrix product.
+    """Return what the bootstrap draws from, and the function that scores what it drew.
+
+    Groups with equal counts in the confusion matrix are of one kind. A resample is scored from how
+    often it drew each kind, which makes thousands of resamples one matrix product.
+    """
     shape = (num_classes,) * len(classes)
     cells = np.ravel_multi_index(classes, shape)
     groups = _numbered(groups, len(cells))
@@ -287,34 +275,23 @@ def _sample(classes, groups, num_classes, scores_of):
     return kind_of_group, statistic
 
 
+def _difference_table(first, second, samples, statistic, seed):
+    table = _intervals(samples, statistic, (-1, 1), seed).rename(columns={"value": "difference"})
+    table.insert(1, "first", scores_of_confusion(first.confusion()))
+    table.insert(2, "second", scores_of_confusion(second.confusion()))
+    return table
+
+
 def _intervals(samples, statistic, bounds, seed):
     table = pd.DataFrame({"score": SCORES, "value": statistic(*samples)})
     if min(map(len, samples)) < 2:
         return table.assign(low=bounds[0], high=bounds[1], method="none")
-    low, high, method = _bca(samples, statistic, seed)
-    return table.assign(low=low, high=high, method=method)
-
-
-def _bca(samples, statistic, seed):
+    rng, options = np.random.default_rng(seed), {"n_resamples": NUM_RESAMPLES, "batch": BATCH}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # SciPy's, of what falls back to percentiles below
-        result = bootstrap(
-            samples,
-            statistic,
-            n_resamples=NUM_RESAMPLES,
-            batch=BATCH,
-            vectorized=True,
-            confidence_level=CONFIDENCE,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        )
-    ends = np.array(result.confidence_interval)
-    draws = result.bootstrap_distribution
+        warnings.simplefilter("ignore")  # SciPy warns where BCa is undefined
+        found = bootstrap(samples, statistic, confidence_level=CONFIDENCE, rng=rng, **options)
+    ends, draws = np.array(found.confidence_interval), found.bootstrap_distribution
     usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
-    percentiles = _percentiles(draws.T)
-    return *np.where(usable, ends, percentiles), np.where(usable, "BCa", "percentile")
-
-
-def _percentiles(draws):
-    tail = (1 - CONFIDENCE) / 2
-    return np.quantile(draws, [tail, 1 - tail], axis=0)
+    tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+    low, high = np.where(usable, ends, np.quantile(draws, tails, axis=-1))
+    return table.assign(low=low, high=high, method=np.where(usable, "BCa", "percentile"))

@@ -1,6 +1,6 @@
-"""Scores and tables from predictions alone: ids, true classes and probabilities."""
+"""Predictions of a model, and the scores and tables computed from them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -11,24 +11,24 @@ from fer_keras.evaluation.intervals import bootstrap_intervals, proportion_inter
 from fer_keras.utils.files import whole_file
 
 MERGED = "all test images"
-"""Name of all test images together, where the data set divides them further."""
+"""Name of all test images together, where the data set has several test splits."""
 
 CLEAN = "{}, clean"
-"""Name of a split's test images without those of which a copy is among the training images."""
+"""Name of a split's test images that have no copy among the training images."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of the test faces.
+    """Predictions of a model for the test faces.
 
     Args:
         ids: string array `(n,)`, the faces' ids `"<split>/<name>"`.
         y_true: int array `(n,)`, true classes.
         probabilities: float array `(n, num_classes)`, rows summing to 1.
-        class_names: the class of each column.
-        groups: int array `(n,)`, equal for identical images; `None`: all images are different.
-        leaked: bool array `(n,)`, whether an identical image is among those that the model learnt
-            from or chose its epoch by; `None`: none is.
+        class_names: tuple of `num_classes` strings, the class of each column.
+        groups: int array `(n,)`, equal for identical images; `None` if all images differ.
+        leaked: bool array `(n,)`, true where an identical image is in the training or validation
+            split; `None` if none is.
     """
 
     ids: np.ndarray
@@ -50,21 +50,20 @@ class Predictions:
         return self.probabilities.argmax(axis=1)
 
     def select(self, mask):
-        """Return the predictions where the boolean `mask` holds."""
-        return replace(
-            self,
-            ids=self.ids[mask],
-            y_true=self.y_true[mask],
-            probabilities=self.probabilities[mask],
-            groups=self.groups[mask],
-            leaked=self.leaked[mask],
-        )
+        """Return the predictions for some of the faces.
+
+        Args:
+            mask: bool array `(n,)`, true for the faces to keep.
+        """
+        arrays = ("ids", "y_true", "probabilities", "groups", "leaked")
+        return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def by_split(self):
-        """Return a dict from each split of the data set to its predictions.
+        """Return the predictions of each test split.
 
-        Where there are several (PublicTest and PrivateTest, say), the first entry is all of them
-        together, as users of the Kaggle folders know them.
+        Returns:
+            A dict from a split's name to its `Predictions`. If there are several splits (say,
+            PublicTest and PrivateTest), all of them together come first, as `MERGED`.
         """
         splits = split_names(self.ids)
         names = list(dict.fromkeys(splits.tolist()))
@@ -72,10 +71,11 @@ class Predictions:
         return merged | {name: self.select(splits == name) for name in names}
 
     def test_sets(self):
-        """Return what `by_split` does, each split followed by its clean images where some leaked.
+        """Return the predictions of each split with and without leaked images.
 
-        Clean are the images of which no copy is among those that the model learnt from or chose
-        its epoch by; the others show what it remembers, not what it understands.
+        Returns:
+            A dict like that of `by_split`. Each split with leaked images is followed by its clean
+            ones, named by `CLEAN`; scores on leaked images show memory, not understanding.
         """
         parts = {}
         for name, part in self.by_split().items():
@@ -85,51 +85,46 @@ class Predictions:
         return parts
 
     def confusion(self):
-        """Return the confusion matrix: counts `(num_classes, num_classes)`, rows true classes."""
+        """Return the confusion matrix `(num_classes, num_classes)`, rows true."""
         return confusion_matrix(self.y_true, self.y_pred, labels=range(len(self.class_names)))
 
     def save(self, path):
-        """Write the fields, by their names, to an `.npz` file."""
+        """Write the predictions to a file.
+
+        Args:
+            path: the `.npz` file.
+        """
+        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         with whole_file(path) as part:
-            np.savez_compressed(
-                part,
-                ids=self.ids.astype(str),
-                y_true=self.y_true,
-                probabilities=self.probabilities,
-                class_names=np.array(self.class_names),
-                groups=self.groups,
-                leaked=self.leaked,
-            )
+            np.savez_compressed(part, **arrays | {"ids": self.ids.astype(str)})
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote."""
+        """Read predictions from a file that `save` wrote.
+
+        Args:
+            path: the `.npz` file.
+        """
         with np.load(path, allow_pickle=False) as stored:
-            return cls(
-                stored["ids"],
-                stored["y_true"],
-                stored["probabilities"],
-                tuple(stored["class_names"].tolist()),
-                stored["groups"],
-                stored["leaked"],
-            )
+            arrays = {field.name: stored[field.name] for field in fields(cls)}
+        return cls(**arrays | {"class_names": tuple(arrays["class_names"].tolist())})
 
 
 def score_table(predictions):
-    """Return accuracy, macro F1 and weighted F1 with their 95 % intervals, per test set.
+    """Compute the scores of each test set with their 95 % intervals.
+
+    Args:
+        predictions: `Predictions`.
 
     Returns:
-        A DataFrame, one row for each of `Predictions.test_sets`, with columns `split`, `images`,
-        and for each score its value and the ends `<score>_low` and `<score>_high` of its
-        `statistics.bootstrap_intervals`, all in 0-1.
+        A DataFrame, one row for each of `Predictions.test_sets`: `split`, `images`, and for each of
+        `intervals.SCORES` its value and the ends `<score>_low` and `<score>_high`, all in 0-1.
     """
     rows = []
     for split, part in predictions.test_sets().items():
         row = {"split": split, "images": len(part.ids)}
-        num_classes = len(part.class_names)
-        for score in bootstrap_intervals(
-            part.y_true, part.y_pred, part.groups, num_classes
-        ).itertuples():
+        scores = bootstrap_intervals(part.y_true, part.y_pred, part.groups, len(part.class_names))
+        for score in scores.itertuples():
             row |= {score.score: score.value}
             row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
         rows.append(row)
@@ -137,14 +132,14 @@ def score_table(predictions):
 
 
 def confusion_table(predictions, normalised=False):
-    """Return the confusion matrices of all splits, one below the other.
+    """Return the confusion matrices of all test splits in one table.
 
     Args:
         predictions: `Predictions`.
         normalised: whether to give shares of the true class, 0-1, instead of counts.
 
     Returns:
-        A DataFrame with the index (split, true class) and one column a predicted class; a class
+        A DataFrame with the index (split, true class) and one column a predicted class. A class
         that a split does not hold has shares of 0.
     """
     names = list(predictions.class_names)
@@ -157,9 +152,16 @@ def confusion_table(predictions, normalised=False):
 
 
 def class_report(predictions):
-    """Return precision, recall, F1 and support: a DataFrame, one row a class and two averages.
+    """Compute precision, recall, F1 and support of each class.
 
-    A class's recall is what studies call its accuracy: the share of its faces that are found.
+    A class's recall is what many studies call its accuracy: the share of its faces that are found.
+
+    Args:
+        predictions: `Predictions`.
+
+    Returns:
+        A DataFrame, one row a class and then `macro avg` and `weighted avg`: `class`, `precision`,
+        `recall`, `f1` (all in 0-1) and `support` (number of faces).
     """
     report = classification_report(
         predictions.y_true,
@@ -175,32 +177,36 @@ def class_report(predictions):
 
 
 def class_accuracy(predictions):
-    """Return the share of each class's faces that are found, with Wilson's 95 % interval.
+    """Compute the share of each class's faces that are found.
 
     Args:
         predictions: `Predictions`.
 
     Returns:
-        A DataFrame, one row a class that occurs, with the columns `class`, `support`, `accuracy`,
-        `accuracy_low` and `accuracy_high`, the last three in 0-1.
+        A DataFrame, one row a class that occurs: `class`, `support`, `accuracy`, and the ends
+        `accuracy_low` and `accuracy_high` of Wilson's 95 % interval, the last three in 0-1.
     """
     confusion = predictions.confusion()
-    rows = []
-    for name, hits, support in zip(
-        predictions.class_names, np.diagonal(confusion), confusion.sum(axis=1), strict=True
-    ):
-        if support:
-            low, high = proportion_interval(hits, support)
-            rows.append((name, int(support), hits / support, low, high))
-    return pd.DataFrame(
-        rows, columns=["class", "support", "accuracy", "accuracy_low", "accuracy_high"]
-    )
+    rows = [
+        (name, support, hits / support, *proportion_interval(hits, support))
+        for name, hits, support in zip(
+            predictions.class_names, confusion.diagonal(), confusion.sum(axis=1)
+        )
+        if support
+    ]
+    names = ["class", "support", "accuracy", "accuracy_low", "accuracy_high"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def flat_metrics(predictions):
-    """Return all scores as flat pairs, `"PublicTest/accuracy_low": 0.58`, for `metrics.json`.
+    """Return all scores as flat pairs for `metrics.json`.
 
-    The classes' accuracies follow the scores: `"PublicTest/happy/accuracy": 0.81`.
+    Args:
+        predictions: `Predictions`.
+
+    Returns:
+        A dict from names like `"PublicTest/accuracy_low"` and, for a class,
+        `"PublicTest/happy/accuracy"` to values.
     """
     pairs = {}
     for row in score_table(predictions).to_dict("records"):

@@ -6,7 +6,6 @@ import pytest
 from scipy.stats import nct, t, ttest_rel
 
 from fer_keras.evaluation import effects
-from fer_keras.evaluation import intervals as statistics
 from fer_keras.evaluation.effects import (
     compare_all_pipelines,
     compare_pipelines,
@@ -173,7 +172,7 @@ def test_effects_do_not_depend_on_the_order_of_runs_but_for_the_first_level():
     pd.testing.assert_frame_equal(factor_effects(shuffled, ["a", "b"], "score"), expected)
 
 
-def test_each_further_level_is_held_against_the_first():
+def test_each_further_level_is_compared_with_the_first():
     table = factor_effects(study([0.5, 0.5, 0.6, 0.6, 0.8, 0.8], "xyz"), ["a"], "score")
     assert dict(zip(table["change"], table["difference"])) == pytest.approx(
         {"x → y": 0.1, "x → z": 0.3}
@@ -258,10 +257,3 @@ def test_tables_that_are_not_complete_are_refused(examine):
         examine(BY_HAND[BY_HAND["a"] == "old"], ["a", "b"], "score")
     with pytest.raises(InputError, match="no column 'c'; its columns are a, b, seed, score"):
         examine(BY_HAND, ["a", "c"], "score")
-
-
-def test_each_statistic_has_its_question_and_an_answer_of_one_sentence():
-    assert not set(statistics.QUESTIONS) & set(effects.QUESTIONS)
-    for question, answer in (statistics.QUESTIONS | effects.QUESTIONS).values():
-        assert question.endswith("?") and question.count("?") == 1
-        assert answer.endswith(".") and ". " not in answer

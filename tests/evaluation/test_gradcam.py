@@ -185,7 +185,16 @@ def test_dropout_and_batch_norm_are_as_in_use():
     np.testing.assert_allclose(grad_cam(model, images[:1])[0], first[0], rtol=1e-4, atol=1e-7)
 
 
-def test_a_network_without_convolutions_is_refused():
-    model = keras.Sequential([layers.Input((48, 48, 1)), layers.Flatten(), layers.Dense(2)])
-    with pytest.raises(ValueError, match="no network of convolutions"):
-        grad_cam(model, noise(1))
+def test_networks_it_cannot_explain_are_refused():
+    entry = layers.Input((48, 48, 1))
+    first, last = layers.Conv2D(2, 3), layers.Dense(2, activation="softmax")
+    middle = keras.Sequential([first, layers.ReLU()])
+    branched = layers.Add()([layers.Conv2D(2, 3)(entry), layers.Conv2D(2, 3)(entry)])
+    for model in (
+        keras.Sequential([entry, layers.Flatten(), layers.Dense(2)]),  # no convolution
+        keras.Sequential([entry, first, layers.Flatten()]),  # no Dense layer at the end
+        keras.Sequential([entry, middle, layers.Conv2D(2, 3), layers.Flatten(), last]),
+        keras.Model(entry, layers.Dense(2)(layers.Flatten()(branched))),
+    ):
+        with pytest.raises(ValueError, match=f"cannot explain {model.name}; .* a convolution and"):
+            grad_cam(model, noise(1))
