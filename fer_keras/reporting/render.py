@@ -1,0 +1,37 @@
+"""Write the sentences of reports from templates and values."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+
+def render(template, **values):
+    """Return a template of `reporting/templates` as text, with values put in.
+
+    Numbers are written by filters: `{{ n | count }}` as `1,234`, `{{ share | percent }}` as
+    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012.
+
+    Args:
+        template: file name, such as `drawn.md.j2`.
+        **values: what the template uses, by name.
+
+    Returns:
+        The text, without blank lines at its ends.
+
+    Raises:
+        jinja2.UndefinedError: if the template uses a value that was not given.
+    """
+    return _environment.get_template(template).render(values).strip()
+
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters |= {
+    "count": lambda number: f"{number:,.0f}",
+    "percent": lambda share, digits=1: f"{share:.{digits}%}",
+    "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
+}

@@ -1,0 +1,31 @@
+import pytest
+from jinja2 import UndefinedError
+
+from fer_keras.reporting import render as module
+from fer_keras.reporting.render import render
+
+
+def test_the_drawn_notice_names_its_command():
+    text = render("drawn.md.j2", command="make audit")
+    assert text.startswith("> **These faces are drawn")
+    assert text.endswith("`make audit DATA=folder-with-fer2013`.")
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(UndefinedError, match="'command' is undefined"):
+        render("drawn.md.j2")
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "text"),
+    [
+        ("{{ x | count }}", 1234567, "1,234,567"),
+        ("{{ x | count }}", 3.0, "3"),
+        ("{{ x | percent }}", 0.1234, "12.3%"),
+        ("{{ x | percent(0) }}", 0.5, "50%"),
+        ("{{ x | points }}", 0.0123, "+1.2"),
+        ("{{ x | points }}", -0.05, "-5.0"),
+    ],
+)
+def test_filters_write_numbers(template, value, text):
+    assert module._environment.from_string(template).render(x=value) == text
