@@ -21,7 +21,7 @@ import sys, time
 start = time.perf_counter()
 import numpy as np, pandas as pd, tensorflow as tf
 from sklearn.model_selection import train_test_split
-from fer_keras.networks.builders import build
+from fer_keras.networks.build import build
 from fer_keras.training.recipe import AUGMENTATIONS
 arm, data = sys.argv[1:]
 model = build("conv3" if arm == "csv" else "conv3_late_dropout", 7)

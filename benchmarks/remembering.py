@@ -23,7 +23,7 @@ if sys.argv[2] == "ours":
     compiled_twin(recipe, 7, faces.images).fit(feed, steps_per_epoch=steps, verbose=0)
 else:
     import keras, numpy as np, pandas as pd
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
     rows = pd.read_csv(sys.argv[1] + "/fer2013.csv")
     rows = rows[rows["Usage"] == "Training"]
     pixels = np.stack([np.array(text.split(), "float32") for text in rows["pixels"]])

@@ -71,7 +71,7 @@ def plain_fit(network, faces):
     """Return a function that trains one more epoch as Keras' guide does, all defaults."""
     import keras
 
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
 
     model = build(network, len(faces.class_names))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
@@ -83,7 +83,7 @@ def plain_fit(network, faces):
 
 def torch_loop(network, faces):
     """Return a function that trains one more epoch in PyTorch; None where it is not installed."""
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
 
     layers = list(_torch_layers(build(network, len(faces.class_names))))
     return training_epochs(layers, faces.images, faces.labels, BATCH_SIZE)
@@ -115,7 +115,7 @@ def _torch_layers(network):
 
 def flops_of_a_training_image(network):
     """Return forward and backward operations: three times the forward pass."""
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
     from fer_keras.networks.cost import megaflops
 
     return 3e6 * megaflops(build(network, 7))

@@ -34,7 +34,7 @@ def ship(directory, faces):
     """
     from fer_keras.networks import litert
     from fer_keras.networks.backend import compiled
-    from fer_keras.networks.builders import in_dtype
+    from fer_keras.networks.build import in_dtype
 
     name, run = Path(directory).name.rsplit("-", 1)[0], load_run(directory)
     network = load_model(run)

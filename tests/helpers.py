@@ -106,7 +106,7 @@ def sure_run(directory, class_names=CLASS_NAMES):
     """Save a run whose network has random weights, large ones: it is sure of what it says."""
     import keras
 
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
 
     keras.utils.set_random_seed(3)
     model = build("conv3", len(class_names))

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import Sequential, layers, ops
 
-from fer_keras.networks.builders import copy_layer
+from fer_keras.networks.build import copy_layer
 
 
 def training_twin(network, dtype="float32"):

@@ -59,7 +59,7 @@ class Pretrained:
         """
         import keras
 
-        from fer_keras.networks.builders import in_dtype
+        from fer_keras.networks.build import in_dtype
 
         path = WEIGHTS / f"{self.name}.keras"
         network = keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from fer_keras.networks import backend
-from fer_keras.networks.builders import build
+from fer_keras.networks.build import build
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="the GPU decides here")

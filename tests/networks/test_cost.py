@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fer_keras.networks import cost
-from fer_keras.networks.builders import build
+from fer_keras.networks.build import build
 from fer_keras.utils import startup
 
 # Multiplications by hand, image positions * 3 * 3 * in * out a convolution, in * out a dense layer:

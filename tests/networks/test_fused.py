@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fer_keras.networks.builders import NETWORKS, build, in_dtype, standardisation
+from fer_keras.networks.build import build, in_dtype, standardisation
+from fer_keras.networks.builders import NETWORKS
 from fer_keras.networks.fused import take_weights, training_twin
 
 

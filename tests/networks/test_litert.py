@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fer_keras.networks import litert
-from fer_keras.networks.builders import NETWORKS, build
+from fer_keras.networks.build import build
+from fer_keras.networks.builders import NETWORKS
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.locate import find_data
 from fer_keras.networks import pretrained as pretrained_module
-from fer_keras.networks.builders import build, in_dtype
+from fer_keras.networks.build import build, in_dtype
 from fer_keras.networks.cost import megaflops
 from fer_keras.networks.pretrained import PRETRAINED, pretrained
 from fer_keras.predict.pictures import predict

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder
-from fer_keras.networks import builders as models
+from fer_keras.networks import build as models
 from fer_keras.networks.pretrained import network_input
 from fer_keras.predict.detection import Box
 from fer_keras.predict.pictures import find_boxes

@@ -127,7 +127,7 @@ def test_a_model_without_errors_has_an_empty_gallery(make_faces):
 def test_heat_is_laid_over_right_and_wrong_predictions(make_faces):
     import keras
 
-    from fer_keras.networks.builders import build
+    from fer_keras.networks.build import build
 
     keras.utils.set_random_seed(0)
     faces, model = make_faces(70), build("conv3", 7)
