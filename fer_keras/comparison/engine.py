@@ -126,11 +126,16 @@ def run_comparison(
                 f"{', '.join(COMPARISONS)} and the recipes {', '.join(RECIPES)}."
             )
         arms = [arms]
+    factors, changes = factors or {}, changes or {}
+    if "seed" in changes:
+        raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
+    if fixed := [field for field in changes if field in factors]:
+        raise InputError(f"{fixed[0]} is a factor; change another field.")
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     _require_minutes(minutes)
     out = project_folder() / Path(out).expanduser()
     data_sets, drawn = _data_sets(data, out)
-    recipes = resolve_arms(arms, changes or {}, drawn)
+    recipes = resolve_arms(arms, changes, drawn)
     if factors:
         recipes = cross(recipes, factors, crossed)
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
@@ -159,7 +164,7 @@ def run_comparison(
         directory=directory,
         arms=arms,
         seeds=seeds,
-        factors=dict(factors or {}) if crossed else {},
+        factors=dict(factors) if crossed else {},
         minutes=minutes,
         drawn=drawn,
         sources=sources,

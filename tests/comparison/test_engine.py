@@ -1,0 +1,254 @@
+"""Comparisons: planned, run, failed in parts, resumed, read back, and the same on a cluster."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client
+from keras import layers
+
+from fer_keras.comparison import engine
+from fer_keras.comparison.engine import load_comparison, run_comparison
+from fer_keras.comparison.results import across_data_sets, result_table
+from fer_keras.data import loading
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+ONE_EPOCH = {"epochs": 1, "batch_size": 70}
+
+
+def tiny(num_classes):
+    return keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            layers.Conv2D(4, 5, strides=4, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(num_classes, activation="softmax"),
+        ]
+    )
+
+
+TINY = Recipe(network=tiny, **ONE_EPOCH)
+
+
+@contextmanager
+def cluster(directory):
+    """A Dask scheduler and two workers of one thread, processes of their own."""
+    file = directory / "scheduler.json"
+    module = [sys.executable, "-m", "dask"]
+    scheduler = [*module, "scheduler", "--port", "0", "--no-dashboard"]
+    worker = [*module, "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    place = ["--scheduler-file", file]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    processes = [subprocess.Popen([*scheduler, *place], **quiet)]
+    try:
+        wait_until(file.is_file)
+        processes += [subprocess.Popen([*worker, *place], **quiet) for _ in range(2)]
+        address = json.loads(file.read_text())["address"]
+        with Client(address) as client:
+            client.wait_for_workers(2)
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def wait_until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def kill_when_busy(worker, directory, num_runs):
+    """Kill a worker process as soon as so many runs have been begun."""
+
+    def watch():
+        wait_until(lambda: len(list(directory.glob("*/*/recipe.json"))) == num_runs)
+        worker.send_signal(signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def probabilities(comparison):
+    return {
+        (arm, seed): run.predictions.probabilities
+        for arm, runs in comparison.runs.items()
+        for seed, run in runs.items()
+    }
+
+
+def test_arms_times_seeds_are_run_recorded_and_read_back(data, tmp_path):
+    arms = {"mine": TINY, "other": TINY.changed(learning_rate=1e-2)}
+    done = run_comparison(arms, data, 2, out=tmp_path / "runs")
+    assert [*probabilities(done)] == [(arm, seed) for arm in arms for seed in (0, 1)]
+    assert done.name == "mine-other" and not done.errors and not done.drawn
+    record = pd.read_csv(done.directory / "results.csv")
+    first = record[record["split"] == "PublicTest"]
+    assert first[["arm", "seed", "images"]].to_numpy().tolist() == [
+        ["mine", 0, 70], ["mine", 1, 70], ["other", 0, 70], ["other", 1, 70],
+    ]  # fmt: skip
+    run = done.runs["other"][1]
+    is_right = run.predictions.y_pred == run.predictions.y_true
+    assert first["accuracy"].iloc[3] == pytest.approx(is_right.mean())
+    clean = record[record["split"] == "PublicTest, clean"].iloc[3]
+    assert clean["accuracy"] == pytest.approx(is_right[~run.predictions.leaked].mean())
+
+    again = load_comparison(done.directory)
+    assert again.arms.keys() == done.arms.keys() and again.seeds == (0, 1)
+    np.testing.assert_equal(probabilities(again), probabilities(done))
+    np.testing.assert_array_equal(again.splits("mine").test.ids, run.predictions.ids)
+    pd.testing.assert_frame_equal(result_table(again), result_table(done))
+
+    before = (run.directory / "model.keras").stat().st_mtime_ns
+    more = run_comparison(arms, data, 3, out=tmp_path / "runs")
+    assert more.directory == done.directory and len(more.runs["mine"]) == 3
+    assert (run.directory / "model.keras").stat().st_mtime_ns == before
+
+
+def test_a_comparison_with_other_settings_has_a_folder_of_its_own(data, tmp_path):
+    first = run_comparison({"a": TINY}, data, 1, out=tmp_path)
+    second = run_comparison({"a": TINY.changed(batch_size=35)}, data, 1, out=tmp_path)
+    assert first.directory != second.directory
+
+
+def test_crossed_factors_are_arms_whose_levels_the_record_holds(data, tmp_path):
+    factors = {"batch_size": (35, 70), "augmentation": ("none", {"rotation_range": 20})}
+    recipe = {"a": Recipe(network=tiny, epochs=1)}
+    done = run_comparison(recipe, data, 1, factors=factors, out=tmp_path)
+    assert len(done.arms) == 4 and done.factors == factors
+    table = result_table(done)
+    table = table[table["split"] == "PublicTest"]
+    assert table["batch_size"].tolist() == ["35", "35", "70", "70"]
+    assert table["augmentation"].tolist() == ["none", "{'rotation_range': 20}"] * 2
+    assert not run_comparison(recipe, data, 1, factors=factors, crossed=False, out=tmp_path).factors
+
+
+def test_a_failed_run_is_a_row_and_a_cluster_gives_the_same(data, tmp_path):
+    arms = {"csv": "conv3_csv,division=own", "folder": "conv3_folder,network=conv3"}
+    options = {"changes": ONE_EPOCH, "out": tmp_path / "runs", "jobs": 2}
+    done = run_comparison(arms, data, 1, **options)
+    ids = [run.predictions.ids.tolist() for run in done.first.values()]
+    assert ids[0] == ids[1]  # paired by their pixels
+
+    in_the_way = done.runs["folder"][0].directory
+    shutil.rmtree(in_the_way)
+    in_the_way.write_text("in the way")
+    failed = run_comparison(arms, data, 1, **options | {"jobs": 1})
+    (error,) = failed.errors
+    assert (error["arm"], error["seed"]) == ("folder", 0) and error["error"]
+    record = pd.read_csv(failed.directory / "results.csv")
+    row = record[record["arm"] == "folder"].iloc[0]
+    assert row["error"] == error["error"] and np.isnan(row["accuracy"])
+    in_the_way.unlink()
+    mended = run_comparison(arms, data, 1, **options)
+    np.testing.assert_equal(probabilities(mended), probabilities(done))
+
+    with cluster(tmp_path) as (address, workers):
+        options["out"] = tmp_path / "cluster"
+        kill_when_busy(workers[0], options["out"], 2)
+        there = run_comparison(arms, data, 1, dask=address, **options)
+        assert workers[0].poll() == -signal.SIGKILL and workers[1].poll() is None
+    np.testing.assert_equal(probabilities(there), probabilities(done))
+
+
+def test_an_absent_scheduler_is_said(data, tmp_path):
+    with pytest.raises(InputError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9"):
+        run_comparison({"a": TINY}, data, 1, out=tmp_path, dask="tcp://127.0.0.1:9")
+
+
+def test_where_every_run_fails_the_first_error_is_said(data, tmp_path):
+    def broken(num_classes):
+        raise RuntimeError("no such luck")
+
+    with pytest.raises(InputError, match="failed for 7 classes: no such luck"):
+        run_comparison({"a": TINY.changed(network=broken)}, data, 1, out=tmp_path)
+
+
+def test_equal_time_gives_each_arm_the_epochs_that_fit(data, tmp_path, monkeypatch):
+    seconds = {"slow": 30.0, "fast": 2.0, "late": 500.0}
+    fit = engine.load_run
+
+    def timed(directory):
+        run = fit(directory)
+        arm = directory.name.split("-")[0]
+        run.history["seconds"] = seconds[arm]
+        return run
+
+    monkeypatch.setattr(engine, "load_run", timed)
+    arms = {arm: TINY.changed(learning_rate=rate) for arm, rate in zip(seconds, (1e-3, 2e-3, 3e-3))}
+    done = run_comparison(arms, data, 1, minutes=1, out=tmp_path)
+    assert {arm: recipe.epochs for arm, recipe in done.arms.items()} == {
+        "slow": 2, "fast": 30, "late": 1,
+    }  # fmt: skip
+    assert done.minutes == 1 and len(done.runs["fast"][0].history) == 30
+
+
+def test_without_data_faces_are_drawn_and_the_first_line_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("FER_KERAS_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write = loading.write_drawn_data
+    monkeypatch.setattr(loading, "write_drawn_data", lambda place: write(place, 300, 100))
+    done = run_comparison({"a": TINY.changed(epochs=9)}, seeds=1)
+    assert done.drawn and done.arms["a"].epochs == 3 and len(done.splits("a").test) == 100
+    assert capsys.readouterr().out.startswith("No data was found, so this runs on drawn faces")
+
+
+def test_faces_in_memory_are_compared_too(splits, tmp_path):
+    done = run_comparison({"a": TINY}, splits, 1, out=tmp_path)
+    np.testing.assert_array_equal(done.runs["a"][0].predictions.ids, splits.test.ids)
+    assert done.splits("a") is splits
+    assert load_comparison(done.directory).splits("a") is None
+
+
+def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_path):
+    places = {"fer2013": data, "raf-db": rafdb}
+    done = run_comparison({"a": TINY}, places, 1, out=tmp_path)
+    assert [*done.arms] == ["a on fer2013", "a on raf-db"]
+    table = across_data_sets(done)
+    crossed = [["fer2013", "fer2013"]] * 2 + [["fer2013", "raf-db"], ["raf-db", "fer2013"]]
+    assert table[["trained on", "tested on"]].to_numpy().tolist() == [
+        *crossed, ["raf-db", "raf-db"],
+    ]  # fmt: skip
+    model = keras.models.load_model(done.runs["a on raf-db"][0].directory / "model.keras")
+    images = done.splits("a on fer2013").test.images[..., np.newaxis]
+    found = model.predict(images, verbose=0).argmax(axis=1)
+    expected = np.mean(found == done.splits("a on fer2013").test.labels)
+    assert table["accuracy"].iloc[3] == pytest.approx(expected)
+    assert across_data_sets(run_comparison({"a": TINY}, data, 1, out=tmp_path)).empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"arms": "speed"}, "No comparison or recipe is called speed; .* same_images"),
+        ({"seeds": 0}, "seeds is 0; give a whole number of at least 1"),
+        ({"seeds": [0, -1]}, r"seeds is \[0, -1\]"),
+        ({"seeds": "two"}, "seeds is 'two'"),
+        ({"minutes": 0}, "minutes is 0; give a number above 0"),
+        ({"changes": {"seed": 4}}, "seeds says which"),
+        ({"factors": {"epochs": (1, 2)}, "changes": {"epochs": 3}}, "epochs is a factor"),
+        ({"on_bad": "ignore"}, "on_bad is 'ignore'"),
+        ({"changes": {"classes": ("joy", "sad")}}, "has no class joy"),
+        ({"arms": {}}, "There is no arm"),
+    ],
+)
+def test_impossible_comparisons_are_one_sentence(arguments, message, data, tmp_path):
+    arguments = {"arms": {"a": TINY}, "data": data, "out": tmp_path / "runs"} | arguments
+    with pytest.raises(InputError, match=message):
+        run_comparison(**arguments)
+
+
+def test_what_is_no_comparison_is_not_read(tmp_path):
+    with pytest.raises(InputError, match=r"holds no comparison.json; give a folder"):
+        load_comparison(tmp_path)

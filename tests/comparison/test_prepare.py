@@ -1,0 +1,119 @@
+"""The faces of the arms: paired where storage forms differ, cut alike, filled in by the data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import smooth
+
+from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.prepare import Source, find_storage, prepared
+from fer_keras.data.faces import concatenate, split_names
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers.locate import find_data
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+SAME_IMAGES = COMPARISONS["same_images"].arms
+PUBLISHED = COMPARISONS["published"].arms
+
+
+def paired(data, recipes=SAME_IMAGES, **options):
+    source = Source(find_data(data), paired=True, **options)
+    return {arm: source.splits(recipe)[1] for arm, recipe in recipes.items()}
+
+
+def test_paired_arms_hold_the_same_faces_in_the_same_places(data):
+    csv, folder = paired(data).values()
+    for part in ("train", "validation", "test"):
+        one, other = getattr(csv, part), getattr(folder, part)
+        np.testing.assert_array_equal(one.labels, other.labels)
+        difference = one.images.astype(float) - other.images
+        assert 0 < np.sqrt((difference**2).mean()) < 3  # JPEG, and nothing more
+    assert csv.test.ids.tolist() == folder.test.ids.tolist()
+    assert (len(csv.train), len(csv.validation), len(csv.test)) == (252, 28, 70)
+    assert (csv.folder, folder.folder) == (None, data)
+
+
+def test_paired_arms_may_keep_some_classes(data):
+    arms = {arm: recipe.changed(classes=("sad", "happy")) for arm, recipe in SAME_IMAGES.items()}
+    csv, folder = paired(data, arms).values()
+    assert csv.test.class_names == folder.test.class_names == ("happy", "sad")
+    assert len(csv.test) == 20 and csv.test.ids.tolist() == folder.test.ids.tolist()
+    np.testing.assert_array_equal(csv.train.labels, folder.train.labels)
+
+
+def test_what_one_form_holds_alone_is_left_out(data):
+    for name in ("Training_8", "Training_15"):
+        (found,) = data.glob(f"train/*/{name}.jpg")
+        found.unlink()
+    csv, folder = paired(data).values()
+    assert len(csv.train) + len(csv.validation) == 278
+    assert not {"Training/row8", "Training/row15"} & {*csv.train.ids, *csv.validation.ids}
+    assert any("278 of 280" in note for note in folder.notes)
+
+
+def test_two_different_data_sets_are_not_paired(data, make_faces):
+    other, test = smooth(make_faces(280), seed=5), smooth(make_faces(70, "PublicTest"), seed=6)
+    write_fer2013_csv(concatenate(other, test), data / "fer2013.csv")
+    with pytest.raises(InputError, match="no images in common"):
+        paired(data)
+
+
+def test_published_divides_all_rows_of_the_csv_at_random(data):
+    csv, folder = paired(data, PUBLISHED).values()
+    assert len(csv.test) == 70 and len(csv.train) + len(csv.validation) == 280
+    assert set(split_names(csv.test.ids)) == {"Training", "PublicTest"}
+    assert csv.test.class_counts().tolist() == [10] * 7
+    assert set(split_names(folder.test.ids)) == {"PublicTest"}
+
+
+def test_a_split_seed_keeps_the_test_faces_over_seeds(data):
+    source = Source(find_data(data))
+    random = [PUBLISHED["CSV"].changed(seed=seed) for seed in (0, 1)]
+    first, second = (source.splits(recipe)[1].test.ids.tolist() for recipe in random)
+    assert first != second
+    fixed = [recipe.changed(split_seed=5) for recipe in random]
+    first, second = (source.splits(recipe)[1] for recipe in fixed)
+    assert first.test.ids.tolist() == second.test.ids.tolist()
+    assert first.validation.ids.tolist() != second.validation.ids.tolist()
+
+
+def test_bad_rows_and_images_are_skipped_and_named_on_request(data):
+    rows = (data / "fer2013.csv").read_text().splitlines()
+    rows[5] = rows[5].replace(" ", " x ", 1)
+    (data / "fer2013.csv").write_text("\n".join(rows) + "\n")
+    (image,) = data.glob("train/*/Training_9.jpg")
+    image.write_bytes(image.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"fer2013.csv.*row 5"):
+        paired(data)
+    notes = " ".join(paired(data, on_bad="skip")["CSV"].notes)
+    assert "row 5" in notes and "Training_9.jpg" in notes
+
+
+@pytest.mark.parametrize(
+    ("missing", "arm", "words"),
+    [("train", "folder", "no train/ and test/ lie beside"), ("fer2013.csv", "CSV", "reads a CSV")],
+)
+def test_a_missing_form_is_said(data, missing, arm, words):
+    (data / missing).rename(data / "elsewhere")
+    assert words in find_storage(SAME_IMAGES[arm], find_data(data))[1]
+    other = "CSV" if arm == "folder" else "folder"
+    assert find_storage(SAME_IMAGES[other], find_data(data))[1] == ""
+
+
+def test_a_recipe_without_storage_takes_what_is_there(data):
+    assert find_storage(Recipe(), find_data(data)) == ("csv", "")
+    (data / "fer2013.csv").unlink()
+    assert find_storage(Recipe(), find_data(data)) == ("folder", "")
+
+
+def test_classes_and_storage_are_filled_in_by_the_data(splits):
+    recipe, cut = prepared(Recipe(), replace(splits, validation=None))
+    assert recipe.classes == splits.train.class_names and recipe.storage == "csv"
+    assert len(cut.validation) == 14 and len(cut.train) == 126
+    assert prepared(Recipe(), splits)[1] is splits  # validation that is there stays
+    recipe, _ = prepared(Recipe(classes=("sad", "angry")), splits)
+    assert recipe.classes == ("angry", "sad")  # in the data's order
+    with pytest.raises(InputError, match="no class joy; its classes are angry, disgust"):
+        prepared(Recipe(classes=("angry", "joy")), splits)
