@@ -32,11 +32,19 @@ def is_watched():
     shell = get_ipython()
     if not hasattr(shell, "kernel"):
         return sys.stdout.isatty()
-    return shell.get_parent()["content"]["allow_stdin"]
+    # A button's message, which may start a training too, says nothing of input.
+    return shell.get_parent()["content"].get("allow_stdin", False)
 
 
 class LiveBar(keras.callbacks.Callback):
-    """A bar over the images of all epochs, with the time left, the loss and the accuracy."""
+    """A bar over the images of all epochs, with the time left, the loss and the accuracy.
+
+    Args:
+        title: str, what is trained.
+        epochs: int, number of epochs of the whole training.
+        num_train: int, number of training images.
+        batch_size: int, images a batch.
+    """
 
     def __init__(self, title, epochs, num_train, batch_size):
         super().__init__()
@@ -69,7 +77,10 @@ class LiveBar(keras.callbacks.Callback):
 
 
 class EpochLines(keras.callbacks.Callback):
-    """One line an epoch: scores, speed and time left."""
+    """One line an epoch: scores, speed and time left.
+
+    Args: as in `LiveBar`.
+    """
 
     def __init__(self, title, epochs, num_train, batch_size):
         super().__init__()
