@@ -3,34 +3,31 @@
 import hashlib
 import json
 import os
-import struct
-import zipfile
+import zlib
+from contextlib import suppress
 
 import numpy as np
 
 from fer_keras.data.memory import cache_folder, memory_budget
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import whole_file, write_text
 
 ARRAYS = ("images", "labels", "usages")
-FORMAT = 1
+KEY = "key.json"
+FORMAT = 2
 """Raised whenever the parser or the stored arrays change, so that older caches are ignored."""
-
-READ_BYTES = 1 << 20
-LENGTHS_AT = 26
-"""Where a member of a zip archive says how long its name and its extra field are."""
 
 NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 
 
 def stamp(path):
-    """Return what tells cheaply whether a file has changed: a dict of JSON values.
+    """Return what tells cheaply whether a file has changed.
 
     Args:
         path: the `Path` of a source file.
 
     Returns:
-        The size in bytes, the modification and change times in ns, the inode, and the hash of
-        some blocks spread over the file, first and last included.
+        A dict of JSON values: the size in bytes, the modification and change times in ns, the
+        inode, and the hash of some blocks spread over the file, first and last included.
     """
     status = os.stat(path)
     step = max(SAMPLE_BYTES, status.st_size // NUM_SAMPLES)
@@ -48,8 +45,21 @@ def stamp(path):
     }
 
 
+def content_hash(path):
+    """Return the SHA-256 of a whole file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def load(path, source_stamp):
-    """Return the arrays that were stored for a file, if they are surely still its own.
+    """Return the arrays that were stored for a file, if they are still its own.
 
     An equal stamp is enough. A copied or touched file has another one: it is hashed as a whole,
     and if it still has the content that was parsed, its new stamp is stored.
@@ -59,24 +69,27 @@ def load(path, source_stamp):
         source_stamp: its `stamp`, just taken.
 
     Returns:
-        A dict of the arrays `images` (uint8 `(n, 48, 48)`), `labels` and `usages` (integers
-        `(n,)`), or `None` if no sound cache holds this content.
+        A dict of the arrays `images` (uint8 `(n, 48, 48)`, past the memory budget as it lies on
+        disk, read-only), `labels` and `usages` (integers `(n,)`), or `None` if no sound cache
+        holds this content.
     """
-    for place in _places(path):
+    for folder in _places(path):
         try:
-            with np.load(place, allow_pickle=False) as saved:
-                key = json.loads(str(saved["key"]))
-                is_same_stamp = key["stamp"] == source_stamp
-                if key["format"] != FORMAT or key["stamp"]["size"] != source_stamp["size"]:
-                    continue
-                if not is_same_stamp and key["content"] != content_hash(path):
-                    continue
-                arrays = {name: _array(place, saved, name) for name in ARRAYS}
+            key = json.loads((folder / KEY).read_text())
+            is_same_stamp = key["stamp"] == source_stamp
+            if key["format"] != FORMAT or key["stamp"]["size"] != source_stamp["size"]:
+                continue
+            if not is_same_stamp and key["content"] != content_hash(path):
+                continue
+            arrays = {name: _read(folder / f"{name}.npy") for name in ARRAYS}
+            if key["checksums"] != _checksums(arrays):
+                continue
         except Exception:
-            # A damaged archive raises nearly anything; whatever it is, the source can be parsed.
+            # A damaged file raises nearly anything; whatever it is, the source can be parsed.
             continue
         if not is_same_stamp:
-            _store(path, source_stamp, key["content"], arrays)
+            with suppress(OSError):
+                write_text(folder / KEY, json.dumps({**key, "stamp": source_stamp}))
         return arrays
     return None
 
@@ -93,46 +106,40 @@ def store(path, source_stamp, content, arrays):
         content: its `content_hash`.
         arrays: dict of arrays as `load` returns it.
     """
-    if stamp(path) == source_stamp:
-        _store(path, source_stamp, content, arrays)
+    if stamp(path) != source_stamp:
+        return
+    key = {
+        "format": FORMAT,
+        "stamp": source_stamp,
+        "content": content,
+        "checksums": _checksums(arrays),
+    }
+    for folder in _places(path):
+        try:
+            for name in ARRAYS:
+                with whole_file(folder / f"{name}.npy") as part:
+                    np.save(part, arrays[name])
+            # Last, for the arrays count only with their checksums.
+            write_text(folder / KEY, json.dumps(key))
+            return
+        except OSError:
+            continue
 
 
 def _places(path):
     digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
-    beside = path.with_name(f"{path.name}.faces-cache.npz")
-    return beside, cache_folder() / f"{path.name}-{digest}.faces-cache.npz"
+    beside = path.with_name(f"{path.name}.faces-cache")
+    return beside, cache_folder() / f"{path.name}-{digest}.faces-cache"
 
 
-def _array(place, saved, name):
-    """Return an array of an archive, past the memory budget as it lies in the file, but checked."""
-    with zipfile.ZipFile(place) as archive:
-        member = archive.getinfo(f"{name}.npy")
-        if member.file_size <= memory_budget():
-            return saved[name]
-        with archive.open(member) as data:
-            while data.read(READ_BYTES):
-                pass  # reading to the end compares the check sum
-    with open(place, "rb") as file:
-        file.seek(member.header_offset + LENGTHS_AT)
-        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
-        major, _ = np.lib.format.read_magic(file)
-        read_header = getattr(np.lib.format, f"read_array_header_{major}_0")
-        shape, _, dtype = read_header(file)
-        return np.memmap(place, dtype, "r", offset=file.tell(), shape=shape)
+def _read(file):
+    is_large = file.stat().st_size > memory_budget()
+    return np.load(file, mmap_mode="r" if is_large else None)
 
 
-def content_hash(path):
-    """Return the hash of a whole file: text."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _store(path, source_stamp, content, arrays):
-    key = json.dumps({"format": FORMAT, "stamp": source_stamp, "content": content})
-    for place in _places(path):
-        try:
-            with whole_file(place) as part:
-                np.savez(part, key=key, **arrays)
-            return
-        except OSError:
-            continue
+def _checksums(arrays):
+    """Return name -> checksum of each array's shape, dtype and content."""
+    return {
+        name: zlib.crc32(array, zlib.crc32(f"{array.dtype.str} {array.shape}".encode()))
+        for name, array in arrays.items()
+    }
