@@ -5,17 +5,13 @@ from pathlib import Path
 
 import matplotlib.figure
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT, papermill
-from PIL import Image
 
 from fer_keras.audit import examine as audit_report
 from fer_keras.comparison.jobs import Job
 from fer_keras.comparison.protocols import Settings
-from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.predict import recognition
 from fer_keras.reporting import notebook
 from fer_keras.utils.errors import InputError
 
@@ -85,7 +81,6 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
         ("compare", Settings),
         ("train", Job),
         ("audit", audit_report.Settings),
-        ("predict", recognition.Settings),
     ],
 )
 def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
@@ -138,26 +133,3 @@ def test_compare_runs_from_end_to_end(tmp_path, data):
     pictures = [out for out in outputs if "image/png" in out.get("data", {})]
     assert len(pictures) == len(list((runs / "compare_same_images" / "figures").glob("*.png")))
     assert all(out.metadata["image/png"]["alt"] for out in pictures)
-
-
-@pytest.mark.parametrize("pictures", ["", "mine"])
-def test_predict_needs_neither_data_nor_training(tmp_path, pictures, make_faces):
-    arguments = ["-r", "output", tmp_path / "runs"]
-    if pictures:
-        (tmp_path / "mine").mkdir()
-        for number, image in enumerate(make_faces(3).images):
-            Image.fromarray(image).save(tmp_path / "mine" / f"{number}.png")
-        arguments += ["-r", "pictures", tmp_path / "mine"]
-    notebook = ROOT / "notebooks" / "predict.ipynb"
-    answer = papermill(tmp_path / "out.ipynb", *arguments, notebook=notebook)
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    (table,) = (tmp_path / "runs" / "predict").glob("*/predictions.csv")
-    faces = pd.read_csv(table)
-    assert len(faces) == (3 if pictures else 12) and set(faces["how"]) == {"tight crop"}
-    np.testing.assert_allclose(faces[list(CLASS_NAMES)].sum(axis=1), 1, atol=1e-5)
-    outputs = [out for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells
-               if cell.cell_type == "code" for out in cell.outputs]  # fmt: skip
-    (picture,) = [out for out in outputs if "image/png" in out.get("data", {})]
-    assert picture.metadata["shows_faces"]
-    assert faces["class"][0] in picture.metadata["image/png"]["alt"]
-    assert not [out for out in outputs if out.get("name") == "stderr"]
