@@ -1,4 +1,4 @@
-"""Trained networks that come with the package, so that nobody has to train one first."""
+"""Load the trained networks that come with the package."""
 
 import hashlib
 import json

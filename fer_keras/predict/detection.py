@@ -27,7 +27,7 @@ MIN_FACE = 24
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of an upright picture, which may reach beyond its borders."""
+    """A rectangle in pixels, which may reach beyond its picture."""
 
     left: int
     top: int

@@ -32,15 +32,6 @@ class Face(NamedTuple):
     box: Box
     probabilities: np.ndarray
 
-    def label(self, class_names):
-        """Return the most probable class and its probability: `happy 87 %`.
-
-        Args:
-            class_names: sequence of str, the class of each probability.
-        """
-        best = int(np.argmax(self.probabilities))
-        return f"{class_names[best]} {100 * self.probabilities[best]:.0f} %"
-
 
 def annotate(picture, faces, class_names, widen=False, note=None):
     """Draw faces onto a copy of a picture.
@@ -108,7 +99,8 @@ def _draw_box(draw, box, size):
 
 
 def _write_label(canvas, face, names):
-    text = face.label(names)
+    best = int(np.argmax(face.probabilities))
+    text = f"{names[best]} {100 * face.probabilities[best]:.0f} %"
     widest = int(canvas.width / (0.65 * len(text) + 1))  # a letter is about 0.65 as wide as high
     font_size = max(MIN_FONT, min(face.box.height // 8, MAX_ROW, widest))
     above = face.box.top - round(1.5 * font_size)

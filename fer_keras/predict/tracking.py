@@ -21,9 +21,6 @@ class _Track:
     probabilities: np.ndarray
     missed: int = 0
 
-    def overlap(self, box):
-        return Box(*self.box).overlap(box)
-
 
 class Tracks:
     """The faces of a video, followed from frame to frame."""
@@ -43,8 +40,9 @@ class Tracks:
         """
         new = dict(enumerate(boxes))
         for track in self._tracks:
-            match = max(new, key=lambda number: track.overlap(new[number]), default=None)
-            if match is None or track.overlap(new[match]) < MIN_OVERLAP:
+            overlaps = {number: Box(*track.box).overlap(box) for number, box in new.items()}
+            match = max(overlaps, key=overlaps.get, default=None)
+            if overlaps.get(match, 0) < MIN_OVERLAP:
                 track.missed += 1
                 continue
             track.missed = 0

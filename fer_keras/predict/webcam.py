@@ -1,4 +1,4 @@
-"""Predict expressions live, before a camera or in a video: `fer-keras webcam`."""
+"""Predict expressions live, by camera or video: `fer-keras webcam`."""
 
 import time
 from collections import deque
