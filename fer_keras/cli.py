@@ -87,9 +87,10 @@ def run_study(options):
 
 def audit_data(options):
     """Print what is wrong with the data, and keep the tables."""
-    from fer_keras.audit.examine import audit
+    from fer_keras.audit.examine import examine
+    from fer_keras.reporting.audit_tables import print_tables
 
-    audit(options.directory, options.out)
+    print_tables(examine(options.directory, out=options.out), options.out)
 
 
 def predict_photos(options):

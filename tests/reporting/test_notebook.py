@@ -11,7 +11,6 @@ import pytest
 from helpers import ROOT, papermill
 from PIL import Image
 
-from fer_keras.audit import examine as audit_report
 from fer_keras.comparison.jobs import Job
 from fer_keras.comparison.protocols import Settings
 from fer_keras.data.labels import CLASS_NAMES
@@ -84,7 +83,6 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
     [
         ("compare", Settings),
         ("train", Job),
-        ("audit", audit_report.Settings),
         ("predict", recognition.Settings),
     ],
 )
