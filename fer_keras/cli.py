@@ -128,14 +128,20 @@ def write_report(options):
 
 
 def audit_data(options):
+<<<<<<< HEAD
     """Print what is wrong with the data, and keep the tables.
 
     Args:
         options: the parsed arguments.
     """
     from fer_keras.reporting.audit_tables import audit
+=======
+    """Print what is wrong with the data, and keep the tables."""
+    from fer_keras.audit.examine import examine
+    from fer_keras.reporting.audit_tables import print_tables
+>>>>>>> audit
 
-    audit(options.directory, options.out)
+    print_tables(examine(options.directory, out=options.out), options.out)
 
 
 def predict_pictures(options):

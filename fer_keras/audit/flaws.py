@@ -1,4 +1,4 @@
-"""What is wrong with a data set: copies, conflicts, blanks, and its two storage forms compared."""
+"""Find copies, conflicts and blanks in a data set, and compare its two storage forms."""
 
 from dataclasses import replace
 
@@ -11,12 +11,38 @@ from fer_keras.data.pairing import pair_images
 NEARLY_BLANK = 5.0
 """Standard deviation, in grey levels, below which an image is nearly blank.
 
-FER2013's faintest face has 9; what lies below 5 shows nothing.
+FER2013's faintest face has 9; images below 5 show nothing.
 """
 
 
+def describe(faces):
+    """Return what is known of each face without its pixels.
+
+    Args:
+        faces: `Faces`.
+
+    Returns:
+        A DataFrame of texts, one row a face in their order: `id`, `split` and `class`.
+    """
+    classes = np.array(faces.class_names)[faces.labels]
+    return pd.DataFrame({"id": faces.ids, "split": split_names(faces.ids), "class": classes})
+
+
+def split_columns(faces):
+    """Mark each face's own split.
+
+    Args:
+        faces: `Faces`.
+
+    Returns:
+        A boolean DataFrame, one row a face, one column a split, in order of appearance.
+    """
+    splits = split_names(faces.ids)
+    return pd.DataFrame({name: splits == name for name in dict.fromkeys(splits.tolist())})
+
+
 def exact_copies(faces):
-    """Count the exact copies of each image in each split, the image itself not among them.
+    """Count the exact copies of each image in each split, without the image itself.
 
     Args:
         faces: `Faces`.
@@ -24,45 +50,46 @@ def exact_copies(faces):
     Returns:
         A DataFrame of ints, one row a face in their order, one column a split.
     """
-    splits, columns, counts, groups = _counts_by_group(faces)
-    own = counts[groups]
-    own[np.arange(len(faces)), columns] -= 1
-    return pd.DataFrame(own, columns=splits)
+    own = split_columns(faces).astype(int)
+    return own.groupby(copy_groups(faces.images)).transform("sum") - own
 
 
 def near_copies(faces, first, second):
-    """Tell in which splits each image has a near copy; its exact copies share its near ones.
+    """Find the splits that hold a near copy of each image.
+
+    Exact copies of an image have the same near copies.
 
     Args:
         faces: `Faces`.
-        first: int array `(p,)`, positions of the one image of each pair.
-        second: int array `(p,)`, positions of the other.
+        first: int array `(p,)`, positions of the first image of each pair.
+        second: int array `(p,)`, positions of the second.
 
     Returns:
         A boolean DataFrame, one row a face in their order, one column a split.
     """
-    splits, _, counts, groups = _counts_by_group(faces)
-    near = np.zeros(counts.shape, bool)
-    np.logical_or.at(near, groups[first], counts[groups[second]] > 0)
-    np.logical_or.at(near, groups[second], counts[groups[first]] > 0)
-    return pd.DataFrame(near[groups], columns=splits)
+    groups = copy_groups(faces.images)
+    held = split_columns(faces).groupby(groups).any()
+    here, there = groups[np.r_[first, second]], groups[np.r_[second, first]]
+    near = held.loc[there].groupby(here).any()
+    return near.reindex(groups, fill_value=False).reset_index(drop=True)
 
 
 def conflicts(faces):
-    """Find identical images with different labels, in whatever splits.
+    """Find identical images with different labels, in any splits.
 
     Args:
         faces: `Faces`.
 
     Returns:
-        A DataFrame, one row an image: `group`, counted from 1, `position` in `faces`, `id`,
-        `split` and `class`.
+        A DataFrame, one row an image: `group`, from 1, `position` in `faces`, `id`, `split` and
+        `class`.
     """
-    table = _described(faces, np.arange(len(faces))).assign(group=copy_groups(faces.images))
-    labels = table.groupby("group")["class"].transform("nunique")
-    found = table[labels > 1].sort_values(["group", "position"], ignore_index=True)
-    found["group"] = found.groupby("group").ngroup() + 1
-    return found[["group", "position", "id", "split", "class"]]
+    groups = copy_groups(faces.images)
+    table = describe(faces)
+    table.insert(0, "position", np.arange(len(faces)))
+    found = table[table.groupby(groups)["class"].transform("nunique") > 1]
+    found.insert(0, "group", pd.factorize(groups[found.index])[0] + 1)
+    return found.sort_values(["group", "position"], ignore_index=True)
 
 
 def blanks(faces):
@@ -73,73 +100,57 @@ def blanks(faces):
 
     Returns:
         A DataFrame, one row an image: `position` in `faces`, `id`, `split`, `class`, `kind`
-        (`blank`: all pixels are equal; `nearly blank`: they deviate by less than `NEARLY_BLANK`),
-        `level` (the mean grey level) and `deviation` (standard, in grey levels).
+        (`blank`: all pixels are equal; `nearly blank`: their standard deviation is below
+        `NEARLY_BLANK`), `level` (mean) and `deviation` (standard), both in grey levels.
     """
-    pixels = faces.images.reshape(len(faces), -1)
-    deviations = np.array([image.std() for image in pixels])
+    deviations = np.array([image.std() for image in faces.images])
     found = np.flatnonzero(deviations < NEARLY_BLANK)
-    return _described(faces, found).assign(
+    table = describe(faces.select(found)).assign(
         kind=np.where(deviations[found] == 0, "blank", "nearly blank"),
-        level=pixels[found].mean(axis=1),
+        level=faces.images[found].mean(axis=(1, 2)),
         deviation=deviations[found],
     )
-
-
-def _counts_by_group(faces):
-    """Return the splits; each face's split, as a place; counts `(groups, splits)`; the groups."""
-    names = split_names(faces.ids)
-    splits = list(dict.fromkeys(names.tolist()))
-    columns = np.array([splits.index(name) for name in names], int)
-    groups = copy_groups(faces.images)
-    counts = np.zeros((groups.max(initial=-1) + 1, len(splits)), int)
-    np.add.at(counts, (groups, columns), 1)
-    return splits, columns, counts, groups
-
-
-def _described(faces, positions):
-    part = faces.select(positions)
-    classes = np.array(faces.class_names)[part.labels]
-    return pd.DataFrame(
-        {"position": positions, "id": part.ids, "split": split_names(part.ids), "class": classes}
-    )
+    table.insert(0, "position", found)
+    return table
 
 
 def pair_forms(first, second):
-    """Pair two storage forms, first by split and class, then what is left over regardless of them.
+    """Pair two storage forms of a data set by their pixels.
+
+    Images are paired within Training and the rest, and within each class; then those left over,
+    whatever their split and class.
 
     Args:
         first: `Faces` of all splits.
-        second: `Faces` with the same classes; splits other than `Training` may have other names.
+        second: `Faces`; splits other than `Training` may have other names.
 
     Returns:
         A DataFrame, one row a pair: `first` and `second`, positions; `distance`, rms grey levels;
         `split`, `class`, `second_split` and `second_class`.
     """
-    in_training = [split_names(faces.ids) == "Training" for faces in (first, second)]
-    pairs = [
-        _pair_some(first, second, *(np.flatnonzero(mask == part) for mask in in_training))
-        for part in (True, False)
-    ]
-    left = [
-        np.setdiff1d(np.arange(len(faces)), np.concatenate([part[side] for part in pairs]))
-        for faces, side in ((first, "first"), (second, "second"))
-    ]
-    unlabelled = [replace(faces, labels=np.zeros_like(faces.labels)) for faces in (first, second)]
-    pairs = pd.concat([*pairs, _pair_some(*unlabelled, *left)], ignore_index=True)
-    one, two = (
-        _described(faces, pairs[side].to_numpy())
-        for faces, side in zip((first, second), ("first", "second"), strict=True)
+    names = tuple(dict.fromkeys([*first.class_names, *second.class_names]))
+    close = pair_images(_by_part(first, names), _by_part(second, names))
+    left = np.delete(np.arange(len(first)), close.first)
+    second_left = np.delete(np.arange(len(second)), close.second)
+    rest = pair_images(
+        _without_class(first.select(left)), _without_class(second.select(second_left))
     )
-    return pairs.assign(
-        split=one["split"],
-        second_split=two["split"],
-        **{"class": one["class"], "second_class": two["class"]},
+    one = np.r_[close.first, left[rest.first]]
+    two = np.r_[close.second, second_left[rest.second]]
+    pairs = pd.DataFrame(
+        {"first": one, "second": two, "distance": np.r_[close.distances, rest.distances]}
     )
+    names = {"split": "second_split", "class": "second_class"}
+    described = describe(first.select(one)), describe(second.select(two)).rename(columns=names)
+    return pairs.join([table.drop(columns="id") for table in described])
 
 
-def _pair_some(first, second, one, two):
-    found = pair_images(first.select(one), second.select(two))
-    return pd.DataFrame(
-        {"first": one[found.first], "second": two[found.second], "distance": found.distances}
-    )
+def _by_part(faces, names):
+    """Return the faces with a class of its own for each of `names` in Training and elsewhere."""
+    labels = np.array([names.index(name) for name in faces.class_names])[faces.labels]
+    in_training = split_names(faces.ids) == "Training"
+    return replace(faces, labels=labels + len(names) * in_training, class_names=2 * names)
+
+
+def _without_class(faces):
+    return replace(faces, labels=np.zeros_like(faces.labels))

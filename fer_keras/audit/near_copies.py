@@ -1,11 +1,11 @@
-"""Near copies: one photograph twice, but for brightness, compression, a shift, a crop, a mirror."""
+"""Find near copies: one photograph twice, in other light, compressed, moved, cropped, mirrored."""
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 import imagehash
 import numpy as np
+import pandas as pd
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from fer_keras.data.faces import IMAGE_SIZE
 
@@ -19,176 +19,118 @@ candidates.
 MIN_CORRELATION = 0.9
 """Least correlation of the details of near copies.
 
-Of FER2013's pairs, nearly all of different people stay below 0.8, and those above it show one
-photograph; 0.9 leaves a margin, at the price of a few copies with watermarks.
+In FER2013, pairs of different people stay below 0.8, with few exceptions, and pairs above it show
+one photograph. A limit of 0.9 is safe; it misses a few copies with watermarks.
 """
 
 MAX_SHIFT = 2
 """Most pixels, down and to the right, by which a near copy may be shifted."""
 
-MAX_CROP = 2
-"""Most pixels that a near copy may lack on every side."""
+CROPS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
+"""Pixels cut off every side of the first and the second image, in the order of trying."""
 
 WORTH_CROPPING = 0.5
-"""Least correlation that cropping is tried for: by two pixels it rarely costs more."""
+"""Least correlation at which crops are tried: two pixels rarely cost more."""
 
 FINE, COARSE = 1.0, 3.0
-"""Standard deviations, in pixels, of the two blurs whose difference is an image's details:
-neither its grain, which compression changes, nor its light and shade, which strangers share."""
+"""Standard deviations, in pixels, of the two blurs whose difference is an image's details.
 
-STEP = 2
-"""Every second pixel is correlated: the blurred ones between them say the same."""
+The fine blur takes away the grain, which compression changes. The coarse one takes away light and
+shade, which different people share.
+"""
 
-
-@dataclass(frozen=True)
-class Candidates:
-    """Pairs of different images whose perceptual hashes are close.
-
-    Args:
-        first: int array `(p,)`, positions of the one image.
-        second: int array `(p,)`, positions of the other, each larger than that in `first`.
-        bits: int array `(p,)`, in how many of 64 bits the hashes differ.
-        correlations: float array `(p,)`, -1 to 1, of the details where they fit best.
-        kinds: string array `(p,)`, how they fit best: `in place`, `shifted`, `cropped` or
-            `mirrored`, the last whether shifted and cropped or not.
-        nearest: int array `(n,)`, for each image, the bits to the nearest other image's hash.
-        nearest_mirrored: the same, to the nearest other image's mirror image.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    bits: np.ndarray
-    correlations: np.ndarray
-    kinds: np.ndarray
-    nearest: np.ndarray
-    nearest_mirrored: np.ndarray
-
-    def __len__(self):
-        return len(self.first)
+MAX_CACHED = 1 << 15
+"""Most images whose details are kept in memory, 9 kB each."""
 
 
 def find_candidates(images):
-    """Find pairs of images with close perceptual hashes, and how far their details correlate.
+    """Find pairs with close perceptual hashes and correlate their details.
 
-    Each image is compared with every other one and with its mirror image; a pair that is close in
-    both ways counts once, in the way that correlates better. What correlates at `MIN_CORRELATION`
-    or above is a near copy.
+    Each image is compared with every other one and with its mirror image. A pair that is close in
+    both ways counts once, in the way that correlates better.
 
     Args:
-        images: uint8 array `(n, 48, 48)`, no two equal, none blank or nearly so, since images
+        images: uint8 array `(n, 48, 48)`, no two equal, none blank or nearly so, because images
             without content correlate with anything.
 
     Returns:
-        `Candidates`, ordered by their positions.
+        Two DataFrames. The first has one row a pair, sorted: `first` and `second`, positions in
+        `images`, the smaller one first; `bits`, 0-12, in which the hashes differ; `correlation`,
+        -1 to 1, where the details fit best; `kind`, how they fit best: `in place`, `shifted`,
+        `cropped` or `mirrored` (shifted and cropped or not). The second has one row an image: the
+        bits, 0-64, to the nearest hash of another image, `as they are` and `mirrored`.
     """
-    hashes, details = perceptual_hashes(images), _details(images)
-    parts, nearest = [], []
-    for mirror in (False, True):
-        others = images[:, :, ::-1] if mirror else images
-        other_details = details[:, :, ::-1] if mirror else details
-        pairs, bits, least = _close_pairs(hashes, perceptual_hashes(others) if mirror else hashes)
-        correlations, moved = _correlate(details, other_details, pairs)
-        cropped = _try_crops(images, others, pairs, correlations)
-        kinds = np.select([cropped, moved], ["cropped", "shifted"], "in place")
-        parts.append((pairs, bits, correlations, np.where(mirror, "mirrored", kinds)))
-        nearest.append(least)
-    pairs, bits, correlations, kinds = (np.concatenate(both) for both in zip(*parts, strict=True))
-    order = np.lexsort((-correlations, pairs[:, 1], pairs[:, 0]))
-    _, best = np.unique(pairs[order], axis=0, return_index=True)
-    kept = order[best]
-    return Candidates(*pairs[kept].T, bits[kept], correlations[kept], kinds[kept], *nearest)
+    details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(images[place], crop))
+    hashes, nearest, parts = perceptual_hashes(images), {}, []
+    for way in ("as they are", "mirrored"):
+        is_mirrored = way == "mirrored"
+        others = perceptual_hashes(images[:, :, ::-1]) if is_mirrored else hashes
+        pairs, nearest[way] = _close_pairs(hashes, others)
+        fits = [_best_fit(details_of, *pair, is_mirrored) for pair in pairs.tolist()]
+        table = pd.DataFrame(pairs, columns=["first", "second"])
+        table["bits"] = np.bitwise_count(hashes[pairs[:, 0]] ^ others[pairs[:, 1]])
+        table["correlation"] = np.array([correlation for correlation, _ in fits], float)
+        table["kind"] = np.array([kind for _, kind in fits], str)
+        parts.append(table)
+    order = ["first", "second", "correlation"]
+    pairs = pd.concat(parts).sort_values(order, ascending=[True, True, False])
+    return pairs.drop_duplicates(order[:2], ignore_index=True), pd.DataFrame(nearest)
 
 
 def perceptual_hashes(images):
-    """Return ImageHash's `phash`, signs of the 8x8 lowest cosine frequencies: uint64 `(n,)`."""
+    """Return ImageHash's `phash` of each image.
+
+    Args:
+        images: uint8 array `(n, height, width)`.
+
+    Returns:
+        A uint64 array `(n,)`: the signs of the 8x8 lowest cosine frequencies.
+    """
     hashes = [imagehash.phash(Image.fromarray(image)).hash.ravel() for image in images]
     return np.packbits(np.reshape(hashes, (-1, 64)).astype(bool), axis=1).view(np.uint64).ravel()
 
 
 def _close_pairs(hashes, others, rows_at_once=128):
-    """Return pairs `(p, 2)` of positions, the earlier first; their bits; each row's least bits."""
-    pairs, distances = [np.empty((0, 2), int)], [np.empty(0, np.uint8)]
-    nearest = np.empty(len(hashes), np.uint8)
+    """Return pairs `(p, 2)` of positions, the smaller first, and each row's least bits `(n,)`."""
+    pairs, nearest = [np.empty((0, 2), int)], np.empty(len(hashes), np.uint8)
     for start in range(0, len(hashes), rows_at_once):
         bits = np.bitwise_count(hashes[start : start + rows_at_once, None] ^ others)
-        own = np.arange(len(bits))
-        bits[own, start + own] = 64
+        np.fill_diagonal(bits[:, start:], 64)
         nearest[start : start + rows_at_once] = bits.min(axis=1)
-        rows, columns = np.nonzero(bits <= MAX_BITS)
-        ahead = start + rows < columns
-        rows, columns = rows[ahead], columns[ahead]
-        pairs.append(np.column_stack([start + rows, columns]))
-        distances.append(bits[rows, columns])
-    return np.concatenate(pairs), np.concatenate(distances), nearest
+        close = np.argwhere(np.triu(bits <= MAX_BITS, start + 1))
+        pairs.append(close + np.array([start, 0]))
+    return np.concatenate(pairs), nearest
 
 
-def _try_crops(first, second, pairs, correlations):
-    """Raise `correlations` where cropping one image does; return where: booleans `(p,)`."""
-    improved = np.zeros(len(pairs), bool)
-    worth = np.flatnonzero(correlations >= WORTH_CROPPING)
-    ones, one_of = np.unique(pairs[worth, 0], return_inverse=True)
-    twos, two_of = np.unique(pairs[worth, 1], return_inverse=True)
-    few = np.column_stack([one_of, two_of])
-    for pixels in range(1, MAX_CROP + 1):
-        for crop_one, crop_two in ((pixels, 0), (0, pixels)):
-            one, two = _cropped(first[ones], crop_one), _cropped(second[twos], crop_two)
-            found, _ = _correlate(_details(one), _details(two), few)
-            better = found > correlations[worth]
-            correlations[worth[better]] = found[better]
-            improved[worth[better]] = True
-    return improved
+def _best_fit(details_of, first, second, is_mirrored):
+    """Return the highest correlation of the details over crops and shifts, and its kind."""
+    import cv2
+
+    best, kind = -1.0, ""
+    for crop_first, crop_second in CROPS:
+        is_cropped = crop_first or crop_second
+        if is_cropped and best < WORTH_CROPPING:
+            break
+        one, two = details_of(first, crop_first), details_of(second, crop_second)
+        two = cv2.flip(two, 1) if is_mirrored else two
+        centre = one[MAX_SHIFT:-MAX_SHIFT, MAX_SHIFT:-MAX_SHIFT]
+        found = cv2.matchTemplate(two, centre, cv2.TM_CCOEFF_NORMED)
+        if found.max() > best:
+            best = float(found.max())
+            is_shifted = best > found[MAX_SHIFT, MAX_SHIFT]
+            kind = "cropped" if is_cropped else "shifted" if is_shifted else "in place"
+    return min(best, 1.0), "mirrored" if is_mirrored else kind
 
 
-def _cropped(images, pixels):
-    """Return images without `pixels` on every side, enlarged to their former size."""
-    if not pixels:
-        return images
-    box = (pixels, pixels, IMAGE_SIZE - pixels, IMAGE_SIZE - pixels)
-    new = np.empty_like(images)
-    for place, image in enumerate(images):
-        new[place] = Image.fromarray(image).resize(images.shape[1:], Image.BICUBIC, box)
-    return new
+def _details(image, crop):
+    """Return an image's details, float32 `(48, 48)`, after cutting `crop` pixels off each side."""
+    import cv2
 
-
-def _details(images, images_at_once=1024):
-    details = np.empty(images.shape, np.float32)
-    for start in range(0, len(images), images_at_once):
-        part = images[start : start + images_at_once].astype(np.float32)
-        fine, coarse = (gaussian_filter(part, (0, blur, blur)) for blur in (FINE, COARSE))
-        details[start : start + images_at_once] = fine - coarse
-    return details
-
-
-def _correlate(first, second, pairs, pairs_at_once=1024):
-    """Return each pair's best correlation over all shifts, and whether it is a shifted one."""
-    best, moved = np.full(len(pairs), -1.0), np.zeros(len(pairs), bool)
-    # The unshifted position comes first, so that it wins among equals.
-    steps = sorted(range(-MAX_SHIFT, MAX_SHIFT + 1), key=abs)
-    for start in range(0, len(pairs), pairs_at_once):
-        part = slice(start, start + pairs_at_once)
-        centres = _windows(first[pairs[part, 0]], 0, 0)
-        centres -= centres.mean(axis=1, keepdims=True)
-        centres /= _lengths(centres)[:, None]
-        others = second[pairs[part, 1]]
-        for down in steps:
-            for right in steps:
-                window = _windows(others, down, right)
-                found = np.einsum("ij,ij->i", centres, window) / _lengths(window)
-                better = found > best[part]
-                best[part][better] = found[better]
-                moved[part][better] = bool(down or right)
-    return best, moved
-
-
-def _windows(images, down, right):
-    """Return a window of each image as a vector."""
-    size = IMAGE_SIZE - 2 * MAX_SHIFT
-    top, left = MAX_SHIFT + down, MAX_SHIFT + right
-    window = images[:, top : top + size : STEP, left : left + size : STEP]
-    return window.reshape(len(images), -1)
-
-
-def _lengths(vectors):
-    """Return each vector's length after its mean is subtracted."""
-    squares = np.einsum("ij,ij->i", vectors, vectors) - vectors.sum(axis=1) ** 2 / vectors.shape[1]
-    return np.sqrt(np.maximum(squares, 1e-6))
+    image = image[crop : IMAGE_SIZE - crop, crop : IMAGE_SIZE - crop].astype(np.float32)
+    if crop:
+        image = cv2.resize(image, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_CUBIC)
+    fine, coarse = (
+        cv2.GaussianBlur(image, None, blur, borderType=cv2.BORDER_REFLECT)
+        for blur in (FINE, COARSE)
+    )
+    return fine - coarse

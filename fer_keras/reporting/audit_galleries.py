@@ -1,9 +1,8 @@
-"""Galleries of what an audit counted: a few sample faces each, as papers show them."""
+"""The galleries of an audit: a few sample faces of each count, as papers show them."""
 
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from fer_keras.audit.near_copies import MAX_BITS
 from fer_keras.data.faces import split_names
@@ -13,150 +12,161 @@ PER_ROW = 8
 NUM_SHOWN = 2 * PER_ROW
 CORRELATIONS = (0.7, 0.8, 0.9, 0.95, 1.01)
 
+GALLERIES = {
+    "gallery_classes": ("Faces of each class", "Class balance", "class_balance"),
+    "gallery_exact": ("Faces with exact copies, by split", "Exact copies", "exact_copies"),
+    "gallery_conflicts": (
+        "Identical faces with different labels",
+        "Conflicting labels",
+        "conflicting_labels",
+    ),
+    "gallery_bits": ("Candidates by perceptual hash", "Near copies", "nearest_hashes"),
+    "gallery_correlations": ("Candidates by correlation", "Near copies", "correlations"),
+    "gallery_near": ("Near copies by kind", "Near copies", "near_copies"),
+    "gallery_blank": ("Blank images and their labels", "Images that show nothing", "blank_images"),
+    "gallery_forms": (
+        "Pairs farthest apart: CSV above, folders below",
+        "CSV against folders",
+        "csv_against_folder",
+    ),
+    "gallery_ferplus": ("Faces that FER+ labels otherwise", "FER+ against FER2013", "ferplus"),
+    "gallery_no_face": ("Pictures without a face", "FER+ against FER2013", "ferplus"),
+}
+"""Gallery -> its title, its section's heading, and the figure or table that it illustrates."""
 
-def galleries(found, seed=0):
+
+def all_galleries(found, seed=0):
     """Show a few of the images that each count counted.
 
     Args:
-        found: an `audit_report.Audit`.
+        found: an `examine.Audit`.
         seed: integer that fixes the choice.
 
     Returns:
-        A dict from a name to a `Figure`; what was not found has none.
+        A dict from a name in `GALLERIES` to a `Figure`; what was not found has none.
     """
     rng = np.random.default_rng(seed)
+    pairs = found.candidates
+    is_copy = pairs["correlation"] >= found.min_correlation
+    cells = {
+        "gallery_exact": _exact(found, rng),
+        "gallery_conflicts": _conflicts(found, rng),
+        "gallery_bits": _pairs(found, rng, _by_bits(pairs, is_copy)),
+        "gallery_correlations": _pairs(found, rng, _by_correlation(pairs, found.min_correlation)),
+        "gallery_near": _pairs(found, rng, _by_kind(pairs, is_copy)),
+        "gallery_blank": _blank(found),
+    }
+    if found.forms is not None:
+        cells["gallery_forms"] = _forms(found)
+    if found.ferplus is not None:
+        cells |= _ferplus(found, rng)
     sample = found.faces.select(split_names(found.faces.ids) == found.splits[0])
-    return {
-        "gallery_classes": plots.sample_faces(sample, PER_ROW),
-        **_exact(found, rng),
-        **_conflicts(found, rng),
-        **_near(found, rng),
-        **_blank(found),
-        **_forms(found),
-        **_ferplus(found, rng),
+    return {"gallery_classes": plots.sample_faces(sample, PER_ROW)} | {
+        name: _gallery(part, GALLERIES[name][0]) for name, part in cells.items() if part
     }
 
 
 def _exact(found, rng):
-    """Show random images that have exact copies, each with where these stand."""
+    """Choose images that have exact copies, with the number in each split."""
     counts = found.exact.sum(axis=1).to_numpy()
-    # Blank images and those of every group but one would tell nothing new.
+    # Blank images, and all but the first of a group, would tell nothing new.
     shown = np.setdiff1d(np.flatnonzero(counts), found.blanks["position"])
     _, firsts = np.unique([found.faces.images[i].tobytes() for i in shown], return_index=True)
-    chosen = rng.permutation(shown[np.sort(firsts)])[:NUM_SHOWN]
     own = split_names(found.faces.ids)
     cells = []
-    for place in chosen:
+    for place in rng.permutation(shown[np.sort(firsts)])[:NUM_SHOWN]:
         held = found.exact.loc[place] + (np.array(found.splits) == own[place])
         words = "\n".join(f"{split} ×{number}" for split, number in held.items() if number)
         cells.append((found.faces.images[place], words))
-    return _gallery(cells, "gallery_exact", "Images with exact copies, and where these stand")
+    return cells
 
 
 def _conflicts(found, rng):
-    """Show random images whose exact copies have other labels, with all the labels."""
+    """Choose images whose exact copies have other labels, with all the labels."""
     groups = found.conflicts[~found.conflicts["position"].isin(found.blanks["position"])]
     cells = []
     for _, group in groups.groupby("group"):
         words = "\n".join(f"{name} ×{n}" for name, n in group["class"].value_counts().items())
         cells.append((found.faces.images[group["position"].iloc[0]], words))
-    chosen = rng.permutation(len(cells))[:NUM_SHOWN]
-    title = "Identical images with different labels"
-    return _gallery([cells[place] for place in chosen], "gallery_conflicts", title)
+    return [cells[place] for place in rng.permutation(len(cells))[:NUM_SHOWN]]
 
 
-def _near(found, rng):
-    """Show candidates by what decides, the hash and the correlation, and near copies by kind."""
-    pairs, is_copy = found.candidates, found.confirmed
-    by_bits = [
-        (f"{bits} bits, {word}", 2, (pairs.bits == bits) & mask)
+def _by_bits(pairs, is_copy):
+    return [
+        (f"{bits} bits, {word}", 2, (pairs["bits"] == bits) & mask)
         for word, mask in (("copy", is_copy), ("no copy", ~is_copy))
         for bits in range(2, MAX_BITS + 1, 2)
     ]
-    by_correlation = [
-        ("copy" if low >= found.min_correlation else "no copy", PER_ROW, mask)
-        for low, high in pairwise(sorted({*CORRELATIONS, found.min_correlation}))
-        if (mask := (pairs.correlations >= low) & (pairs.correlations < high)).any()
+
+
+def _by_correlation(pairs, least):
+    return [
+        ("copy" if low >= least else "no copy", PER_ROW, pairs["correlation"].between(low, high))
+        for low, high in pairwise(sorted({*CORRELATIONS, least}))
     ]
-    by_kind = [
-        (kind, PER_ROW, (pairs.kinds == kind) & is_copy)
+
+
+def _by_kind(pairs, is_copy):
+    return [
+        (kind, PER_ROW, (pairs["kind"] == kind) & is_copy)
         for kind in ("in place", "shifted", "cropped", "mirrored")
     ]
-    shown = {}
-    for name, rows, title in (
-        ("gallery_bits", by_bits, "Candidates by the bits in which their hashes differ"),
-        ("gallery_correlations", by_correlation, "Candidates by the correlation of their details"),
-        ("gallery_near", by_kind, "Near copies by kind"),
-    ):
-        cells = []
-        for word, number, mask in rows:
-            for place in rng.permutation(np.flatnonzero(mask))[:number]:
-                one, two = (found.faces.images[side[place]] for side in (pairs.first, pairs.second))
-                words = f"{word}\ncorrelation {pairs.correlations[place]:.2f}"
-                cells.append((np.vstack([one, two]), words))
-        shown |= _gallery(cells, name, title)
-    return shown
+
+
+def _pairs(found, rng, rows):
+    """Choose pairs for `(words, number, mask)` rows, one image above the other."""
+    cells = []
+    for words, number, mask in rows:
+        for place in rng.permutation(np.flatnonzero(mask))[:number]:
+            pair = found.candidates.loc[place]
+            one, two = found.faces.images[[pair["first"], pair["second"]]]
+            words_of_pair = f"{words}\ncorrelation {pair['correlation']:.2f}"
+            cells.append((np.vstack([one, two]), words_of_pair))
+    return cells
 
 
 def _blank(found):
-    """Show the images that show nothing."""
-    cells = [
+    shown = found.blanks.sort_values("deviation", ascending=False)[:NUM_SHOWN]
+    return [
         (found.faces.images[row["position"]], f"{row['class']}\n{row['kind']}")
-        for row in found.blanks.sort_values("deviation").iloc[::-1][:NUM_SHOWN].to_dict("records")
+        for row in shown.to_dict("records")
     ]
-    return _gallery(cells, "gallery_blank", "Images that show nothing, and their labels")
 
 
 def _forms(found):
-    if found.forms is None:
-        return {}
-    farthest = found.forms.sort_values("distance", ascending=False)[:PER_ROW]
     cells = []
-    for row in farthest.to_dict("records"):
+    for row in found.forms.nlargest(PER_ROW, "distance").to_dict("records"):
         one, two = found.faces.images[row["first"]], found.folder_faces.images[row["second"]]
-        cells.append((np.vstack([one, two]), f"{row['distance']:.2f}"))
-    title = "The pairs that lie farthest apart: CSV above, folders below; rms grey levels"
-    return _gallery(cells, "gallery_forms", title)
+        cells.append((np.vstack([one, two]), f"{row['distance']:.2f} grey levels"))
+    return cells
 
 
 def _ferplus(found, rng):
-    if found.ferplus is None:
-        return {}
-    rows = found.ferplus
+    """Choose images that FER+ labels otherwise, and images that it calls no face."""
+    rows, cells = found.ferplus, {}
     differs = (rows["ferplus"] != "") & (rows["ferplus"] != rows["class"])
-    shown = {}
-    for name, mask, words, title in (
-        (
-            "gallery_ferplus",
-            differs,
-            rows["class"] + "\nFER+: " + rows["ferplus"],
-            "FER2013's label, and FER+'s",
-        ),
-        ("gallery_no_face", ~rows["is_face"], rows["class"], "No face, says FER+; FER2013's label"),
+    for name, mask, words in (
+        ("gallery_ferplus", differs, rows["class"] + "\nFER+: " + rows["ferplus"]),
+        ("gallery_no_face", ~rows["is_face"], "FER2013:\n" + rows["class"]),
     ):
         chosen = rng.permutation(np.flatnonzero(mask))[:NUM_SHOWN]
-        cells = [(found.faces.images[place], words[place]) for place in chosen]
-        shown |= _gallery(cells, name, title)
-    return shown
+        cells[name] = [(found.faces.images[place], words[place]) for place in chosen]
+    return cells
 
 
-def _gallery(cells, name, title):
-    """Return a figure of `(image, words)` cells by its name; nothing if there are none."""
-    if not cells:
-        return {}
+def _gallery(cells, title):
+    """Return a figure of `(image, words)` cells."""
     num_rows = -(-len(cells) // PER_ROW)
     tall = cells[0][0].shape[0] / cells[0][0].shape[1]
-    figure = Figure(
-        figsize=(PER_ROW * 0.9, num_rows * (0.82 * tall + 0.38) + 0.3), layout="constrained"
-    )
-    panels = figure.subplots(num_rows, PER_ROW, squeeze=False).ravel()
-    for panel in panels:
+    height = 0.82 * tall + 0.38 + 0.3 / num_rows
+    figure, panels = plots.panel_grid(num_rows, PER_ROW, 0.9, height)
+    for panel in panels.flat:
         panel.axis("off")
-    for panel, (image, words) in zip(panels, cells, strict=False):
+    for panel, (image, words) in zip(panels.flat, cells, strict=False):
         panel.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         panel.set_title(words, fontsize=6.5)
     figure.suptitle(title, fontsize=10)
     captions = "; ".join(words.replace("\n", ", ") for _, words in cells)
     figure.set_gid(plots.SHOWS_FACES)
     figure.set_label(f"{title}: {len(cells)} sample images: {captions}.")
-    return {name: figure}
+    return figure

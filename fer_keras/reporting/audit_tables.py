@@ -1,41 +1,44 @@
-"""The tables of an audit, from an `audit_report.Audit`."""
+"""The tables of an audit: functions from an `examine.Audit` to DataFrames."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fer_keras.audit.flaws import describe, split_columns
 from fer_keras.data.faces import copy_groups, split_names
+from fer_keras.utils.files import write_text
 
 LISTS = ("conflicting_images", "near_copy_pairs")
-"""Tables with a row an image or a pair, too long to print."""
+"""Tables with one row an image or a pair, too long to print."""
 
 
 def all_tables(found):
-    """Return every table of an `Audit`: a dict from its name to a caption and a DataFrame.
+    """Return every table of an audit.
 
-    Tables of what was not found have no rows; those of what was not there to examine are left out.
+    Args:
+        found: an `Audit`.
+
+    Returns:
+        A dict from a name to a caption and a DataFrame. Tables of what was not found have no
+        rows; tables of what could not be examined are left out.
     """
     tables = {
         "audit": ("What was found.", summary(found)),
         "class_balance": ("Images of each class.", class_balance(found)),
-        "exact_copies": ("Images that have an exact copy.", copies_by_split(found, found.exact)),
-        "exact_copies_by_class": (
-            "Images that have an exact copy, by class.",
-            copies_by_class(found, found.exact),
-        ),
         "conflicting_labels": (
             "Groups of identical images with different labels.",
             conflicting_labels(found),
         ),
         "conflicting_images": ("Identical images with different labels.", found.conflicts),
-        "near_copies": ("Images that have a near copy.", copies_by_split(found, found.near)),
-        "near_copies_by_class": (
-            "Images that have a near copy, by class.",
-            copies_by_class(found, found.near),
-        ),
         "near_copy_kinds": ("Pairs of near copies, by what differs.", near_copy_kinds(found)),
         "near_copy_pairs": ("Pairs of near copies.", near_copy_pairs(found)),
         "blank_images": ("Images that show nothing.", found.blanks.drop(columns="position")),
     }
+    for kind, words in (("exact", "an exact copy"), ("near", "a near copy")):
+        by_split, by_class = (copies(found, kind, keys) for keys in (["split"], ["split", "class"]))
+        tables[f"{kind}_copies"] = (f"Images that have {words}.", by_split)
+        tables[f"{kind}_copies_by_class"] = (f"Images that have {words}, by class.", by_class)
     if found.forms is not None:
         tables["csv_against_folder"] = ("The CSV against the folders.", csv_against_folder(found))
     if found.ferplus is not None:
@@ -43,38 +46,77 @@ def all_tables(found):
     return tables
 
 
-def class_balance(found):
-    """Return how many images each class has: columns `class`, a split each, and `share` of all."""
-    faces = found.faces
-    counts = {
-        split: faces.select(split_names(faces.ids) == split).class_counts()
-        for split in found.splits
-    }
-    table = pd.DataFrame({"class": faces.class_names} | counts)
-    return table.assign(share=table[found.splits].sum(axis=1) / max(len(faces), 1))
-
-
-def copies_by_split(found, copies):
-    """Return how many images of each split have copies.
+def print_tables(found, out):
+    """Print an audit's tables and write them to `out/audit/tables/*.csv`.
 
     Args:
         found: an `Audit`.
-        copies: `found.exact` or `found.near`.
+        out: folder for the tables.
+    """
+    if found.drawn:
+        print("No data was found, so drawn faces are audited; name a folder to audit yours.\n")
+    for note in found.notes:
+        print(note)
+    directory = Path(out) / "audit" / "tables"
+    for name, (caption, table) in all_tables(found).items():
+        write_text(directory / f"{name}.csv", table.to_csv(index=False))
+        if len(table) and name not in LISTS:
+            print(f"\n{caption}\n{table.to_string(index=False, float_format='%.4g', na_rep='')}")
+    print(f"\n{directory}")
+
+
+def class_balance(found):
+    """Count the images of each class.
+
+    Args:
+        found: an `Audit`.
 
     Returns:
-        One row a split: `split`, `images`, `copy in the same split`, `copy in another split`,
-        `copy in Training` (of other splits) and its `share`.
+        A DataFrame: `class`, one column of counts a split, and `share` (0-1) of all images.
     """
-    return _copies(found, copies, ["split"])
+    faces, splits = found.faces, split_names(found.faces.ids)
+    table = pd.DataFrame({"class": faces.class_names})
+    for split in found.splits:
+        table[split] = faces.select(splits == split).class_counts()
+    return table.assign(share=table[found.splits].sum(axis=1) / max(len(faces), 1))
 
 
-def copies_by_class(found, copies):
-    """Return what `copies_by_split` does, for each class of each split."""
-    return _copies(found, copies, ["split", "class"])
+def copies(found, kind, keys):
+    """Count the images that have copies.
+
+    Args:
+        found: an `Audit`.
+        kind: `"exact"` or `"near"`.
+        keys: `["split"]` or `["split", "class"]`.
+
+    Returns:
+        A DataFrame, one row a split, or a class of a split: the keys, `images`, `copy in the same
+        split`, `copy in another split`, and where Training is one of several splits `copy in
+        Training` (of images in other splits) and its share of the images, `share in Training`.
+    """
+    has, own = getattr(found, kind) > 0, split_columns(found.faces)
+    table = describe(found.faces)[["split", "class"]].assign(images=1)
+    for key, order in (("split", found.splits), ("class", found.faces.class_names)):
+        table[key] = pd.Categorical(table[key], order)
+    table["copy in the same split"] = (has & own).any(axis=1)
+    table["copy in another split"] = (has & ~own).any(axis=1)
+    if "Training" in found.splits and len(found.splits) > 1:
+        table["copy in Training"] = (has & ~own)["Training"]
+    counted = table.groupby(keys, observed=True).sum(numeric_only=True).reset_index()
+    if "copy in Training" in counted:
+        counted["share in Training"] = counted["copy in Training"] / counted["images"]
+    return counted
 
 
 def conflicting_labels(found):
-    """Return which labels contradict: columns `classes`, `groups` and `images`, commonest first."""
+    """Count the sets of labels that identical images carry.
+
+    Args:
+        found: an `Audit`.
+
+    Returns:
+        A DataFrame, the commonest set first: `classes`, `groups` and `images`.
+    """
     by_group = found.conflicts.groupby("group")["class"]
     names = by_group.agg(lambda classes: ", ".join(sorted(set(classes))))
     table = pd.DataFrame({"classes": names, "images": by_group.size()}).astype({"classes": str})
@@ -83,202 +125,162 @@ def conflicting_labels(found):
 
 
 def near_copy_kinds(found):
-    """Return what differs: columns `kind`, `pairs`, and `different labels`, the pairs with such."""
+    """Count near copies by what differs.
+
+    Args:
+        found: an `Audit`.
+
+    Returns:
+        A DataFrame, the commonest kind first: `kind`, `pairs`, and `different labels`, the number
+        of pairs whose images have different classes.
+    """
     pairs = near_copy_pairs(found)
-    pairs["differ"] = pairs["class"] != pairs["second class"]
-    table = pairs.groupby("kind").agg(
-        pairs=("differ", "size"), **{"different labels": ("differ", "sum")}
-    )
+    differ = (pairs["class"] != pairs["second class"]).groupby(pairs["kind"])
+    table = pd.DataFrame({"pairs": differ.size(), "different labels": differ.sum()})
     return table.reset_index().sort_values("pairs", ascending=False)
 
 
 def near_copy_pairs(found):
-    """Return the near copies: ids, classes, kind, bits and correlation of each pair."""
-    candidates, kept = found.candidates, found.confirmed
-    names, columns = np.array(found.faces.class_names), {}
-    for prefix, positions in (("", candidates.first), ("second ", candidates.second)):
-        columns[f"{prefix}id"] = found.faces.ids[positions[kept]]
-        columns[f"{prefix}class"] = names[found.faces.labels[positions[kept]]]
-    for name in ("kinds", "bits", "correlations"):
-        columns[name.removesuffix("s") if name != "bits" else name] = getattr(candidates, name)[
-            kept
-        ]
-    return pd.DataFrame(columns)
+    """List the near copies.
+
+    Args:
+        found: an `Audit`.
+
+    Returns:
+        A DataFrame, one row a pair: `id`, `class`, `second id`, `second class`, `kind`, `bits`
+        and `correlation`.
+    """
+    pairs = found.near_pairs.reset_index(drop=True)
+    first, second = (
+        describe(found.faces.select(pairs[side].to_numpy()))[["id", "class"]]
+        for side in ("first", "second")
+    )
+    return first.join([second.add_prefix("second "), pairs[["kind", "bits", "correlation"]]])
 
 
 def csv_against_folder(found):
-    """Return how the two forms pair up: a row for training, one for the rest.
+    """Count how the two storage forms pair up.
+
+    Args:
+        found: an `Audit` with `forms`.
 
     Returns:
-        Columns `part`, `CSV` and `folders` (images), `pairs`, `CSV only`, `folders only`,
-        `different labels`, `other part` (pairs whose images stand in different parts), and the
-        pairs' `mean distance` and `largest distance` in rms grey levels.
+        A DataFrame with one row for training and one for the rest: `part`, `CSV` and `folders`
+        (images), `pairs`, `CSV only`, `folders only`, `different labels`, `other part` (pairs
+        whose images stand in different parts), and the pairs' `mean distance` and `largest
+        distance` in rms grey levels.
     """
-    pairs, rows = found.forms, []
-    in_training = [
-        split_names(faces.ids) == "Training" for faces in (found.faces, found.folder_faces)
-    ]
-    first_in, second_in = (pairs[name] == "Training" for name in ("split", "second_split"))
-    for part, is_training in (("training", True), ("test", False)):
-        csv, folders = (int((mask == is_training).sum()) for mask in in_training)
-        here = pairs[first_in == is_training]
-        rows.append(
-            {
-                "part": part,
-                "CSV": csv,
-                "folders": folders,
-                "pairs": len(here),
-                "CSV only": csv - len(here),
-                "folders only": folders - int((second_in == is_training).sum()),
-                "different labels": int((here["class"] != here["second_class"]).sum()),
-                "other part": int((first_in != second_in)[here.index].sum()),
-                "mean distance": here["distance"].mean(),
-                "largest distance": here["distance"].max(),
-            }
+    pairs, faces, folder_faces = found.forms, found.faces, found.folder_faces
+    of_csv, of_folder, first, second = (
+        pd.Series(splits).eq("Training").map({True: "training", False: "test"})
+        for splits in (
+            split_names(faces.ids),
+            split_names(folder_faces.ids),
+            pairs["split"],
+            pairs["second_split"],
         )
-    return pd.DataFrame(rows)
+    )
+    counts = {
+        "CSV": of_csv.value_counts(),
+        "folders": of_folder.value_counts(),
+        "pairs": first.value_counts(),
+        "CSV only": of_csv.value_counts().sub(first.value_counts(), fill_value=0),
+        "folders only": of_folder.value_counts().sub(second.value_counts(), fill_value=0),
+        "different labels": (pairs["class"] != pairs["second_class"]).groupby(first).sum(),
+        "other part": (first != second).groupby(first).sum(),
+    }
+    table = pd.DataFrame(counts, index=["training", "test"]).fillna(0).astype(int)
+    distances = pairs["distance"].groupby(first)
+    table["mean distance"], table["largest distance"] = distances.mean(), distances.max()
+    return table.rename_axis("part").reset_index()
 
 
 def ferplus_by_class(found):
-    """Return where FER+'s majority differs from FER2013's label, for each class and all.
+    """Count where FER+'s majority differs from FER2013's label.
+
+    Args:
+        found: an `Audit` with `ferplus`.
 
     Returns:
-        Columns `class`, `images`, `no face` (without an image name), `no majority` (left out by
-        FER+ for this or another reason), `same label`, `other label`, the `share` of other labels
-        among those with one, and the `commonest other`.
+        A DataFrame with one row for all images, then one a class: `class`, `images`, `no face`
+        (without an image name), `no majority` (left out by FER+ for another reason), `same
+        label`, `other label`, the `share` (0-1) of other labels among those with a majority, and
+        the `commonest other` label of the class.
     """
     table = found.ferplus
-    parts = [(name, table[table["class"] == name]) for name in found.faces.class_names]
-    rows = []
-    for name, part in [("all", table), *parts]:
-        labelled = part[part["ferplus"] != ""]
-        other = labelled[labelled["class"] != labelled["ferplus"]]
-        rows.append(
-            {
-                "class": name,
-                "images": len(part),
-                "no face": int((~part["is_face"]).sum()),
-                "no majority": int(((part["ferplus"] == "") & part["is_face"]).sum()),
-                "same label": len(labelled) - len(other),
-                "other label": len(other),
-                "share": len(other) / len(labelled) if len(labelled) else np.nan,
-                "commonest other": other["ferplus"].mode().iloc[0]
-                if len(other) and name != "all"
-                else "",
-            }
-        )
-    return pd.DataFrame(rows)
+    has_majority, agrees = table["ferplus"] != "", table["ferplus"] == table["class"]
+    marks = {
+        "images": True,
+        "no face": ~table["is_face"],
+        "no majority": ~has_majority & table["is_face"],
+        "same label": agrees,
+        "other label": has_majority & ~agrees,
+    }
+    by_class = table[["class"]].assign(**marks).groupby("class").sum()
+    by_class = by_class.reindex(found.faces.class_names, fill_value=0)
+    counts = pd.concat([by_class.sum().to_frame("all").T, by_class]).rename_axis("class")
+    counts["share"] = counts["other label"] / (counts["same label"] + counts["other label"])
+    others = table[marks["other label"]].groupby("class")["ferplus"]
+    counts["commonest other"] = others.agg(lambda labels: labels.mode()[0])
+    return counts.fillna({"commonest other": ""}).reset_index()
 
 
 def summary(found):
-    """Return the audit's record: columns `what`, `split`, `count` and `share` of the split."""
-    faces, splits = found.faces, split_names(found.faces.ids)
-    groups = copy_groups(faces.images)
-    repeated = np.ones(len(faces), bool)
-    repeated[np.unique(groups, return_index=True)[1]] = False
-    marks = {
-        "images": np.ones(len(faces), bool),
-        "exact copies of an earlier image": repeated,
-        "images with an exact copy": (found.exact > 0).any(axis=1),
-        "images with a near copy": found.near.any(axis=1),
-        "identical images with different labels": _marked(found, found.conflicts),
-    }
-    for kind in ("blank", "nearly blank"):
-        marks[f"{kind} images"] = _marked(found, found.blanks[found.blanks["kind"] == kind])
-    rows = _counted(marks, splits, ["all", *found.splits])
-    if "Training" in found.splits:
-        exact, near = found.exact["Training"] > 0, found.near["Training"]
-        marks = {
-            "images with an exact copy in Training": exact,
-            "images with a near copy in Training": near,
-            "images with an exact or near copy in Training": exact | near,
-        }
-        rows += _counted(marks, splits, [name for name in found.splits if name != "Training"])
+    """Return the audit's record.
+
+    Args:
+        found: an `Audit`.
+
+    Returns:
+        A DataFrame: `what`, `split` (`all` for the whole data set), `count`, and `share` (0-1) of
+        the split's images, or of the pairs; empty where it has no meaning.
+    """
+    marks, splits = _marks(found), split_names(found.faces.ids)
+    parts = {"all": marks} | {split: marks[splits == split] for split in found.splits}
+    rows = [
+        (what, split, int(part[what].sum()), part[what].mean())
+        for what in marks
+        for split, part in parts.items()
+    ]
+    groups = found.conflicts["group"].nunique()
     rows += [
-        {
-            "what": "groups of identical images with different labels",
-            "split": "all",
-            "count": found.conflicts["group"].nunique(),
-        },
-        {"what": "pairs of near copies", "split": "all", "count": int(found.confirmed.sum())},
+        ("groups of identical images with different labels", "all", groups, np.nan),
+        ("pairs of near copies", "all", len(found.near_pairs), np.nan),
     ]
     if found.forms is not None:
+        pairs, faces = len(found.forms), len(found.faces)
         differ = int((found.forms["class"] != found.forms["second_class"]).sum())
         rows += [
-            {
-                "what": "images paired with one of the folders",
-                "split": "all",
-                "count": len(found.forms),
-                "share": len(found.forms) / len(faces),
-            },
-            {
-                "what": "pairs with different labels",
-                "split": "all",
-                "count": differ,
-                "share": differ / max(len(found.forms), 1),
-            },
+            ("images paired with one of the folders", "all", pairs, pairs / faces),
+            ("pairs with different labels", "all", differ, differ / max(pairs, 1)),
         ]
     if found.ferplus is not None:
         row = ferplus_by_class(found).iloc[0]
-        rows += [
-            {
-                "what": f"FER+: {what}",
-                "split": "all",
-                "count": row[what],
-                "share": row[what] / row["images"],
-            }
-            for what in ("no face", "no majority", "same label", "other label")
-        ]
-    rows += [
-        {
-            "what": f"images of {row['class']}",
-            "split": split,
-            "count": row[split],
-            "share": row[split] / (splits == split).sum(),
-        }
-        for split in found.splits
-        for row in class_balance(found).to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+        for what in ("no face", "no majority", "same label", "other label"):
+            rows.append((f"FER+: {what}", "all", row[what], row[what] / row["images"]))
+    return pd.DataFrame(rows, columns=["what", "split", "count", "share"])
 
 
-def _counted(marks, splits, names):
-    rows = []
-    for what, mark in marks.items():
-        for name in names:
-            here = np.ones(len(splits), bool) if name == "all" else splits == name
-            count = int((mark & here).sum())
-            rows.append({"what": what, "split": name, "count": count, "share": count / here.sum()})
-    return rows
-
-
-def _marked(found, table):
-    marked = np.zeros(len(found.faces), bool)
-    marked[table["position"]] = True
-    return marked
-
-
-def _copies(found, copies, keys):
-    faces = found.faces
-    splits = split_names(faces.ids)
-    has = copies.to_numpy() > 0
-    own = np.array([found.splits.index(name) for name in splits], int)
-    in_own = has[np.arange(len(faces)), own]
-    has[np.arange(len(faces)), own] = False
-    columns = {
-        "split": splits,
-        "class": np.array(faces.class_names)[faces.labels],
-        "images": 1,
-        "copy in the same split": in_own,
-        "copy in another split": has.any(axis=1),
+def _marks(found):
+    """Return a boolean DataFrame: one row an image, one column a thing that is counted."""
+    faces, exact, near = found.faces, found.exact > 0, found.near
+    places = pd.RangeIndex(len(faces))
+    marks = {
+        "images": np.ones(len(faces), bool),
+        "exact copies of an earlier image": pd.Series(copy_groups(faces.images)).duplicated(),
+        "images with an exact copy": exact.any(axis=1),
+        "images with a near copy": near.any(axis=1),
+        "identical images with different labels": places.isin(found.conflicts["position"]),
     }
-    if "Training" in found.splits and len(found.splits) > 1:
-        columns["copy in Training"] = has[:, found.splits.index("Training")]
-    table = pd.DataFrame(columns)
-    orders = {"split": found.splits, "class": list(faces.class_names)}
-    for key in keys:
-        table[key] = pd.Categorical(table[key], orders[key])
-    counted = table.groupby(keys, observed=True).sum(numeric_only=True).reset_index()
-    if "copy in Training" in counted:
-        counted["share in Training"] = counted["copy in Training"] / counted["images"]
-    return counted
+    for kind in ("blank", "nearly blank"):
+        of_kind = found.blanks.loc[found.blanks["kind"] == kind, "position"]
+        marks[f"{kind} images"] = places.isin(of_kind)
+    if "Training" in found.splits:
+        marks |= {
+            "images with an exact copy in Training": exact["Training"],
+            "images with a near copy in Training": near["Training"],
+            "images with an exact or near copy in Training": exact["Training"] | near["Training"],
+        }
+    for label, name in enumerate(faces.class_names):
+        marks[f"images of {name}"] = faces.labels == label
+    return pd.DataFrame(marks)

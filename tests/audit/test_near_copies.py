@@ -28,14 +28,9 @@ PLANTED = {
 
 
 def found_pairs(images):
-    candidates = find_candidates(images)
-    kept = candidates.correlations >= MIN_CORRELATION
-    return {
-        (int(one), int(two)): str(kind)
-        for one, two, kind in zip(
-            candidates.first[kept], candidates.second[kept], candidates.kinds[kept], strict=True
-        )
-    }
+    pairs, _ = find_candidates(images)
+    kept = pairs[pairs["correlation"] >= MIN_CORRELATION]
+    return dict(zip(zip(kept["first"], kept["second"], strict=True), kept["kind"], strict=True))
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -53,9 +48,9 @@ def test_pictures_that_share_their_light_and_shade_only_are_no_copies():
     shade = gaussian_filter(rng.normal(size=(48, 48)), 8) * 1500
     details = gaussian_filter(rng.normal(size=(60, 48, 48)), (0, 1.5, 1.5)) * 60
     images = np.clip(shade + details + 128, 0, 255).astype(np.uint8)
-    candidates = find_candidates(images)
-    assert len(candidates) >= 10
-    assert candidates.correlations.max() < 0.7
+    pairs, _ = find_candidates(images)
+    assert len(pairs) >= 10
+    assert pairs["correlation"].max() < 0.7
 
 
 def test_a_shift_by_five_pixels_is_beyond_what_is_found():
@@ -68,8 +63,8 @@ def test_each_pair_stands_once_and_in_order():
     images = textured(30)
     images[29] = images[3] + 1
     symmetrical = np.concatenate([images[:, :, :24], images[:, :, 23::-1]], axis=2)
-    candidates = find_candidates(symmetrical)
-    pairs = list(zip(candidates.first.tolist(), candidates.second.tolist(), strict=True))
+    candidates, _ = find_candidates(symmetrical)
+    pairs = list(zip(candidates["first"], candidates["second"], strict=True))
     assert pairs == sorted(set(pairs)) and all(one < two for one, two in pairs)
     assert found_pairs(symmetrical) == {(3, 29): "in place"}
 
@@ -82,10 +77,24 @@ def test_hashes_are_those_of_imagehash_and_so_are_the_nearest():
     distances = np.array([[one - two for two in hashes] for one in hashes])
     assert (np.bitwise_count(ours[:, None] ^ ours) == distances).all()
     np.fill_diagonal(distances, 64)
-    assert find_candidates(images).nearest.tolist() == distances.min(axis=1).tolist()
+    _, nearest = find_candidates(images)
+    assert nearest["as they are"].tolist() == distances.min(axis=1).tolist()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_images_have_no_near_copies(count):
-    candidates = find_candidates(textured(count))
-    assert len(candidates) == 0 and len(candidates.nearest) == count
+    pairs, nearest = find_candidates(textured(count))
+    assert len(pairs) == 0 and len(nearest) == count
+
+
+def test_correlations_are_those_of_numpy_where_the_details_fit_best():
+    images = textured(2, seed=4)
+    images[1] = shifted(images[0], 1, -1)
+    pairs, _ = find_candidates(images)
+    one, two = (
+        gaussian_filter(image.astype(float), 1) - gaussian_filter(image.astype(float), 3)
+        for image in images
+    )
+    expected = np.corrcoef(one[2:-2, 2:-2].ravel(), two[3:-1, 1:-3].ravel())[0, 1]
+    assert pairs["kind"].tolist() == ["shifted"]
+    assert pairs["correlation"][0] == pytest.approx(expected, abs=1e-4)

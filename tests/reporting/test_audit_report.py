@@ -9,15 +9,16 @@ import pytest
 from bs4 import BeautifulSoup
 from helpers import ROOT, jpeg, papermill, shifted, textured
 
-from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, Settings, audit, examine
+from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, examine
+from fer_keras.cli import main
 from fer_keras.data.faces import Faces, concatenate
 from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
 from fer_keras.data.synthetic import draw_faces
-from fer_keras.reporting import audit_figures as audit_plots
-from fer_keras.reporting import audit_galleries
-from fer_keras.reporting import audit_prose as audit_narrative
+from fer_keras.reporting.audit_figures import all_figures
+from fer_keras.reporting.audit_galleries import GALLERIES, all_galleries
+from fer_keras.reporting.audit_prose import links, sections
 from fer_keras.reporting.audit_tables import all_tables
 from fer_keras.reporting.html import export_html
 from fer_keras.utils.errors import InputError
@@ -75,7 +76,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(data):
-    return examine(Settings(str(data)))
+    return examine(data)
 
 
 def counts_of(found):
@@ -137,23 +138,22 @@ def test_sound_data_has_no_findings_and_no_empty_figures(tmp_path):
     labels = np.arange(70) % 7
     ids = np.array([f"{'Training' if n < 49 else 'PublicTest'}/row{n}" for n in range(70)])
     write_fer2013_csv(Faces(textured(70, 9), labels, ids, CLASS_NAMES), tmp_path / "fer2013.csv")
-    found = examine(Settings(str(tmp_path)))
-    assert set(audit_galleries.galleries(found)) == {"gallery_classes"}
-    for draw in (audit_plots.correlations, audit_plots.forms, audit_plots.ferplus):
-        assert draw(found) == {}
-    assert audit_plots.copies(found, "exact", "Copies") == {}
-    galleries = audit_galleries.galleries(found)
-    assert "#gallery_classes" in audit_narrative.see("class_balance", galleries)
-    assert audit_narrative.see("nearest_hashes", galleries) == ""
-    for notice, words in (
-        (audit_narrative.exact_notice, "there are no exact copies"),
-        (audit_narrative.near_notice, "no near copies"),
-        (audit_narrative.conflict_notice, "no conflicts"),
-        (audit_narrative.blank_notice, "No image is blank"),
-        (audit_narrative.forms_notice, "nothing to compare"),
-        (audit_narrative.ferplus_notice, "do not lie beside"),
+    found = examine(tmp_path)
+    galleries = all_galleries(found)
+    assert set(galleries) == {"gallery_classes"}
+    assert set(all_figures(found)) == {"class_balance", "nearest_hashes"}
+    assert "#gallery_classes" in links(galleries)["class_balance"]
+    assert "nearest_hashes" not in links(galleries)
+    words = sections(found, all_tables(found))
+    for name, sentence in (
+        ("exact_copies", "there are no exact copies"),
+        ("near_copies", "no near copies"),
+        ("conflicting_labels", "no conflicts"),
+        ("blank_images", "No image is blank"),
+        ("csv_against_folder", "nothing to compare"),
+        ("ferplus", "are not beside"),
     ):
-        assert words in notice(found)
+        assert sentence in words[name]
 
 
 def test_bad_rows_are_named_and_the_rest_is_audited(data, tmp_path):
@@ -161,15 +161,15 @@ def test_bad_rows_are_named_and_the_rest_is_audited(data, tmp_path):
     lines[4] = "3,1 2 3,Training\n"
     (tmp_path / "fer2013.csv").write_text("".join(lines))
     (tmp_path / "fer2013new.csv").write_bytes((data / "fer2013new.csv").read_bytes())
-    found = examine(Settings(str(tmp_path)))
+    found = examine(tmp_path)
     assert counts_of(found)["images", "all"] == 146 and found.ferplus is None
-    assert "Left out 1 bad row(s)" in audit_narrative.data_notice(found)
+    assert "Left out 1 bad row(s)" in sections(found, all_tables(found))["data"]
 
 
 def test_folders_alone_are_audited(data, tmp_path):
     for part in ("train", "test"):
         (tmp_path / part).symlink_to(data / part)
-    counts = counts_of(examine(Settings(str(tmp_path))))
+    counts = counts_of(examine(tmp_path))
     assert counts["exact copies of an earlier image", "all"] == 3
     assert counts["pairs of near copies", "all"] == 3
 
@@ -180,7 +180,7 @@ def test_planted_faults_are_found_among_drawn_faces(tmp_path):
     images[250:260] = images[:10]
     images[260:270] = [jpeg(image, 50) for image in images[10:20]]
     write_fer2013_csv(replace(faces, images=images), tmp_path / "fer2013.csv")
-    counts = counts_of(examine(Settings(str(tmp_path), MIN_CORRELATION_DRAWN)))
+    counts = counts_of(examine(tmp_path, MIN_CORRELATION_DRAWN))
     assert counts["images with an exact copy in Training", "PublicTest"] == 10
     assert counts["images with a near copy in Training", "PublicTest"] == 10
     assert counts["pairs of near copies", "all"] == 10
@@ -194,13 +194,13 @@ def test_planted_faults_are_found_among_drawn_faces(tmp_path):
         ({"data": 3}, "data is 3; give a path"),
     ],
 )
-def test_impossible_settings_are_refused(fields, message):
+def test_impossible_values_are_refused(fields, message):
     with pytest.raises(InputError, match=message):
-        Settings(**fields)
+        examine(**fields)
 
 
 def test_the_command_prints_tables_and_keeps_them(data, tmp_path, capsys):
-    audit(data, tmp_path)
+    assert main(["audit", str(data), "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "exact copies of an earlier image" in printed and "Training/row51" in printed
     record = pd.read_csv(tmp_path / "audit" / "tables" / "audit.csv")
@@ -209,9 +209,9 @@ def test_the_command_prints_tables_and_keeps_them(data, tmp_path, capsys):
     assert {"near_copy_pairs", "conflicting_images", "csv_against_folder", "ferplus"} <= names
 
 
-def test_the_command_refuses_a_folder_without_data(tmp_path):
-    with pytest.raises(InputError, match="holds no FER2013"):
-        audit(tmp_path, tmp_path / "out")
+def test_the_command_refuses_a_folder_without_data(tmp_path, capsys):
+    assert main(["audit", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "holds no FER2013" in capsys.readouterr().err
 
 
 def test_notebook_runs_and_each_link_leads_to_a_gallery(data, tmp_path):
@@ -223,11 +223,11 @@ def test_notebook_runs_and_each_link_leads_to_a_gallery(data, tmp_path):
     assert answer.returncode == 0, answer.stderr[-2000:]
     page = BeautifulSoup(export_html(output).read_text(encoding="utf-8"), "html.parser")
     links = [link["href"] for link in page("a", href=True) if link["href"].startswith("#")]
-    assert {f"#{name}" for name in audit_narrative.GALLERIES} <= set(links)
+    assert {f"#{name}" for name in GALLERIES} <= set(links)
     assert all(page.find(id=link[1:]) for link in links)
     assert all(picture["alt"] for picture in page("img"))
     assert not page.select(".output_stderr")
     kept = {path.stem for path in (tmp_path / "runs" / "audit" / "figures").iterdir()}
-    assert len(page("img")) == len(kept) and set(audit_narrative.GALLERIES) <= kept
+    assert len(page("img")) == len(kept) and set(GALLERIES) <= kept
     cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in cells[3:])

@@ -10,7 +10,6 @@ import pytest
 from bs4 import BeautifulSoup
 from helpers import ROOT, papermill
 
-from fer_keras.audit import examine as audit_report
 from fer_keras.comparison.jobs import Job
 from fer_keras.comparison.protocols import Settings
 from fer_keras.reporting import notebook
@@ -129,7 +128,11 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
     [
         ("compare", Settings),
         ("train", Job),
+<<<<<<< HEAD
         ("audit", audit_report.Settings),
+=======
+        ("predict", recognition.Settings),
+>>>>>>> audit
     ],
 )
 def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
