@@ -128,18 +128,13 @@ def write_report(options):
 
 
 def audit_data(options):
-<<<<<<< HEAD
     """Print what is wrong with the data, and keep the tables.
 
     Args:
         options: the parsed arguments.
     """
-    from fer_keras.reporting.audit_tables import audit
-=======
-    """Print what is wrong with the data, and keep the tables."""
     from fer_keras.audit.examine import examine
     from fer_keras.reporting.audit_tables import print_tables
->>>>>>> audit
 
     print_tables(examine(options.directory, out=options.out), options.out)
 

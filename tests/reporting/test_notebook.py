@@ -128,11 +128,6 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
     [
         ("compare", Settings),
         ("train", Job),
-<<<<<<< HEAD
-        ("audit", audit_report.Settings),
-=======
-        ("predict", recognition.Settings),
->>>>>>> audit
     ],
 )
 def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
