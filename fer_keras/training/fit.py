@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer_keras.networks.backend import multiplies_bfloat16
 from fer_keras.networks.builders import build, standardisation
-from fer_keras.networks.fused import take_weights, training_twin
+from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.history import kept_epoch
 from fer_keras.utils.files import whole_file, write_text
 
@@ -133,7 +133,7 @@ def fresh_network(recipe, num_classes, images):
 def compiled_twin(recipe, num_classes, images):
     """Return the twin of `fresh_network`, to train in, compiled with the recipe's optimiser."""
     dtype = "mixed_bfloat16" if uses_bfloat16(recipe) else "float32"
-    model = training_twin(fresh_network(recipe, num_classes, images), dtype)
+    model = fuse(fresh_network(recipe, num_classes, images), dtype)
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images)),
