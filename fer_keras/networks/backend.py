@@ -1,4 +1,4 @@
-"""What Keras leaves to its backend, TensorFlow or JAX: compiled inference, gradients, devices."""
+"""Compiled inference, gradients and hardware of Keras' backends."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import keras
 import numpy as np
 
 BFLOAT16_CPUS = ("avx512_bf16", "amx_bf16")
-"""What Linux calls the instructions that multiply bfloat16."""
+"""Linux's names for instructions that multiply bfloat16."""
 
 BFLOAT16_GPUS = (8, 0)
-"""The least compute capability, Ampere's, at which NVIDIA's GPUs multiply bfloat16."""
+"""Compute capability (Ampere's) from which on NVIDIA's GPUs multiply bfloat16."""
 
 
 def multiplies_bfloat16():
-    """Return whether this machine multiplies bfloat16 in hardware, and so faster than float32."""
+    """Return whether this machine multiplies bfloat16 in hardware."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -32,15 +32,16 @@ def multiplies_bfloat16():
 
 
 def compiled(model):
-    """Return a model's inference as one compiled function.
+    """Compile a model's inference.
 
-    It answers sooner than `model.predict`, which sets up a loop over batches at each call.
+    It takes less time than `model.predict`, which sets up a loop over batches at each call.
 
     Args:
-        model: a Keras model.
+        model: a Keras model. Later changes of its weights have no effect.
 
     Returns:
-        A function from an array `(n, height, width, channels)` to a NumPy array, the prediction.
+        A function from an array `(n, height, width, channels)` to the prediction, a NumPy array
+        `(n, num_classes)`.
     """
     if keras.backend.backend() == "jax":
         import jax
@@ -54,15 +55,16 @@ def compiled(model):
 
 
 def inference(model):
-    """Return a model's inference, to be compiled, with its weights as they are now for constants.
+    """Return a model's inference with its present weights as constants.
 
-    Those need not be laid out anew at each call.
+    The compiler lays out constants in memory once, and variables at each call.
 
     Args:
         model: a Keras model.
 
     Returns:
-        A function from a tensor `(n, height, width, channels)` to one, the prediction.
+        A function from a tensor `(n, height, width, channels)` to the prediction, a tensor
+        `(n, num_classes)`; to be compiled.
     """
     weights = [
         [np.asarray(weight) for weight in weights]
@@ -77,14 +79,14 @@ def inference(model):
 
 
 def gradient(function, values):
-    """Return the gradient of a function that gives one number.
+    """Compute the gradient of a scalar function.
 
     Args:
-        function: from a tensor to a scalar tensor, written with `keras.ops`.
-        values: the tensor to take the gradient at.
+        function: function from a tensor to a scalar tensor, written with `keras.ops`.
+        values: tensor to take the gradient at.
 
     Returns:
-        A tensor shaped like `values`.
+        A tensor of the shape of `values`.
     """
     if keras.backend.backend() == "jax":
         import jax

@@ -1,4 +1,4 @@
-"""What a trained network costs: parameters, arithmetic, disk and time to recognise."""
+"""Cost of a trained network: parameters, operations, file size and speed."""
 
 import itertools
 import time
@@ -13,21 +13,20 @@ from fer_keras.utils.startup import errors_only
 
 BATCH_SIZES = (32, 1)
 ROUNDS = 5
-SECONDS = 0.2
-"""How long a network recognises in each round, at least."""
+SECONDS = 0.2  # that a network recognises in each round, at least
 
 
 def cost_table(model_files, images):
-    """Measure what trained networks cost, on this machine.
+    """Measure the cost of trained networks on this machine.
 
     Args:
         model_files: dict from a network's name to its `model.keras`.
-        images: uint8 `(n, 48, 48)`, at least one, to recognise; the same ones over and over.
+        images: uint8 array `(n, 48, 48)`, n at least 1, to recognise repeatedly.
 
     Returns:
-        A DataFrame with one row a network (index `network`): `parameters`, `megaflops` (an image),
-        `bytes` (of the file), and images/s as `recognised_per_second_in_32s` and
-        `recognised_per_second_one_by_one`.
+        A DataFrame, one row a network (index `network`): `parameters`, `megaflops` (millions of
+        operations an image), `bytes` (of the file), and the speeds in images/s
+        `recognised_per_second_in_32s` and `recognised_per_second_one_by_one`.
     """
     import keras
 
@@ -51,16 +50,18 @@ def cost_table(model_files, images):
 
 
 def megaflops(model):
-    """Count the floating-point operations of recognising one image, in millions.
+    """Count the floating-point operations for one image, in millions.
 
-    TensorFlow's profiler, or on JAX XLA's, counts them in the graph of the forward pass: a
-    multiplication and an addition are two, biases and poolings count, batch norm and softmax in
-    part. A convolution or dense layer with m multiplications so has about 2m; by hand, those of
-    `conv2` come to 24.9, and TensorFlow's profiler says 25.1. XLA leaves out what the zeros round
-    a padded image are multiplied with.
+    The profiler of TensorFlow, or of XLA on JAX, counts them in the graph of the forward pass. A
+    multiplication and an addition are two. Biases and poolings count in full, batch norm and
+    softmax in part, so that m multiplications of a layer give about 2m operations. XLA does not
+    count multiplications with the zeros that pad an image.
 
     Args:
         model: a Keras model of images `(batch, 48, 48, 1)`.
+
+    Returns:
+        A float, in millions of operations.
     """
     import keras
 
@@ -84,17 +85,19 @@ def megaflops(model):
 
 
 def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECONDS):
-    """Measure how fast networks recognise, all in turn, so that a busy moment meets all alike.
+    """Measure the speed of networks, which take turns.
+
+    Taking turns spreads a busy moment of the machine over all networks.
 
     Args:
         models: dict from a name to a Keras model.
-        images: uint8 `(n, 48, 48)`, at least one.
-        batch_size: images a call; with 1, what a camera's frames would get.
-        rounds: how often each network has its turn.
-        seconds: how long a turn lasts, at least.
+        images: uint8 array `(n, 48, 48)`, n at least 1.
+        batch_size: number of images a call; 1 is like the frames of a camera.
+        rounds: number of turns of each network.
+        seconds: shortest length of a turn, in seconds.
 
     Returns:
-        A dict from each name to the median images/s of its turns.
+        A dict from each name to the median speed of its turns, in images/s.
     """
     from fer_keras.networks.backend import compiled
 

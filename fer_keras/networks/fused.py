@@ -1,13 +1,13 @@
-"""A network's twin to train in: the same function and gradients, fewer passes over large arrays.
+"""The fused form of a network: the same function, trained in less time.
 
-On CPUs, TensorFlow spends much of a training step on what is hardly arithmetic: adding a bias at
-full resolution and summing its gradient there, and batch norm as a dozen operations. The twin
+On CPUs, TensorFlow spends much of a training step on little arithmetic: adding biases at full
+resolution, summing their gradients, and batch norm as a dozen operations. The fused form
 
-- adds bias and ReLU after max-pooling, where a quarter of the values is left; both rise with
-  their input, so that the largest stays the largest;
-- leaves out the bias of a convolution before batch norm, which takes it off again with the mean;
-- computes batch norm by TensorFlow's one operation for it;
-- where asked, multiplies in bfloat16.
+- adds bias and ReLU after max-pooling, to a quarter of the values. The result is the same, as
+  neither of them changes which value is the largest;
+- leaves out the bias of a convolution before batch norm, which subtracts it with the mean;
+- computes batch norm by TensorFlow's single operation for it;
+- multiplies in bfloat16, if asked.
 """
 
 import keras
@@ -17,68 +17,61 @@ from keras import Sequential, layers, ops
 from fer_keras.networks.build import copy_layer
 
 
-def training_twin(network, dtype="float32"):
-    """Return a network's twin, with the weights that the network has.
+def fuse(network, dtype="float32"):
+    """Return the fused form of a network, with the same weights.
 
     Args:
-        network: a `keras.Sequential`, whose convolutions before batch norm have zeros as biases,
-            as they do when fresh.
+        network: a Keras model. Only a built `keras.Sequential` of Keras' own layers is fused;
+            nested models, layers with code of the user's and functional models are not.
         dtype: `float32`, or `mixed_bfloat16` to multiply in bfloat16 between the first and the
             last layer, with weights, batch norm's sums and probabilities in float32
             (Micikevicius et al., "Mixed Precision Training", 2018).
 
     Returns:
-        A `keras.Sequential` of the same name. Backends other than TensorFlow fuse operations
-        themselves; on them the twin has the network's own layers, and in float32 it is the
-        network itself.
+        A `keras.Sequential` of the same name. It is the network itself if this cannot be fused, or
+        in float32 on other backends than TensorFlow, which fuse operations themselves.
     """
-    is_fused = keras.backend.backend() == "tensorflow"
-    if not is_fused and dtype == "float32":
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if not _can_be_fused(network) or (dtype == "float32" and not on_tensorflow):
         return network
     first, *hidden, last = network.layers
-    rewritten = [keras.Input(network.input_shape[1:]), copy_layer(first)]
-    for before, layer, after in zip([first, *hidden], hidden, [*hidden[1:], last]):
-        rewritten.append(_twin(layer, after, dtype) if is_fused else copy_layer(layer, dtype=dtype))
-        if is_fused and _moves_its_bias(before, layer):
-            rewritten.append(BiasAndReLU(dtype=dtype))
-    rewritten.append(copy_layer(last))
-    twin = Sequential(rewritten, name=network.name)
-    for layer, own, moved in _pairs(network, twin):
-        weights = layer.get_weights()
-        if len(own.weights) < len(weights):
-            bias = weights.pop()
-            if moved:
-                moved.set_weights([bias])
-        own.set_weights(weights)
-    return twin
+    fused, moves_bias = [keras.Input(network.input_shape[1:]), copy_layer(first)], False
+    for layer, following in zip(hidden, [*hidden[1:], last]):
+        follows_moved, moves_bias = moves_bias, False
+        changes, kind = {"dtype": dtype}, type(layer)
+        if on_tensorflow:
+            moves_bias = following is not last and _moves_its_bias(layer, following)
+            if moves_bias:
+                changes |= {"use_bias": False, "activation": "linear"}
+            elif _needs_no_bias(layer, following):
+                changes |= {"use_bias": False}
+            elif _is_image_norm(layer):
+                kind = FusedBatchNormalization
+        fused.append(kind.from_config(layer.get_config() | changes))
+        if follows_moved:
+            fused.append(BiasAndReLU(dtype=dtype))
+    fused = Sequential([*fused, copy_layer(last)], name=network.name)
+    _give_weights(network, fused)
+    return fused
 
 
-def take_weights(network, twin):
-    """Give a network the weights of its twin.
+def take_weights(network, fused):
+    """Give a network the weights of its fused form.
 
     Args:
-        network: a `keras.Sequential` built as the one that the twin was made of.
-        twin: what `training_twin` returned, or such a model read back from its file.
+        network: a Keras model built like the one that was fused.
+        fused: the model that `fuse` returned, or one read back from its file.
     """
-    for layer, own, moved in _pairs(network, twin):
+    for layer, own, moved in _pairs(network, fused):
         weights = own.get_weights()
         if len(weights) < len(layer.weights):
             weights += moved.get_weights() if moved else [np.zeros(layer.bias.shape)]
         layer.set_weights(weights)
 
 
-def _pairs(network, twin):
-    """Yield each layer, its counterpart, and what follows the pooling behind that, if a bias."""
-    places = [n for n, layer in enumerate(twin.layers) if not isinstance(layer, BiasAndReLU)]
-    for layer, place in zip(network.layers, places, strict=True):
-        own, *others = twin.layers[place : place + 3]
-        is_moved = len(others) == 2 and isinstance(others[1], BiasAndReLU)
-        yield layer, own, others[1] if is_moved else None
-
-
 @keras.saving.register_keras_serializable("fer_keras")
 class BiasAndReLU(layers.Layer):
-    """Add a bias to each channel and cut off what is below 0."""
+    """Add a bias to each channel of images and set negative values to 0."""
 
     def build(self, input_shape):
         self.bias = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="bias")
@@ -89,7 +82,7 @@ class BiasAndReLU(layers.Layer):
 
 @keras.saving.register_keras_serializable("fer_keras")
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras' batch norm of images, trained through TensorFlow's one operation for it."""
+    """Batch norm of images, trained through TensorFlow's single operation."""
 
     def call(self, inputs, training=None, mask=None):
         if not training:
@@ -107,23 +100,71 @@ class FusedBatchNormalization(layers.BatchNormalization):
         return outputs
 
 
+def _can_be_fused(network):
+    is_sequence = type(network) is Sequential and network.built and len(network.layers) > 1
+    return is_sequence and all(map(_can_be_copied, network.layers))
+
+
+def _can_be_copied(layer):
+    is_nested = isinstance(layer, keras.Model | layers.Wrapper | layers.Lambda)
+    if is_nested or not type(layer).__module__.startswith("keras."):
+        return False
+    try:
+        copy_layer(layer)
+    except (TypeError, ValueError):  # of an activation or initializer that Keras does not know
+        return False
+    return True
+
+
 def _moves_its_bias(layer, following):
     return (
-        isinstance(layer, layers.Conv2D)
-        and layer.use_bias
+        type(layer) is layers.Conv2D
+        and type(following) is layers.MaxPooling2D
         and layer.activation is keras.activations.relu
-        and isinstance(following, layers.MaxPooling2D)
+        and layer.data_format == "channels_last"
+        and layer.use_bias
+        and layer.trainable
+        and not (layer.bias_regularizer or layer.bias_constraint or layer.activity_regularizer)
     )
 
 
-def _twin(layer, following, dtype):
-    normalised = isinstance(layer, layers.Conv2D) and isinstance(
-        following, layers.BatchNormalization
+def _needs_no_bias(layer, following):
+    return (
+        type(layer) is layers.Conv2D
+        and _is_image_norm(following)
+        and layer.activation is keras.activations.linear
+        and layer.use_bias
+        and not np.any(layer.bias)  # else the moving mean, which holds it, would not fit
     )
-    if normalised and layer.activation is keras.activations.linear:
-        return copy_layer(layer, use_bias=False, dtype=dtype)
-    if _moves_its_bias(layer, following):
-        return copy_layer(layer, use_bias=False, activation="linear", dtype=dtype)
-    if type(layer) is layers.BatchNormalization:
-        return FusedBatchNormalization.from_config(layer.get_config() | {"dtype": dtype})
-    return copy_layer(layer, dtype=dtype)
+
+
+def _is_image_norm(layer):
+    return (
+        type(layer) is layers.BatchNormalization
+        and len(layer.input.shape) == 4
+        and layer.axis in (-1, 3)
+        and layer.center
+        and layer.scale
+        and layer.trainable
+    )
+
+
+def _give_weights(network, fused):
+    for layer, own, moved in _pairs(network, fused):
+        weights = layer.get_weights()
+        if len(own.weights) < len(weights):
+            bias = weights.pop()
+            if moved:
+                moved.set_weights([bias])
+        own.set_weights(weights)
+        if isinstance(own, layers.Normalization):
+            own.finalize_state()  # computes its mean and variance from the weights
+
+
+def _pairs(network, fused):
+    """Yield each layer, its counterpart, and the layer that its bias moved to, if any."""
+    places = [n for n, layer in enumerate(fused.layers) if not isinstance(layer, BiasAndReLU)]
+    for layer, place in zip(network.layers, places, strict=True):
+        own, *others = fused.layers[place : place + 3]
+        is_moved = len(others) == 2 and isinstance(others[1], BiasAndReLU)
+        yield layer, own, others[1] if is_moved else None

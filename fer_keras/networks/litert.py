@@ -1,9 +1,9 @@
-"""Networks in LiteRT's form, which recognises a face soonest on a CPU, without TensorFlow.
+"""Networks in LiteRT's format, the fastest for single faces on a CPU.
 
-Weights are rounded to 8 bits, with a scale for each output channel, and each layer's input as it
-comes ("dynamic range quantization",
-https://ai.google.dev/edge/litert/models/post_training_quantization): no images are needed to
-calibrate it, and probabilities move by some thousandths.
+They need no TensorFlow. Weights are rounded to 8 bits, with a scale for each output channel, and
+inputs of layers while they are computed. This "dynamic range quantization"
+(https://ai.google.dev/edge/litert/models/post_training_quantization) needs no images to calibrate
+it and changes probabilities by some thousandths.
 """
 
 import numpy as np
@@ -12,14 +12,17 @@ from fer_keras.utils.machine import num_cores
 from fer_keras.utils.startup import quiet_start
 
 MAX_THREADS = 4
-"""More wait for each other longer than they save on faces of 48x48."""
+"""On faces of 48x48 pixels, more threads lose more time in waiting than they save."""
 
 
 def convert(network):
-    """Return a trained network in LiteRT's form: bytes, a `.tflite` file's content.
+    """Convert a trained network to LiteRT's format.
 
     Args:
-        network: a `keras.Sequential` on Keras' TensorFlow backend.
+        network: a Keras model on the TensorFlow backend.
+
+    Returns:
+        The content of a `.tflite` file, bytes.
     """
     import tensorflow as tf
 
@@ -36,14 +39,14 @@ def convert(network):
 
 
 def load(content):
-    """Return the function of a network in LiteRT's form.
+    """Load a network from LiteRT's format.
 
     Args:
-        content: bytes, as `convert` returns them.
+        content: bytes, as from `convert`.
 
     Returns:
-        A function from an array `(n, height, width, channels)` to a float32 array, the
-        prediction; to be called by one thread at a time.
+        A function from an array `(n, height, width, channels)` to the network's output, a float32
+        array `(n, ...)`. Only one thread may call it at a time.
     """
     with quiet_start():
         from ai_edge_litert.interpreter import Interpreter

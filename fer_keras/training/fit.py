@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_keras.networks.backend import multiplies_bfloat16
 from fer_keras.networks.build import build, standardisation
-from fer_keras.networks.fused import take_weights, training_twin
+from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
 from fer_keras.training.progress import progress_callback
@@ -153,7 +153,7 @@ def compiled_model(recipe, num_classes, images):
         images: the training images, uint8 `(n, 48, 48)`.
     """
     dtype = "mixed_bfloat16" if uses_bfloat16(recipe) else "float32"
-    model = training_twin(fresh_network(recipe, num_classes, images), dtype)
+    model = fuse(fresh_network(recipe, num_classes, images), dtype)
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images)),

@@ -121,7 +121,8 @@ def test_every_network_agrees_with_differences_of_its_logits(name):
     assert expected.max() > 0
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The other networks have the last maps of one of these.
+@pytest.mark.parametrize("name", ["conv2", "conv3", "conv4_bn", "conv6", "quick"])
 def test_heat_lies_where_a_planted_network_looks(name):
     """All weights are positive: the network sees light, wherever it is, and nothing else."""
     model = build(name, 3)

@@ -4,10 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from fer_keras.networks.build import build, in_dtype, standardisation
 from fer_keras.networks.builders import NETWORKS
-from fer_keras.networks.fused import take_weights, training_twin
+from fer_keras.networks.fused import BiasAndReLU, FusedBatchNormalization, fuse, take_weights
+
+
+def images(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 48, 48, 1), dtype=np.uint8)
 
 
 def network(name):
@@ -15,15 +20,23 @@ def network(name):
     keras.utils.set_random_seed(1)
     model = build(name, 5, standardisation(images(20)))
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, layers.Dropout):
             layer.rate = 0.0
     output = model.layers[-1]
     output.kernel.assign(keras.random.normal(output.kernel.shape, stddev=0.1, seed=2))
     return model
 
 
-def images(count, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, 48, 48, 1), dtype=np.uint8)
+def own_network(*middle, first=None, last=None):
+    """A small network of a user's own; every bias is 0.1."""
+    keras.utils.set_random_seed(1)
+    first = first or layers.Rescaling(1 / 255)
+    last = last or layers.Dense(5, activation="softmax")
+    model = keras.Sequential([keras.Input((48, 48, 1)), first, *middle, last], name="own")
+    for layer in model.layers:
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(np.full(layer.bias.shape, 0.1))
+    return model
 
 
 def loss_and_gradients(model, batch, labels):
@@ -34,64 +47,68 @@ def loss_and_gradients(model, batch, labels):
     return float(loss), [each.numpy() for each in tape.gradient(loss, variables)]
 
 
+def train(model, batch, labels, steps=3):
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    for _ in range(steps):
+        model.train_on_batch(batch, labels)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_twin_has_the_networks_loss_and_gradients(name):
+def test_the_fused_form_has_the_networks_loss_and_gradients(name):
     plain = network(name)
-    twin, exact = training_twin(plain), in_dtype(plain, "float64")
+    fused, exact = fuse(plain), in_dtype(plain, "float64")
     batch, labels = images(8, seed=3), np.arange(8) % 5
-    (true_loss, truth), (loss, gradients), (twins_loss, twins_gradients) = (
-        loss_and_gradients(model, batch, labels) for model in (exact, plain, twin)
+    (true_loss, truth), (loss, gradients), (fused_loss, fused_gradients) = (
+        loss_and_gradients(model, batch, labels) for model in (exact, plain, fused)
     )
-    assert twins_loss == pytest.approx(true_loss, rel=1e-5)
+    assert fused_loss == pytest.approx(true_loss, rel=1e-5)
     assert loss == pytest.approx(true_loss, rel=1e-5)
     largest = max(np.abs(gradient).max() for gradient in truth)
     left_out = [
         id(layer.bias)
         for layer, following in pairwise(plain.layers)
-        if isinstance(following, keras.layers.BatchNormalization) and layer.use_bias
+        if isinstance(following, layers.BatchNormalization) and layer.use_bias
     ]
     for variable, gradient, true in zip(plain.trainable_variables, gradients, truth, strict=True):
         if id(variable) in left_out:
-            assert np.abs(true).max() < 1e-9 * largest  # batch norm takes it off again
+            assert np.abs(true).max() < 1e-9 * largest  # batch norm subtracts it with the mean
             continue
         # Processors round float32 differently; both forms may be as far from the truth as each
         # other, but not further.
-        plains_error = np.linalg.norm(gradient - true)
-        twins_error = np.linalg.norm(twins_gradients.pop(0) - true)
+        error = np.linalg.norm(gradient - true)
+        fused_error = np.linalg.norm(fused_gradients.pop(0) - true)
         rounding = 1e-6 * max(np.linalg.norm(true), 1e-4 * largest * np.sqrt(true.size))
-        assert twins_error < 3 * plains_error + 10 * rounding
-    assert not twins_gradients
+        assert fused_error < 3 * error + 10 * rounding
+    assert not fused_gradients
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_after_some_steps_the_network_answers_as_its_twin(name, tmp_path):
+# Among them are all of the fused parts: a moved bias, one left out, and none to begin with.
+@pytest.mark.parametrize("name", ["conv3", "conv4_bn", "quick"])
+def test_after_some_steps_the_network_answers_as_its_fused_form(name, tmp_path):
     plain = network(name)
-    twin = training_twin(plain)
+    fused = fuse(plain)
     batch, labels = images(16, seed=4), np.arange(16) % 5
-    np.testing.assert_allclose(twin(batch), plain(batch), atol=1e-6)
-    twin.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
-    plain.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
-    for _ in range(3):
-        twin.train_on_batch(batch, labels)
-        plain.train_on_batch(batch, labels)
+    np.testing.assert_allclose(fused(batch), plain(batch), atol=1e-6)
+    train(fused, batch, labels)
+    train(plain, batch, labels)
     trained_alone = np.asarray(plain(batch))
-    twin.save(tmp_path / "twin.keras")
-    take_weights(plain, keras.models.load_model(tmp_path / "twin.keras"))
-    np.testing.assert_allclose(plain(batch), twin(batch), atol=1e-5)
-    np.testing.assert_allclose(trained_alone, twin(batch), atol=2e-3)
+    fused.save(tmp_path / "fused.keras")
+    take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
+    np.testing.assert_allclose(plain(batch), fused(batch), atol=1e-5)
+    np.testing.assert_allclose(trained_alone, fused(batch), atol=2e-3)
 
 
 @pytest.mark.parametrize("name", ["conv3", "quick"])
-def test_in_bfloat16_the_twin_answers_and_learns_nearly_the_same(name):
+def test_in_bfloat16_the_fused_form_answers_and_learns_nearly_the_same(name):
     plain = network(name)
-    twin, mixed = training_twin(plain), training_twin(plain, "mixed_bfloat16")
+    fused, mixed = fuse(plain), fuse(plain, "mixed_bfloat16")
     batch, labels = images(32, seed=5), np.arange(32) % 5
-    hidden = [layer for layer in mixed.layers[1:-1] if not isinstance(layer, keras.layers.Flatten)]
+    hidden = [layer for layer in mixed.layers[1:-1] if not isinstance(layer, layers.Flatten)]
     assert {layer.compute_dtype for layer in hidden} == {"bfloat16"}
     assert {weight.dtype for weight in mixed.weights} == {"float32"}
     assert mixed(batch).dtype == tf.float32
-    np.testing.assert_allclose(mixed(batch), twin(batch), atol=0.02)  # 8 bits of mantissa
-    _, gradients = loss_and_gradients(twin, batch, labels)
+    np.testing.assert_allclose(mixed(batch), fused(batch), atol=0.02)  # 8 bits of mantissa
+    _, gradients = loss_and_gradients(fused, batch, labels)
     _, rounded = loss_and_gradients(mixed, batch, labels)
     for exact, near in zip(gradients, rounded, strict=True):
         assert np.linalg.norm(near - exact) < 0.2 * np.linalg.norm(exact)
@@ -101,7 +118,107 @@ def test_in_bfloat16_the_twin_answers_and_learns_nearly_the_same(name):
         np.testing.assert_array_equal(weight, same)
 
 
-def test_no_network_keeps_a_bias_that_batch_norm_takes_off():
-    twin = training_twin(build("vgg8", 7))
-    convolutions = [layer for layer in twin.layers if isinstance(layer, keras.layers.Conv2D)]
+def test_no_network_keeps_a_bias_that_batch_norm_subtracts():
+    fused = fuse(build("vgg8", 7))
+    convolutions = [layer for layer in fused.layers if isinstance(layer, layers.Conv2D)]
     assert len(convolutions) == 8 and not any(layer.use_bias for layer in convolutions)
+
+
+def relu_convolution(**settings):
+    return layers.Conv2D(4, 3, activation="relu", **settings)
+
+
+def adapted_normalisation():
+    layer = layers.Normalization(axis=None)
+    layer.adapt(images(20))
+    return layer
+
+
+OWN_NETWORKS = {
+    "begins with a convolution, ends in an activation": lambda: own_network(
+        layers.MaxPooling2D(4), relu_convolution(), layers.MaxPooling2D(), layers.Flatten(),
+        layers.Dense(5), first=relu_convolution(), last=layers.Activation("softmax"),
+    ),
+    "ends in a pooling": lambda: own_network(
+        layers.Conv2D(5, 46, activation="relu"), last=layers.MaxPooling2D(3)
+    ),
+    "is frozen in part": lambda: own_network(
+        relu_convolution(trainable=False), layers.MaxPooling2D(4), layers.Conv2D(4, 3),
+        layers.BatchNormalization(trainable=False), layers.Flatten(),
+    ),
+    "normalises a dense layer and without scale": lambda: own_network(
+        layers.Conv2D(4, 3, strides=4), layers.BatchNormalization(scale=False), layers.Flatten(),
+        layers.Dense(8), layers.BatchNormalization(),
+    ),
+    "has a bias before batch norm, and an adapted normalisation": lambda: own_network(
+        layers.Conv2D(4, 3, strides=4), layers.BatchNormalization(), layers.Flatten(),
+        first=adapted_normalisation(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OWN_NETWORKS)
+def test_networks_of_ones_own_learn_the_same_when_fused(kind, tmp_path):
+    plain = OWN_NETWORKS[kind]()
+    fused = fuse(plain)
+    assert fused is not plain
+    batch, labels = images(16, seed=4), np.arange(16) % 5
+    if kind == "ends in a pooling":
+        labels = np.zeros((16, 1, 1))
+    np.testing.assert_allclose(fused(batch), plain(batch), atol=1e-6)
+    train(fused, batch, labels)
+    train(plain, batch, labels)
+    trained_alone = np.asarray(plain(batch))
+    fused.save(tmp_path / "fused.keras")
+    take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
+    np.testing.assert_allclose(plain(batch), fused(batch), atol=1e-5)
+    np.testing.assert_allclose(trained_alone, fused(batch), atol=1e-3)
+
+
+def test_parts_that_can_be_fused_are_in_networks_of_ones_own_too():
+    fused = fuse(
+        own_network(
+            relu_convolution(), layers.MaxPooling2D(4), layers.Conv2D(4, 3, use_bias=False),
+            layers.BatchNormalization(), layers.Flatten(),
+        )
+    )  # fmt: skip
+    kinds = [type(layer) for layer in fused.layers]
+    assert BiasAndReLU in kinds and FusedBatchNormalization in kinds
+
+
+class Swish(layers.Layer):
+    def call(self, inputs):
+        return inputs * keras.ops.sigmoid(inputs)
+
+
+def functional_network():
+    entry = keras.Input((48, 48, 1))
+    hidden = layers.Conv2D(4, 3, strides=4, activation="relu")(entry)
+    branches = [layers.Conv2D(4, 3, padding="same")(hidden), layers.BatchNormalization()(hidden)]
+    flat = layers.Flatten()(layers.Add()(branches))
+    return keras.Model(entry, layers.Dense(5, activation="softmax")(flat))
+
+
+NOT_FUSED = {
+    "functional": functional_network,
+    "nested": lambda: own_network(
+        keras.Sequential([layers.Conv2D(4, 3, strides=4), layers.BatchNormalization()]),
+        layers.Dropout(0.0), layers.Flatten(),
+    ),
+    "a layer of one's own": lambda: own_network(Swish(), layers.Flatten()),
+    "an activation of one's own": lambda: own_network(
+        layers.Activation(lambda inputs: inputs**2), layers.Flatten()
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("kind", NOT_FUSED)
+def test_other_networks_are_trained_as_they_are(kind):
+    plain, trained = NOT_FUSED[kind](), NOT_FUSED[kind]()
+    assert fuse(trained) is trained and fuse(trained, "mixed_bfloat16") is trained
+    batch, labels = images(8, seed=4), np.arange(8) % 5
+    train(trained, batch, labels)
+    assert not np.allclose(plain(batch), trained(batch), atol=1e-4)
+    take_weights(plain, trained)
+    np.testing.assert_allclose(plain(batch), trained(batch), atol=1e-6)

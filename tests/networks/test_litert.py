@@ -1,4 +1,4 @@
-"""Networks in LiteRT's form answer as those that they were made of."""
+"""Networks in LiteRT's format answer as the networks that they were converted from."""
 
 import keras
 import numpy as np
@@ -6,7 +6,6 @@ import pytest
 
 from fer_keras.networks import litert
 from fer_keras.networks.build import build
-from fer_keras.networks.builders import NETWORKS
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,8 @@ def used_network(name, images):
     return network
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The other networks are made of the same layers.
+@pytest.mark.parametrize("name", ["conv2", "conv3", "conv4_bn", "quick", "conv7_bn"])
 def test_it_answers_nearly_as_its_network(name, images):
     network = used_network(name, images)
     expected = network.predict(images, verbose=0)
