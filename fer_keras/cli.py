@@ -35,12 +35,8 @@ def main(arguments=None):
     return code or 0
 
 
-def list_recipes(options):
-    """Print the named recipes and comparisons, with cost and sources.
-
-    Args:
-        options: the parsed arguments.
-    """
+def _recipes(options):
+    """Print the named recipes and comparisons, with cost and sources."""
     for name, named in RECIPES.items():
         recipe = named.recipe
         cost = "not measured" if named.minutes is None else f"{named.minutes:g} minutes on 2 cores"
@@ -57,15 +53,8 @@ def list_recipes(options):
         print(f"{name}  (comparison)\n  {named.question}")
 
 
-def compare_arms(options):
-    """Run a comparison, print its scores, and write a report on request.
-
-    Args:
-        options: the parsed arguments.
-
-    Returns:
-        The exit code: 1 if a run failed.
-    """
+def _compare(options):
+    """Run a comparison, print its scores, and write a report on request."""
     from fer_keras.reporting.result import compare
 
     if bool(options.name) == bool(options.arm):
@@ -89,15 +78,8 @@ def compare_arms(options):
     return _show(result, options.report)
 
 
-def run_recipe(options):
-    """Train a recipe once on each data set; print scores and the run directory.
-
-    Args:
-        options: the parsed arguments.
-
-    Returns:
-        The exit code: 1 if a run failed.
-    """
+def _run(options):
+    """Train a recipe once on each data set; print scores and the run directory."""
     from fer_keras.evaluation.predictions import class_report
     from fer_keras.reporting.result import compare
 
@@ -114,12 +96,8 @@ def run_recipe(options):
     return code
 
 
-def write_report(options):
-    """Write the report of a finished comparison, without training.
-
-    Args:
-        options: the parsed arguments.
-    """
+def _report(options):
+    """Write the report of a finished comparison, without training."""
     from fer_keras.reporting.result import load_comparison
 
     result = load_comparison(options.directory)
@@ -127,35 +105,23 @@ def write_report(options):
     print(result.report(path, with_faces=not options.without_faces))
 
 
-def audit_data(options):
-    """Print what is wrong with the data, and keep the tables.
-
-    Args:
-        options: the parsed arguments.
-    """
+def _audit(options):
+    """Print what is wrong with the data, and keep the tables."""
     from fer_keras.audit.examine import examine
     from fer_keras.reporting.audit_tables import print_tables
 
     print_tables(examine(options.directory, out=options.out), options.out)
 
 
-def predict_pictures(options):
-    """Find the faces in pictures and write their expressions.
-
-    Args:
-        options: the parsed arguments.
-    """
+def _predict(options):
+    """Find the faces in pictures and write their expressions."""
     from fer_keras.predict.pictures import predict
 
     predict(options.network, options.paths, options.out, options.whole_image, options.detector)
 
 
-def show_webcam(options):
-    """Show faces and their expressions live.
-
-    Args:
-        options: the parsed arguments.
-    """
+def _webcam(options):
+    """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
 
     webcam(options.network, options.camera, options.video, options.record, options.detector)
@@ -207,21 +173,21 @@ def _parser():
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     recipes = commands.add_parser("recipes", help="list the named recipes and comparisons")
-    recipes.set_defaults(function=list_recipes)
+    recipes.set_defaults(function=_recipes)
     _add_compare(commands)
     run = commands.add_parser("run", help="train a named recipe once")
     run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
     _add_training(run)
-    run.set_defaults(function=run_recipe)
+    run.set_defaults(function=_run)
     report = commands.add_parser("report", help="write a finished comparison's report")
     report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
     report.add_argument("html", nargs="?", help="the report (default: reports/NAME.html)")
     report.add_argument("--without-faces", action="store_true", help="show no faces")
-    report.set_defaults(function=write_report)
+    report.set_defaults(function=_report)
     audit = commands.add_parser("audit", help="copies, conflicts, blanks, CSV against folders")
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
-    audit.set_defaults(function=audit_data)
+    audit.set_defaults(function=_audit)
     _add_predict(commands)
     _add_webcam(commands)
     return parser
@@ -261,7 +227,7 @@ def _add_compare(commands):
     )
     compare.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
     _add_training(compare)
-    compare.set_defaults(function=compare_arms)
+    compare.set_defaults(function=_compare)
 
 
 def _add_training(command):
@@ -308,7 +274,7 @@ def _add_predict(commands):
         "taken so anyway",
     )
     _add_detector(predict, "mtcnn")
-    predict.set_defaults(function=predict_pictures)
+    predict.set_defaults(function=_predict)
 
 
 def _add_webcam(commands):
@@ -321,7 +287,7 @@ def _add_webcam(commands):
         "--record", metavar="FILE", help="record to .mp4 or .avi; needed without a display"
     )
     _add_detector(webcam, "haar")
-    webcam.set_defaults(function=show_webcam)
+    webcam.set_defaults(function=_webcam)
 
 
 def _add_detector(command, default):

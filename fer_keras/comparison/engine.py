@@ -1,7 +1,5 @@
 """A comparison, arms times seeds: planned, run, resumed and collected."""
 
-import json
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from fer_keras.comparison.arms import cross, resolve_arms
@@ -9,65 +7,16 @@ from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
-from fer_keras.comparison.run import Run, load_run
+from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
+from fer_keras.comparison.results import result_table
+from fer_keras.comparison.run import load_run
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
-from fer_keras.data.readers.locate import Location
-from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
 
 TIMED_EPOCHS = 3
 """Epochs of the run that times an arm, under equal time."""
-RECORD = "comparison.json"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The runs of a comparison, and what a reader must know about them.
-
-    Args:
-        name: a name in `catalogue.COMPARISONS`, or the user's.
-        directory: its folder, with run directories, `comparison.json` and `results.csv`.
-        arms: dict from an arm's name to its `Recipe` of the first seed, all fields filled in.
-        seeds: the seeds that each arm was run with.
-        factors: dict from a crossed field to its levels; empty where arms are no grid.
-        minutes: equal training time of each arm; `None`: each recipe's epochs.
-        drawn: whether the faces are drawn, for want of real ones.
-        sources: dict from an arm's name to the `Source` of its faces.
-        notes: sentences: what was skipped, left out, paired.
-        runs: dict from an arm's name to a dict from a seed to its finished `Run`.
-        errors: dicts with `arm`, `seed` and `error` of runs that failed.
-    """
-
-    name: str
-    directory: Path
-    arms: dict[str, Recipe]
-    seeds: tuple[int, ...]
-    factors: dict[str, tuple]
-    minutes: float | None
-    drawn: bool
-    sources: dict[str, Source]
-    notes: tuple[str, ...]
-    runs: dict[str, dict[int, Run]]
-    errors: tuple[dict, ...]
-
-    @property
-    def first(self):
-        """The first seed's run of each arm that has one: a dict by the arm's name."""
-        return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
-
-    def splits(self, arm):
-        """Return an arm's `Splits` of the first seed.
-
-        Args:
-            arm: the arm's name.
-
-        Returns:
-            The `Splits`; `None` where they were given in memory and are gone.
-        """
-        source = self.sources[arm]
-        return source.data and source.splits(self.arms[arm])[1]
 
 
 def run_comparison(
@@ -142,7 +91,7 @@ def run_comparison(
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     settings = {
         "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
-        "data": {arm: _as_json(source) for arm, source in sources.items()},
+        "data": {arm: source_as_json(source) for arm, source in sources.items()},
         "minutes": minutes,
     }
     directory = out / run_name(name, settings)
@@ -172,42 +121,10 @@ def run_comparison(
         runs=runs,
         errors=tuple(errors),
     )
-    _save(comparison)
+    save_comparison(comparison)
+    table = result_table(comparison).to_csv(index=False)
+    write_text(directory / "results.csv", table)
     return comparison
-
-
-def load_comparison(directory):
-    """Read a comparison back from its folder, without training.
-
-    Args:
-        directory: the comparison's folder.
-
-    Returns:
-        The `Comparison`.
-
-    Raises:
-        InputError: if the folder holds none.
-    """
-    directory = project_folder() / Path(directory).expanduser()
-    if not (directory / RECORD).is_file():
-        raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")
-    record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-    return Comparison(
-        name=record["name"],
-        directory=directory,
-        arms={arm: Recipe(**recipe) for arm, recipe in record["arms"].items()},
-        seeds=tuple(record["seeds"]),
-        factors={factor: tuple(levels) for factor, levels in record["factors"].items()},
-        minutes=record["minutes"],
-        drawn=record["drawn"],
-        sources={arm: _from_json(source) for arm, source in record["sources"].items()},
-        notes=tuple(record["notes"]),
-        runs={
-            arm: {int(seed): load_run(directory / name) for seed, name in runs.items()}
-            for arm, runs in record["runs"].items()
-        },
-        errors=tuple(record["errors"]),
-    )
 
 
 def _seeds(seeds, default, first_seed):
@@ -303,40 +220,3 @@ def _plan(recipes, sources, seeds, directory):
 def _notes(arms, sources):
     notes = [note for arm in arms for note in sources[arm].splits(arms[arm])[1].notes]
     return dict.fromkeys(notes)
-
-
-def _save(comparison):
-    from fer_keras.comparison.results import result_table
-
-    record = {
-        "name": comparison.name,
-        "arms": {arm: recipe.as_json() for arm, recipe in comparison.arms.items()},
-        "seeds": comparison.seeds,
-        "factors": comparison.factors,
-        "minutes": comparison.minutes,
-        "drawn": comparison.drawn,
-        "sources": {arm: _as_json(source) for arm, source in comparison.sources.items()},
-        "notes": comparison.notes,
-        "runs": {
-            arm: {seed: run.directory.name for seed, run in runs.items()}
-            for arm, runs in comparison.runs.items()
-        },
-        "errors": comparison.errors,
-    }
-    write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
-    table = result_table(comparison).to_csv(index=False)
-    write_text(comparison.directory / "results.csv", table)
-
-
-def _as_json(source):
-    data = source.data
-    values = {"name": data.name} if isinstance(data, Splits) else asdict(data)
-    values = {name: value and str(value) for name, value in values.items()}
-    return asdict(replace(source, data=None)) | {"data": values}
-
-
-def _from_json(record):
-    places = {name: value and Path(value) for name, value in record["data"].items()}
-    names = record["class_names"]
-    location = Location(**(places | {"name": record["data"]["name"]})) if len(places) > 1 else None
-    return Source(location, record["paired"], record["on_bad"], names and tuple(names))

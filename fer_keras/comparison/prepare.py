@@ -49,7 +49,7 @@ class Source:
         split_seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
         splits = _loaded(
             self.data,
-            recipe.storage,
+            None if self.data.raf_db else recipe.storage,  # RAF-DB has one form
             recipe.division,
             recipe.labels,
             self.class_names,
@@ -101,7 +101,8 @@ def prepared(recipe, splits):
     Raises:
         InputError: if the data lacks a class of the recipe, or faces to validate on.
     """
-    storage = recipe.storage or ("folder" if splits.folder else "csv")
+    in_files = splits.folder or splits.name == "raf-db"
+    storage = recipe.storage or ("folder" if in_files else "csv")
     known = splits.train.class_names
     unknown = [name for name in recipe.classes or () if name not in known]
     if unknown:

@@ -17,7 +17,8 @@ from distributed import Client
 from keras import layers
 
 from fer_keras.comparison import engine
-from fer_keras.comparison.engine import load_comparison, run_comparison
+from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
 from fer_keras.data import loading
 from fer_keras.training.recipe import Recipe

@@ -26,9 +26,9 @@ RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
 # Dies by SIGKILL just before its n-th rename: at each place where something would become visible.
 KILLED_RUN = """
 import os, pickle, signal, sys
-from fer_keras.comparison.run import fit, load_model, load_run, predict
+from fer_keras.comparison.run import fit
 
-recipe, splits, directory, image_folder = pickle.load(open(sys.argv[1], "rb"))
+recipe, splits, directory = pickle.load(open(sys.argv[1], "rb"))
 renames_left, rename = int(sys.argv[2]), os.replace
 
 def replace_or_die(*paths):

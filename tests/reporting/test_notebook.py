@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.figure
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
