@@ -20,7 +20,6 @@ from fer_keras.reporting.tables import (
     SCORE_NAMES,
     STUDY_D,
     first_seed,
-    headline,
     headline_rows,
     score_table,
     score_text,
@@ -78,7 +77,7 @@ def conclusion(comparison, results, differences):
         row["p"] = p_text(row["holm_p_value"])
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
-    for arm, (row, *_) in others.items():
+    for row, *_ in others.values():
         if row["how"] == SAME_IMAGES:
             row |= _image_by_image(comparison, row, rows)
     scores = score_table(headline_rows(results)).to_dict("records")
@@ -196,7 +195,7 @@ def _study_d(runs, factors, rows):
     The effects and what only all three factors do together sum to it: between the first and the
     last pipeline, the interactions of two cancel.
     """
-    pipelines = {arm: table for arm, table in runs.groupby("arm", sort=False)}
+    pipelines = dict(iter(runs.groupby("arm", sort=False)))
     first, last = next(iter(pipelines)), list(pipelines)[-1]
     table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
     whole = table.loc[EXPLAINED].to_dict()
@@ -226,7 +225,7 @@ def _arms_in_words(comparison):
         return [f"{arm}={_recipe_in_words(recipe)}" for arm, recipe in comparison.arms.items()]
     recipe, base = next(iter(comparison.arms.values())), next(iter(named.arms.values()))
     skipped = (*RESOLVED, *named.factors, *(["epochs"] if comparison.minutes else []))
-    changes = [change for change in _changed_fields(recipe, base, skipped)]
+    changes = _changed_fields(recipe, base, skipped)
     return [comparison.name, *(word for change in changes for word in ("--set", change))]
 
 

@@ -5,6 +5,7 @@ from scipy.stats import ttest_1samp
 
 from fer_keras.comparison.results import across_data_sets
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.evaluation.calibration import average_precision_table
 from fer_keras.evaluation.intervals import SCORES
 from fer_keras.evaluation.predictions import class_report
 
@@ -147,29 +148,35 @@ def score_text(row, score):
         score: one of `SCORES`.
     """
     if row.get("seeds", 1) == 1:
-        return f"{_short(row[score])} [{_short(row[f'{score}_low'])}, {_short(row[f'{score}_high'])}]"
+        return (
+            f"{_short(row[score])} [{_short(row[f'{score}_low'])}, {_short(row[f'{score}_high'])}]"
+        )
     spread = f"{_short(row[f'{score}_min'])} to {_short(row[f'{score}_max'])}"
     return f"{_short(row[score])} ± {_short(row[f'{score}_sd'])} ({spread})"
 
 
-def published_table(comparison):
-    """Return the scores that study D published, for the comparisons that rebuild it.
+def model_table(comparison, results):
+    """Return the scores of each arm's first model, beside study D's published ones, as text.
 
     Args:
         comparison: the `Comparison`.
+        results: what `results.result_table` returned of it.
 
     Returns:
-        A DataFrame like that of `readable_scores`; empty for other comparisons or data.
+        A DataFrame like that of `readable_scores`, with rows of what study D published where the
+        comparison rebuilds it on FER2013.
     """
     is_rebuilt = comparison.name in ("same_images", "published") and not comparison.drawn
-    rows = [
+    published = [
         {"arm": arm, "test set": "as study D published (7,178)"}
         | {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
         for arm, run in comparison.first.items()
         if is_rebuilt and arm in STUDY_D and run.predictions.class_names == CLASS_NAMES
     ]
-    columns = ["arm", "test set", *SCORE_NAMES.values()]
-    return pd.DataFrame(rows, columns=columns).set_index(["arm", "test set"])
+    models = readable_scores(score_table(first_seed(results)))
+    if not published:
+        return models
+    return pd.concat([models, pd.DataFrame(published).set_index(["arm", "test set"])])
 
 
 def across_table(comparison):
@@ -223,6 +230,22 @@ def f1_table(runs):
     """
     table = class_table(runs).xs("f1", axis=1, level=1)[list(runs)]
     return table.drop(["macro avg", "weighted avg"])
+
+
+def precision_table(predictions):
+    """Return the average precision of each class.
+
+    Args:
+        predictions: dict from an arm's name to its `Predictions`.
+
+    Returns:
+        A DataFrame, one row a class, one column an arm; average precision in 0-1.
+    """
+    columns = {
+        arm: average_precision_table(part).set_index("class")["average precision"]
+        for arm, part in predictions.items()
+    }
+    return pd.DataFrame(columns).rename_axis("class")
 
 
 def time_table(results, minutes=None):
