@@ -11,7 +11,7 @@ from fer_keras.evaluation.effects import (
 )
 from fer_keras.evaluation.intervals import compare_models, differences_apart, holm
 from fer_keras.evaluation.predictions import CLEAN
-from fer_keras.reporting.tables import SCORE_NAMES, headline_rows
+from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
 
 LEVEL = 0.05

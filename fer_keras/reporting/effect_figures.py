@@ -7,7 +7,7 @@ import seaborn as sns
 
 from fer_keras.evaluation.effects import RUN_SCORES
 from fer_keras.reporting.figures import COLOURS, looks, panel_grid, wrapped_panels
-from fer_keras.reporting.tables import SCORE_NAMES
+from fer_keras.reporting.score_tables import SCORE_NAMES
 
 
 def effects(table):

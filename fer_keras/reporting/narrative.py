@@ -16,7 +16,7 @@ from fer_keras.reporting.difference_tables import (
     points_text,
 )
 from fer_keras.reporting.render import render
-from fer_keras.reporting.tables import (
+from fer_keras.reporting.score_tables import (
     SCORE_NAMES,
     STUDY_D,
     first_seed,
