@@ -1,4 +1,4 @@
-"""Figures of a study: effects, interactions and shares of variance."""
+"""Figures of crossed factors: effects, interactions and shares of variance."""
 
 from itertools import combinations
 
@@ -6,18 +6,18 @@ import numpy as np
 import seaborn as sns
 
 from fer_keras.evaluation.effects import RUN_SCORES
-from fer_keras.reporting.figures import COLOURS, panel_grid
-from fer_keras.reporting.tables import SCORE_NAMES
+from fer_keras.reporting.figures import COLOURS, looks, panel_grid, wrapped_panels
+from fer_keras.reporting.score_tables import SCORE_NAMES
 
 
 def effects(table):
     """Draw each effect with its interval, in points.
 
     Args:
-        table: what `study_report.effect_table` returned.
+        table: what `difference_tables.effect_table` returned.
 
     Returns:
-        A `Figure`: one panel a score, one row an effect.
+        A `Figure` with a panel for each score and a row for each effect.
     """
     rows = table["effect"] + "\n" + table["change"]
     names = rows.unique()[::-1]
@@ -43,37 +43,36 @@ def effects(table):
     return figure
 
 
-def interactions(study, score):
+def interactions(runs, factors, score):
     """Draw how each factor's levels score at the levels of each other one.
 
     Args:
-        study: the `study_report.Study`.
-        score: the score to draw.
+        runs: what `difference_tables.balanced_runs` returned.
+        factors: list of its columns that are factors, two or more.
+        score: column to draw.
 
     Returns:
-        A `Figure`: one panel a pair of factors; lines join means, dots are the runs.
+        A `Figure` with a panel for each pair of factors; lines join means, dots are the runs.
     """
-    pairs = list(combinations(study.factors, 2))
-    figure, panels = panel_grid(1, len(pairs), 3.9, 3.4)
+    pairs = list(combinations(factors, 2))
+    figure, panels = wrapped_panels(len(pairs), 3.9, 3.4)
     words = []
-    for panel, (first, second) in zip(panels.flat, pairs, strict=True):
-        ticks = study.levels[first]
-        for level, colour, marker in zip(study.levels[second], COLOURS, "osD^vP"):
-            own = study.runs[study.runs[second] == level]
+    for panel, (first, second) in zip(panels, pairs):
+        ticks = runs[first].unique().tolist()
+        for level, look in looks(runs[second].unique()).items():
+            own = runs[runs[second] == level]
             means = own.groupby(first)[score].mean()[ticks]
-            panel.plot(ticks, means, color=colour, marker=marker, label=level)
-            panel.scatter(
-                own[first].map(ticks.index), own[score], color=colour, s=9, alpha=0.45, zorder=1
-            )
+            panel.plot(range(len(ticks)), means, label=str(level), **look)
+            places = own[first].map(ticks.index)
+            panel.scatter(places, own[score], color=look["color"], s=9, alpha=0.45, zorder=1)
             found = ", ".join(f"{tick} {mean:.3f}" for tick, mean in means.items())
             words.append(f"{second} {level}, by {first}: {found}")
-        panel.set(xlabel=first, xlim=(-0.4, len(ticks) - 0.6))
-        panel.tick_params(labelsize=8)
+        panel.set_xticks(range(len(ticks)), map(str, ticks), fontsize=8)
+        panel.set(xlabel=first, xlim=(-0.4, len(ticks) - 0.6), ylabel=SCORE_NAMES[score])
         panel.legend(title=second, fontsize=8, title_fontsize=8, frameon=False)
         panel.grid(axis="y", alpha=0.3)
-        panel.sharey(panels.flat[0])
+        panel.sharey(panels[0])
         sns.despine(ax=panel)
-    panels.flat[0].set_ylabel(SCORE_NAMES[score])
     figure.set_label(f"Mean {SCORE_NAMES[score]} over seeds. {'; '.join(words)}.")
     return figure
 
@@ -82,10 +81,10 @@ def shares(table):
     """Draw what share of the variation each source explains.
 
     Args:
-        table: what `study_report.share_table` returned.
+        table: what `difference_tables.share_table` returned.
 
     Returns:
-        A `Figure`: one panel a score; bars are shares, ticks what chance would give.
+        A `Figure` with a panel for each score; bars are shares, strokes what chance would give.
     """
     figure, panels = panel_grid(1, len(RUN_SCORES), 4.6, 0.36 * len(table) + 1.0)
     table = table.iloc[::-1]
@@ -107,7 +106,7 @@ def shares(table):
             f"{SCORE_NAMES[score]}, {name}: {value:.0f} %" for name, value in values[::-1].items()
         ]
     figure.set_label(
-        f"Shares of the variation among runs; a stroke marks what mere chance would give. "
+        "Shares of the variation among runs; a stroke marks what chance alone would give. "
         f"{'; '.join(words)}."
     )
     return figure

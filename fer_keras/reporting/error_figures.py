@@ -1,4 +1,4 @@
-"""What a model gets wrong, and how sure it is of it: figures like those of `plots`."""
+"""Figures of a model's errors, its calibration and where it looks."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,17 @@ from fer_keras.evaluation.calibration import (
     reliability_table,
 )
 from fer_keras.evaluation.gradcam import grad_cam
-from fer_keras.reporting.figures import COLOURS, SHOWS_FACES, panel_grid, prediction_in_words
+from fer_keras.reporting.figures import (
+    COLOURS,
+    SHOWS_FACES,
+    looks,
+    panel_grid,
+    prediction_in_words,
+    wrapped_panels,
+)
+
+MOST_VALUES = 3
+"""Most arms whose average precisions fit above a panel."""
 
 ABOVE = {
     "loc": "lower right",
@@ -27,14 +37,14 @@ ABOVE = {
 
 
 def reliability_diagrams(versions):
-    """Draw how often a model is right where it is so and so sure.
+    """Draw accuracy by confidence.
 
     Args:
         versions: dict from a panel's title to its `Predictions`.
 
     Returns:
-        A `Figure`, one column an entry: above, accuracy with 95 % intervals over the mean
-        confidence of each bin, dashed where a calibrated model's would lie; below, the images.
+        A `Figure`, one column an entry. Above: accuracy with 95 % intervals over the mean
+        confidence of each bin; a calibrated model's lies on the dashed line. Below: the images.
     """
     figure, panels = panel_grid(2, len(versions), 3.6, 2.2)
     panels[0, 0].get_gridspec().set_height_ratios([4, 1])
@@ -72,19 +82,17 @@ def precision_recall_curves(predictions):
     """Draw precision against recall for each class.
 
     Args:
-        predictions: dict from an arm's name to its `Predictions`, all with the same classes; at
-            most 3.
+        predictions: dict from an arm's name to its `Predictions`, all with the same classes.
 
     Returns:
-        A `Figure`, one panel a class, above it the average precision of each arm; dotted is the
-        share of the class, which a ranking by chance would reach.
+        A `Figure`, one panel a class, with each arm's average precision above it where these are
+        few. A dotted line is the share of the class, which a ranking by chance would reach.
     """
     names = next(iter(predictions.values())).class_names
-    columns = min(4, len(names))
-    figure, panels = panel_grid(-(-len(names) // columns), columns, 2.3, 2.2)
-    looks = zip(COLOURS, ("-", "--", "-."), strict=False)
+    figure, panels = wrapped_panels(len(names), 2.3, 2.2, per_row=4)
     words, curves = [], {}
-    for (arm, part), (colour, line) in zip(predictions.items(), looks, strict=False):
+    for place, (arm, look) in enumerate(looks(predictions).items()):
+        part, colour, line = predictions[arm], look["color"], ("-", "--", "-.")[place % 3]
         table = average_precision_table(part).set_index("class")
         for name, row in table.iterrows():
             label = names.index(name)
@@ -92,17 +100,18 @@ def precision_recall_curves(predictions):
                 part.y_true == label, part.probabilities[:, label]
             )
             value = f"{row['average precision']:.2f}"
-            panel, look = panels.flat[label], {"linestyle": line, "color": colour}
+            panel, look = panels[label], {"linestyle": line, "color": colour}
             (curves[arm],) = panel.step(recall, precision, where="post", label=value, **look)
             panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
         values = table["average precision"].items()
         words.append(f"{arm}: " + ", ".join(f"{name} {value:.2f}" for name, value in values) + ".")
     for place, name in enumerate(names):
-        _finish_class(panels.flat[place], name, place % columns == 0, place + columns >= len(names))
-    for panel in panels.flat[len(names) :]:
-        panel.remove()
+        _finish_class(panels[place], name, place % 4 == 0, place + 4 >= len(names))
+        if len(predictions) <= MOST_VALUES:
+            # Above the panel, for inside it would hide one curve or another.
+            panels[place].legend(handles=panels[place].lines[::2], **ABOVE)
     figure.legend(curves.values(), curves, frameon=False, ncols=3, loc="outside lower center")
-    figure.suptitle("Precision against recall; the numbers are average precisions", fontsize=10)
+    figure.suptitle("Precision against recall, with average precisions", fontsize=10)
     figure.set_label("Precision against recall; average precision by class. " + " ".join(words))
     return figure
 
@@ -112,8 +121,6 @@ def _finish_class(panel, name, is_leftmost, is_lowest):
     panel.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     panel.tick_params(labelleft=is_leftmost, labelbottom=is_lowest)
     panel.set(xlabel=is_lowest * "recall", ylabel=is_leftmost * "precision")
-    # Above the panel, for inside it would hide one curve or another.
-    panel.legend(handles=panel.lines[::2], **ABOVE)
     panel.grid(alpha=0.3)
     sns.despine(ax=panel)
 
@@ -146,8 +153,7 @@ def costly_confusions(predictions, count=6):
 def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed=0):
     """Show faces of the confusions that cost the most accuracy.
 
-    They are drawn at random, for the surest ones would show the oddest faces and labels and not
-    what the confusion is like.
+    They are drawn at random: the surest ones would show odd faces and labels, not typical ones.
 
     Args:
         faces: the test `Faces`, in the order of `predictions`.
@@ -200,7 +206,7 @@ def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
     Returns:
         A `Figure`: right predictions with the heat of their class; below, wrong ones with that of
         the predicted class and that of the true one. The brightest spot is each map's greatest
-        value; a map without colour found nothing that speaks for the class.
+        value. A map without colour found no evidence for the class.
     """
     rng = np.random.default_rng(seed)
     figure, panels = panel_grid(5, per_row, 1.2, 1.35)

@@ -1,0 +1,241 @@
+"""Tables of differences between arms, and of the effects of crossed factors."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.evaluation.effects import (
+    RUN_SCORES,
+    compare_pipelines,
+    factor_effects,
+    variance_shares,
+)
+from fer_keras.evaluation.intervals import compare_models, differences_apart, holm
+from fer_keras.evaluation.predictions import CLEAN
+from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
+from fer_keras.utils.errors import InputError
+
+LEVEL = 0.05
+"""Significance level: the share of false alarms to accept where nothing differs."""
+
+OVER_SEEDS = "paired t test over seeds"
+SAME_IMAGES = "one run each, same test images"
+OTHER_IMAGES = "one run each, different test images"
+NOT_COMPARED = "not compared: other classes or labels"
+"""How a difference was found."""
+
+
+def difference_table(comparison, results, reference=None):
+    """Compare every arm with a reference arm.
+
+    Arms that share two or more seeds are compared as pipelines, over seeds. Others are compared
+    as two models, those of their first seeds, over test images.
+
+    Args:
+        comparison: the `Comparison`.
+        results: what `results.result_table` returned of it.
+        reference: an arm's name; `None` takes the first one.
+
+    Returns:
+        A DataFrame, one row an arm, set of test images and score: `arm`, `reference`,
+        `test images` (`all`, or `clean`: without copies in training), `score`, `seeds` (their
+        number), `second` (the arm's score) and `first` (the reference's), `difference` (second
+        minus first), `low` and `high` (its 95 % interval), `p_value` (paired t test over seeds,
+        or McNemar's for the accuracy of two models), `holm_p_value` (corrected over the arms),
+        `how` and `is_shown`: whether the corrected p value is at most 5 % or, for two models
+        without one, the interval leaves out 0.
+
+    Raises:
+        InputError: if no finished arm is called `reference`.
+    """
+    arms = list(comparison.first)
+    reference = arms[0] if reference is None else reference
+    if reference not in arms:
+        raise InputError(f"No arm is called {reference!r}; the arms are {', '.join(arms)}.")
+    tables = [
+        _difference(comparison, results, reference, arm).assign(arm=arm, reference=reference)
+        for arm in arms
+        if arm != reference
+    ]
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
+    table["holm_p_value"] = table.groupby(["test images", "score"])["p_value"].transform(holm)
+    leaves_out_0 = (table["low"] > 0) | (table["high"] < 0)
+    has_test = (table["how"] == OVER_SEEDS) | table["p_value"].notna()
+    table["is_shown"] = np.where(has_test, table["holm_p_value"] <= LEVEL, leaves_out_0)
+    first = ["arm", "reference", "test images", "score", "seeds", "first", "second", "difference"]
+    return table[[*first, "low", "high", "p_value", "holm_p_value", "how", "is_shown"]]
+
+
+def readable_differences(differences):
+    """Return differences as text, in points.
+
+    Args:
+        differences: what `difference_table` returned.
+
+    Returns:
+        A DataFrame of texts, one row an arm and set of test images.
+    """
+    rows = {}
+    for row in differences.to_dict("records"):
+        name = SCORE_NAMES[row["score"]]
+        text = rows.setdefault((row["arm"], row["test images"]), {})
+        text[name] = points_text(row)
+        text[f"p of {name}, after Holm"] = p_text(row["holm_p_value"])
+        text["how"] = row["how"] + f" ({row['seeds']})" * (row["how"] == OVER_SEEDS)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["arm", "test images"])
+    table = table.loc[:, (table != "").any()]
+    return table[[*table.columns.drop("how"), "how"]]
+
+
+def points_text(row):
+    """Return a difference and its interval as text, such as `+1.2 (-0.3 to +2.7)`.
+
+    Args:
+        row: dict with `difference`, `low` and `high`, in 0-1.
+    """
+    if pd.isna(row["difference"]):
+        return ""
+    interval = f" ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
+    return f"{100 * row['difference']:+.1f}" + interval * bool(pd.notna(row["low"]))
+
+
+def p_text(p_value):
+    """Return a p value as text, empty where it is missing.
+
+    Args:
+        p_value: float in 0-1, or NaN.
+    """
+    return "" if pd.isna(p_value) else f"{p_value:.2g}"
+
+
+def balanced_runs(comparison, results):
+    """Return the runs of a grid with which effects can be computed.
+
+    A seed with which a run failed is left out, so that the grid stays balanced.
+
+    Args:
+        comparison: the `Comparison`.
+        results: what `results.result_table` returned of it.
+
+    Returns:
+        A DataFrame, one row a run, and the list of its columns that are factors.
+
+    Raises:
+        InputError: if the comparison crosses no factors, or no seed is complete.
+    """
+    runs = headline_rows(results)
+    factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
+    if not factors:
+        raise InputError("This comparison crosses no factors, so that it has no effects.")
+    num_arms = runs.groupby("seed")["arm"].nunique()
+    complete = num_arms.index[num_arms == len(comparison.arms)]
+    if not len(complete):
+        raise InputError(
+            "No seed has finished with every arm, so that there are no effects to compute; "
+            f"the first error is: {comparison.errors[0]['error']}"
+        )
+    return runs[runs["seed"].isin(complete)], factors
+
+
+def effect_table(runs, factors):
+    """Return the effect of each factor, and of each two together, on each score.
+
+    Args:
+        runs: the runs that `balanced_runs` returned.
+        factors: its factors.
+
+    Returns:
+        A DataFrame like that of `effects.factor_effects`, with a first column `score`.
+    """
+    tables = {score: factor_effects(runs, factors, score) for score in RUN_SCORES}
+    return pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
+
+
+def readable_effects(effects):
+    """Return effects as text, in points.
+
+    Args:
+        effects: what `effect_table` returned.
+
+    Returns:
+        A DataFrame of texts, one row an effect, one column a score.
+    """
+    rows = {}
+    for row in effects.to_dict("records"):
+        text = rows.setdefault((row["effect"], row["change"]), {})
+        text[SCORE_NAMES[row["score"]]] = points_text(row)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["effect", "change"])
+    return table
+
+
+def share_table(runs, factors):
+    """Return the share of the variance that each factor explains.
+
+    Args:
+        runs: the runs that `balanced_runs` returned.
+        factors: its factors.
+
+    Returns:
+        A DataFrame with the index `source` and the columns `accuracy`, `macro_f1` and
+        `by_chance`, in 0-1.
+    """
+    tables = {
+        score: variance_shares(runs, factors, score).set_index("source") for score in RUN_SCORES
+    }
+    shares = pd.DataFrame({score: table["share"] for score, table in tables.items()})
+    return shares.assign(by_chance=tables[RUN_SCORES[0]]["by_chance"])
+
+
+def readable_shares(shares):
+    """Return shares of the variance as text, in per cent.
+
+    Args:
+        shares: what `share_table` returned.
+    """
+    text = shares.map(lambda share: "" if pd.isna(share) else f"{100 * share:.0f} %")
+    return text.rename(columns={**SCORE_NAMES, "by_chance": "by chance"})
+
+
+def _difference(comparison, results, reference, arm):
+    first, second = (comparison.first[name].predictions for name in (reference, arm))
+    same = np.array_equal(first.ids, second.ids)
+    if first.class_names != second.class_names or (same and any(first.y_true != second.y_true)):
+        missing = dict.fromkeys(["first", "second", "difference", "low", "high", "p_value"], np.nan)
+        rows = [{"score": score, "test images": "all", "seeds": 0} for score in RUN_SCORES]
+        return pd.DataFrame(rows).assign(**missing, how=NOT_COMPARED)
+    seeds = set(comparison.runs[reference]) & set(comparison.runs[arm])
+    if len(seeds) > 1:
+        runs = results[results["seed"].isin(seeds)].dropna(subset="accuracy")
+        return _over_seeds(*(runs[runs["arm"] == name] for name in (reference, arm)), len(seeds))
+    if not same:
+        table = differences_apart(first, second)
+        table = table.assign(**{"test images": "all", "how": OTHER_IMAGES, "p_value": np.nan})
+    else:
+        table = pd.concat(_of_models(first, second))
+    return table[table["score"].isin(RUN_SCORES)].assign(seeds=1)
+
+
+def _over_seeds(first, second, num_seeds):
+    tables = []
+    for name, form in (("all", "{}"), ("clean", CLEAN)):
+        parts = [
+            runs[runs["split"] == form.format(runs["split"].iloc[0])] for runs in (first, second)
+        ]
+        if all(len(part) == num_seeds for part in parts):
+            tables.append(compare_pipelines(*parts).assign(**{"test images": name}))
+    return pd.concat(tables).assign(how=OVER_SEEDS)
+
+
+def _of_models(first, second):
+    clean = ~(first.leaked | second.leaked)
+    parts = {"all": (first, second)}
+    if clean.any() and not clean.all():
+        parts["clean"] = first.select(clean), second.select(clean)
+    for name, pair in parts.items():
+        found = compare_models(*pair)
+        p_value = [found.p_value, np.nan, np.nan]
+        added = {"test images": name, "how": SAME_IMAGES, "p_value": p_value}
+        yield found.differences.assign(**added)

@@ -1,0 +1,247 @@
+"""Sentences of a comparison's report: values for the templates, which hold the words."""
+
+import shlex
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.evaluation.effects import compare_pipelines
+from fer_keras.evaluation.intervals import mcnemar_test
+from fer_keras.reporting.difference_tables import (
+    OTHER_IMAGES,
+    OVER_SEEDS,
+    SAME_IMAGES,
+    p_text,
+    points_text,
+)
+from fer_keras.reporting.render import render
+from fer_keras.reporting.score_tables import (
+    SCORE_NAMES,
+    STUDY_D,
+    first_seed,
+    headline_rows,
+    score_table,
+    score_text,
+)
+
+STUDY_D_IMAGES = 7178
+"""Images in each of study D's two test sets."""
+EXPLAINED = "macro_f1"
+"""The score whose effects are put into words."""
+RESOLVED = ("storage", "classes", "seed")
+"""Fields that a run fills in from its data and seed."""
+
+
+def introduction(comparison):
+    """Return what is compared on which faces, and what failed, as Markdown.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+    named = COMPARISONS.get(comparison.name)
+    is_recipe = len(comparison.arms) == 1 and comparison.name in RECIPES
+    return render(
+        "introduction.md.j2",
+        drawn=comparison.drawn,
+        command="make compare",
+        notice=f"{named.notice}.md.j2" if named and named.notice else is_recipe and "recipe.md.j2",
+        arms=comparison.arms,
+        num_seeds=len(comparison.seeds),
+        factors=comparison.factors,
+        minutes=comparison.minutes,
+        data=_data_in_words(comparison),
+        notes=comparison.notes,
+        errors=comparison.errors,
+        leaks={arm: run.predictions.leaked for arm, run in comparison.first.items()},
+        recipe=comparison.name,
+        named=RECIPES.get(comparison.name),
+        changes=_changes(comparison) if is_recipe else [],
+    )
+
+
+def conclusion(comparison, results, differences):
+    """Return what the differences show and do not show, as Markdown.
+
+    Args:
+        comparison: the `Comparison`.
+        results: what `results.result_table` returned of it.
+        differences: what `difference_tables.difference_table` returned of it.
+    """
+    rows = [
+        row | {"name": SCORE_NAMES[row["score"]], "points": points_text(row)}
+        for row in differences.to_dict("records")
+    ]
+    others = {}
+    for row in rows:
+        row["p"] = p_text(row["holm_p_value"])
+        if row["test images"] == "all":
+            others.setdefault(row["arm"], []).append(row)
+    for row, *_ in others.values():
+        if row["how"] == SAME_IMAGES:
+            row |= _image_by_image(comparison, row, rows)
+    scores = score_table(headline_rows(results)).to_dict("records")
+    return render(
+        "conclusion.md.j2",
+        drawn=comparison.drawn,
+        others=others,
+        scores={row["arm"]: row | {"accuracy_text": score_text(row, "accuracy")} for row in scores},
+        has_p=any(row["p"] for row in rows),
+        is_over_seeds=all(row["how"] == OVER_SEEDS for row in rows),
+        is_all_shown=all(row["is_shown"] for row in rows),
+        has_other_images=any(row["how"] == OTHER_IMAGES for row in rows),
+    )
+
+
+def time_summary(comparison, results):
+    """Return which arm is the most accurate under equal training time, as Markdown.
+
+    Args:
+        comparison: the `Comparison`, with equal `minutes`.
+        results: what `results.result_table` returned of it.
+    """
+    runs = headline_rows(first_seed(results)).set_index("arm")
+    is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
+    best = runs.loc[~is_late if not is_late.all() else is_late.index, "accuracy"].idxmax()
+    return render(
+        "time.md.j2",
+        minutes=comparison.minutes,
+        all=runs.index,
+        late=[f"`{arm}`" for arm in runs.index[is_late]],
+        best=best,
+        accuracy=score_text(runs.loc[best], "accuracy"),
+        split=f"{runs.loc[best, 'split']} ({runs.loc[best, 'images']:,.0f} images)",
+    )
+
+
+def effect_summary(comparison, runs, factors, effects):
+    """Return what the crossed factors do, as Markdown.
+
+    Args:
+        comparison: the `Comparison`.
+        runs: the runs that `difference_tables.balanced_runs` returned.
+        factors: its factors.
+        effects: what `difference_tables.effect_table` returned of them.
+    """
+    rows = [
+        row | {"points": points_text(row)}
+        for row in effects[effects["score"] == EXPLAINED].to_dict("records")
+    ]
+    shown = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    is_study_d = comparison.name == "storage-feed-augmentation" and len(factors) == 3
+    return render(
+        "effects.md.j2",
+        epochs=" or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
+        split=runs["split"].iloc[0],
+        images=runs["images"].iloc[0],
+        num_seeds=runs["seed"].nunique(),
+        left_out=[seed for seed in comparison.seeds if seed not in set(runs["seed"])],
+        score_name=SCORE_NAMES[EXPLAINED],
+        largest=max(rows, key=lambda row: abs(row["difference"])),
+        shown=shown,
+        hidden=[f"{row['effect']} ({row['change']})" for row in rows if row not in shown],
+        study_d=_study_d(runs, factors, rows) if is_study_d and not comparison.drawn else None,
+    )
+
+
+def repetition(comparison):
+    """Return where everything lies and the command that repeats it, as Markdown.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+    seeds = comparison.seeds
+    words = ["fer-keras", "compare", *_arms_in_words(comparison)]
+    words += ["--data", "DIR", "--seeds", str(len(seeds))]
+    words += ["--first-seed", str(seeds[0])] if seeds[0] else []
+    words += ["--minutes", f"{comparison.minutes:g}"] if comparison.minutes else []
+    command = shlex.join(words)
+    return render("repetition.md.j2", directory=comparison.directory, command=command)
+
+
+def _data_in_words(comparison):
+    forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
+    return dict.fromkeys(
+        f"{getattr(comparison.sources[arm].data, 'name', 'a data set in memory')}, read from "
+        f"{forms[recipe.storage]}"
+        for arm, recipe in comparison.arms.items()
+    )
+
+
+def _changes(comparison):
+    named = RECIPES[comparison.name].recipe.as_json()
+    [recipe] = comparison.arms.values()
+    return [
+        f"{field} is {value!r} instead of {named[field]!r}"
+        for field, value in recipe.as_json().items()
+        if value != named[field] and not (field in RESOLVED[:2] and named[field] is None)
+    ]
+
+
+def _image_by_image(comparison, row, rows):
+    first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
+    clean = [each for each in rows if each["arm"] == row["arm"] and each["test images"] == "clean"]
+    removed = (first.leaked | second.leaked).sum()
+    return {
+        "images": len(first.ids),
+        "votes": mcnemar_test(first, second)[:2],
+        "clean": {"removed": removed, "points": clean[0]["points"]} if clean else None,
+    }
+
+
+def _study_d(runs, factors, rows):
+    """Return how the factors' effects add up to the difference of study D's two pipelines.
+
+    The effects and what only all three factors do together sum to it: between the first and the
+    last pipeline, the interactions of two cancel.
+    """
+    pipelines = dict(iter(runs.groupby("arm", sort=False)))
+    first, last = next(iter(pipelines)), list(pipelines)[-1]
+    table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
+    whole = table.loc[EXPLAINED].to_dict()
+    own = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
+    deviation = np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean())
+    csv, folder = STUDY_D["CSV"], STUDY_D["folder"]
+    sampling = 1.96 * np.sqrt(2 * csv["accuracy"] * (1 - csv["accuracy"]) / STUDY_D_IMAGES)
+    return {
+        "csv": csv[EXPLAINED],
+        "folder": folder[EXPLAINED],
+        "published": f"{100 * (folder[EXPLAINED] - csv[EXPLAINED]):+.0f}",
+        "first": f"({first})",
+        "last": f"({last})",
+        "whole": points_text(whole),
+        "parts": {effect: f"{100 * difference:+.1f}" for effect, difference in own.items()},
+        "rest": f"{100 * (whole['difference'] - sum(own.values())):+.1f}",
+        "spread": f"{100 * deviation:.1f}",
+        "reach": "" if pd.isna(deviation) else f"{100 * 1.96 * np.sqrt(2) * deviation:.1f}",
+        "sampling": f"{100 * sampling:.1f}",
+    }
+
+
+def _arms_in_words(comparison):
+    """Return the arguments of `fer-keras compare` that give these arms again."""
+    named = COMPARISONS.get(comparison.name)
+    if not named:
+        return [f"{arm}={_recipe_in_words(recipe)}" for arm, recipe in comparison.arms.items()]
+    recipe, base = next(iter(comparison.arms.values())), next(iter(named.arms.values()))
+    skipped = (*RESOLVED, *named.factors, *(["epochs"] if comparison.minutes else []))
+    changes = _changed_fields(recipe, base, skipped)
+    return [comparison.name, *(word for change in changes for word in ("--set", change))]
+
+
+def _recipe_in_words(recipe):
+    """Return a recipe as a named one with as few changes as possible."""
+    written = {
+        name: _changed_fields(recipe, named.recipe, RESOLVED) for name, named in RECIPES.items()
+    }
+    name = min(written, key=lambda each: len(written[each]))
+    return ",".join([name, *written[name]])
+
+
+def _changed_fields(recipe, base, skipped):
+    old = base.as_json()
+    return [
+        f"{field}={value}"
+        for field, value in recipe.as_json().items()
+        if value != old[field] and field not in skipped
+    ]

@@ -1,0 +1,68 @@
+"""Read what a notebook's parameters say about a comparison."""
+
+from fer_keras.comparison.arms import parse_factor
+from fer_keras.comparison.catalogue import parse_changes, split_outside_brackets
+from fer_keras.reporting.notebook import project_path
+from fer_keras.utils.errors import InputError
+
+
+def comparison_arguments(
+    comparison="same_images",
+    arms="",
+    factors="",
+    changes="",
+    data="",
+    class_names="",
+    output="runs",
+    **others,
+):
+    """Turn the parameters of `compare.ipynb` into arguments of `result.compare`.
+
+    Args:
+        comparison: name of a comparison or recipe, which `arms` replaces.
+        arms: `NAME=RECIPE[,FIELD=VALUE...]`, separated by semicolons.
+        factors: `FIELD=LEVEL,LEVEL...`, separated by semicolons.
+        changes: `FIELD=VALUE`, separated by blanks.
+        data: a path, or `NAME=PATH` separated by commas; empty: find data or draw faces.
+        class_names: names separated by commas.
+        output: folder for the comparison's own; relative to the project.
+        **others: arguments of `compare` that need no reading: `seeds`, `minutes` and so on.
+
+    Returns:
+        A dict of arguments.
+
+    Raises:
+        InputError: if a parameter that is a text is given something else.
+    """
+    texts = {
+        "comparison": comparison,
+        "arms": arms,
+        "factors": factors,
+        "changes": changes,
+        "data": data,
+        "class_names": class_names,
+        "output": output,
+    }
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise InputError(f"{name} is {value!r}; give a text.")
+    return {
+        "arms": _parts(arms, ";") or comparison,
+        "factors": dict(parse_factor(factor) for factor in _parts(factors, ";")) or None,
+        "changes": parse_changes(_parts(changes, " ")),
+        "data": _data(data),
+        "class_names": _parts(class_names, ",") or None,
+        "out": project_path(output),
+        **others,
+    }
+
+
+def _parts(text, separator):
+    return [part for part in split_outside_brackets(text, separator) if part]
+
+
+def _data(text):
+    if "=" not in text:
+        return project_path(text) if text.strip() else None
+    pairs = (part.partition("=") for part in _parts(text, ","))
+    return {name.strip(): project_path(path.strip()) for name, _, path in pairs}

@@ -1,0 +1,186 @@
+"""What a comparison gives its user: runs, scores, differences, effects and a report."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+import fer_keras
+from fer_keras.comparison import engine
+from fer_keras.comparison.engine import Comparison
+from fer_keras.data.faces import Splits
+from fer_keras.reporting import difference_tables, score_tables
+from fer_keras.reporting.score_figures import draw_run
+from fer_keras.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished comparison and what can be asked of it.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+
+    comparison: Comparison
+
+    @property
+    def runs(self):
+        """The finished runs: a dict from an arm's name to a dict from a seed to its `Run`."""
+        return self.comparison.runs
+
+    @property
+    def directory(self):
+        """The comparison's folder, a `Path`."""
+        return self.comparison.directory
+
+    @cached_property
+    def results(self):
+        """The record, `results.csv`: a DataFrame, one row a run and test set."""
+        path = self.directory / "results.csv"
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+    def scores(self):
+        """Return the scores of each arm and test set over its seeds.
+
+        Returns:
+            A DataFrame, as `score_tables.score_table` describes it.
+        """
+        return score_tables.score_table(self.results)
+
+    def differences(self, reference=None):
+        """Compare every arm with a reference arm.
+
+        Args:
+            reference: an arm's name; `None` takes the first one.
+
+        Returns:
+            A DataFrame, as `difference_tables.difference_table` describes it.
+
+        Raises:
+            InputError: if no finished arm is called `reference`.
+        """
+        return difference_tables.difference_table(self.comparison, self.results, reference)
+
+    def effects(self):
+        """Return the effects of crossed factors on accuracy and macro F1.
+
+        Returns:
+            A DataFrame, one row an effect and score, as `effects.factor_effects` describes it.
+
+        Raises:
+            InputError: if the comparison crosses no factors, or no seed is complete.
+        """
+        runs, factors = difference_tables.balanced_runs(self.comparison, self.results)
+        return difference_tables.effect_table(runs, factors)
+
+    def report(self, path, with_faces=True):
+        """Write the report of the comparison, without training anything.
+
+        Args:
+            path: the HTML file to write; one file that loads nothing from elsewhere.
+            with_faces: whether to show figures of faces; else their alternative texts.
+
+        Returns:
+            The `Path` of the report.
+
+        Raises:
+            InputError: if the report cannot be written.
+        """
+        # These take a second to import, and only reports need them.
+        import papermill
+
+        from fer_keras.reporting.html import export_html
+
+        with TemporaryDirectory() as place:
+            executed = Path(place) / "compare.ipynb"
+            papermill.execute_notebook(
+                notebook_path("compare"),
+                executed,
+                {"folder": str(self.directory.absolute())},
+                progress_bar=False,
+                kernel_name="python3",
+            )
+            return export_html(executed, path, with_faces)
+
+    def __repr__(self):
+        return score_tables.readable_scores(self.scores()).to_string()
+
+    def _repr_html_(self):
+        return score_tables.readable_scores(self.scores()).to_html()
+
+
+def compare(arms, data=None, seeds=None, **options):
+    """Run every arm with every seed, or read finished runs back.
+
+    Args:
+        arms: as for `comparison.engine.run_comparison`: a dict from an arm's name to a `Recipe`
+            or text, a list of texts, or the name of a comparison or recipe.
+        data: folder, CSV file, `Splits`, or a dict from a data set's name to either; `None`:
+            FER_KERAS_DATA, then `data/`, then drawn faces.
+        seeds: number of runs of each arm, or a list of seeds; `None`: 3, or the named
+            comparison's.
+        **options: the other arguments of `run_comparison`: `factors`, `crossed`, `changes`,
+            `minutes`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`, `first_seed`.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        InputError: if an argument or the data is impossible, or no run succeeded.
+    """
+    print(f"Comparing {_named(arms)} on {'the data at hand' if data is None else _named(data)}.")
+    result = Result(engine.run_comparison(arms, data, seeds, **options))
+    _draw_runs(result.comparison)
+    return result
+
+
+def load_comparison(folder):
+    """Read a finished comparison back, without training.
+
+    Args:
+        folder: the comparison's folder.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        InputError: if the folder holds none.
+    """
+    return Result(engine.load_comparison(folder))
+
+
+def notebook_path(name):
+    """Return where one of the notebooks lies, in a wheel or in a checkout.
+
+    Args:
+        name: of the notebook, without suffix.
+
+    Raises:
+        InputError: if it is not there.
+    """
+    package = Path(fer_keras.__file__).parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / f"{name}.ipynb").is_file():
+            return folder / f"{name}.ipynb"
+    raise InputError(f"This installation has no notebook {name}.ipynb; install fer_keras again.")
+
+
+def _named(what):
+    """Return arms or data in a few words."""
+    if isinstance(what, list | tuple | dict):
+        return ", ".join(str(each).partition("=")[0] for each in what)
+    return what.name if isinstance(what, Splits) else str(what)
+
+
+def _draw_runs(comparison):
+    for arm, runs in comparison.runs.items():
+        splits = None
+        for seed, run in runs.items():
+            if (run.directory / "gallery.png").is_file():
+                continue
+            splits = splits or comparison.splits(arm)
+            is_same = splits and splits.test.ids.tolist() == run.predictions.ids.tolist()
+            draw_run(run, f"{arm}, seed {seed}", splits.test if is_same else None)

@@ -1,0 +1,188 @@
+"""Figures of scores: confusion matrices, classes, F1, and accuracy over time."""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
+from fer_keras.reporting.figures import (
+    COLOURS,
+    gallery,
+    looks,
+    panel_grid,
+    save,
+    training_curves,
+    wrapped_panels,
+)
+
+
+def confusion_matrices(predictions):
+    """Draw confusion matrices on one colour scale.
+
+    Args:
+        predictions: dict from a panel's title to its `Predictions`.
+
+    Returns:
+        A `Figure`, at most three panels a row. Each cell holds the share of its true class, in
+        per cent, and the count.
+    """
+    num_classes = max(len(part.class_names) for part in predictions.values())
+    size, per_row = 0.5 * num_classes + 1.3, 3 if num_classes < 9 else 2
+    figure, panels = wrapped_panels(len(predictions), size + 0.3, size, per_row)
+    words = []
+    for panel, (name, part) in zip(panels, predictions.items()):
+        counts = part.confusion()
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        cells = [f"{share:.0%}\n{count}" for share, count in zip(shares.flat, counts.flat)]
+        sns.heatmap(
+            shares,
+            vmin=0,
+            vmax=1,
+            cmap="Blues",
+            annot=np.reshape(cells, shares.shape),
+            fmt="",
+            annot_kws={"fontsize": 7},
+            square=True,
+            linewidths=0.5,
+            cbar=False,
+            xticklabels=part.class_names,
+            yticklabels=part.class_names,
+            ax=panel,
+        )
+        panel.set_title(f"{name} ({len(part.ids):,} images)", fontsize=10)
+        panel.set(xlabel="predicted", ylabel="true")
+        panel.tick_params(axis="x", rotation=90)
+        panel.tick_params(axis="y", rotation=0)
+        found = zip(part.class_names, shares.diagonal())
+        words.append(f"{name}: " + ", ".join(f"{label} {share:.0%}" for label, share in found))
+    figure.set_label(f"Confusion matrices; share of each class found. {'; '.join(words)}.")
+    return figure
+
+
+def class_accuracy(predictions):
+    """Draw the share of each class's faces that are found, with 95 % intervals.
+
+    Args:
+        predictions: dict from a panel's title to its `Predictions`.
+
+    Returns:
+        A `Figure`, at most three panels a row; a dashed line is the accuracy on all images.
+    """
+    tables = {name: shares_by_class(part) for name, part in predictions.items()}
+    height = 0.36 * max(len(table) for table in tables.values()) + 0.9
+    figure, panels = wrapped_panels(len(predictions), 4.2, height)
+    words = []
+    for panel, (name, table) in zip(panels, tables.items()):
+        whiskers = (
+            table["accuracy"] - table["accuracy_low"],
+            table["accuracy_high"] - table["accuracy"],
+        )
+        panel.barh(table["class"], table["accuracy"], xerr=whiskers, color=COLOURS[0], alpha=0.85)
+        overall = np.average(table["accuracy"], weights=table["support"])
+        panel.axvline(overall, color="0.2", linestyle="--", linewidth=1)
+        panel.invert_yaxis()
+        panel.set_title(f"{name} ({overall:.1%} of all)", fontsize=10)
+        panel.set(xlim=(0, 1), xlabel="accuracy of a class")
+        sns.despine(ax=panel)
+        shares = ", ".join(f"{row['class']} {row['accuracy']:.0%}" for _, row in table.iterrows())
+        words.append(f"{name}: {shares}; {overall:.0%} of all.")
+    figure.set_label("Share of each class that is found. " + " ".join(words))
+    return figure
+
+
+def f1_by_class(table):
+    """Draw each class's F1 for every arm.
+
+    Args:
+        table: DataFrame, one row a class, one column an arm; F1 in 0-1.
+
+    Returns:
+        A `Figure`: a dot for each class and arm, the dots of a class joined by a line.
+    """
+    figure, [[panel]] = panel_grid(1, 1, 7.0, 0.36 * len(table) + 1.1)
+    places = np.arange(len(table))
+    panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
+    for arm, look in looks(table).items():
+        panel.plot(table[arm], places, mfc="none", mew=2, linestyle="", label=arm, **look)
+    panel.set_yticks(places, table.index)
+    panel.invert_yaxis()
+    panel.set(xlim=(0, 1), xlabel="F1")
+    panel.grid(axis="x", alpha=0.3)
+    figure.legend(fontsize=8, frameon=False, loc="outside right upper")
+    sns.despine(ax=panel, left=True)
+    words = "; ".join(
+        f"{label}: " + ", ".join(f"{arm} {value:.2f}" for arm, value in row.items())
+        for label, row in table.iterrows()
+    )
+    figure.set_label(f"F1 by class. {words}.")
+    return figure
+
+
+def accuracy_over_minutes(histories, budget):
+    """Draw validation accuracy by minutes of training, on a logarithmic axis.
+
+    Args:
+        histories: dict from an arm's name to its history DataFrame, with validation.
+        budget: minutes to mark by a vertical line.
+
+    Returns:
+        A `Figure`: a line for each arm, a point for each epoch.
+    """
+    figure, [[panel]] = panel_grid(1, 1, 7.6, 4.2)
+    ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
+    own = looks(histories)
+    for name in ranked:
+        minutes = histories[name]["seconds"].cumsum() / 60
+        accuracy = histories[name]["val_accuracy"]
+        label = f"{name}, best {accuracy.max():.3f}"
+        panel.plot(minutes, accuracy, markersize=5, label=label, **own[name])
+    panel.axvline(budget, color="0.4", linestyle=":")
+    place = panel.get_xaxis_transform()
+    panel.text(budget, 0.01, f" {budget:g} min", transform=place, color="0.35")
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set(xlabel="minutes of training, with validation", ylabel="validation accuracy")
+    panel.grid(alpha=0.3)
+    sns.despine(ax=panel)
+    figure.legend(fontsize=9, frameon=False, loc="outside right upper")
+    words = " ".join(_accuracy_in_words(name, histories[name], budget) for name in ranked)
+    figure.set_label(
+        f"Validation accuracy by minutes of training; {budget:g} minutes are marked. {words}"
+    )
+    return figure
+
+
+def draw_run(run, title, test=None):
+    """Draw a run's figures into its directory, unless they are there.
+
+    They are `curves.png`, `confusion_matrix.png`, `class_accuracy.png` and `gallery.png`.
+
+    Args:
+        run: the `Run`.
+        title: what stands above the figures.
+        test: the test `Faces` of its predictions; `None` draws no gallery.
+    """
+    by_split = run.predictions.by_split()
+    figures = {
+        "curves": lambda: training_curves({title: run.history}),
+        "confusion_matrix": lambda: confusion_matrices(by_split),
+        "class_accuracy": lambda: class_accuracy(by_split),
+    }
+    if test is not None:
+        figures["gallery"] = lambda: gallery(test, run.predictions, title)
+    for name, draw in figures.items():
+        path = run.directory / f"{name}.png"
+        if not path.is_file():
+            save(draw(), path)
+
+
+def _accuracy_in_words(name, history, budget):
+    minutes = history["seconds"].cumsum() / 60
+    reached = history["val_accuracy"][minutes <= budget]
+    within = f"reaches {reached.max():.3f}" if len(reached) else "has not finished an epoch"
+    return (
+        f"{name}: {within} within them, and {history['val_accuracy'].max():.3f} at best, in "
+        f"{len(history)} epochs and {minutes.iloc[-1]:.2g} minutes."
+    )
