@@ -10,11 +10,11 @@ from PIL import Image
 from fer_keras.data.faces import Faces
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import (
-    has_image_folder,
     link_training_folder,
     read_image_folder,
     write_image_folder,
 )
+from fer_keras.data.readers.listing import has_image_folder
 from fer_keras.utils.errors import InputError
 
 rng = np.random.default_rng(0)

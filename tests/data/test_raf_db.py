@@ -230,7 +230,8 @@ def test_damaged_images_are_refused_by_name(layout, request):
     empty.write_bytes(b"")
     with pytest.raises(InputError, match="2 damaged") as caught:
         read_rafdb(place)
-    for part in (f"{cut} (", "truncated", f"{empty} (empty file)"):
+    names = [path.relative_to(place).as_posix() for path in (cut, empty)]
+    for part in (f"{names[0]} (", "truncated", f"{names[1]} (empty file)"):
         assert part in str(caught.value)
 
 

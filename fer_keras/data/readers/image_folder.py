@@ -1,28 +1,23 @@
 """Faces as a folder of images: `train/<class>/*.jpg` and `test/<class>/*.jpg`."""
 
 import os
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from fer_keras.data.faces import NO_SPLIT, Faces, Splits
-from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
-from fer_keras.data.readers.images import decode_faces
+from fer_keras.data.faces import Splits
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.images import read_pictures
+from fer_keras.data.readers.listing import (
+    EXTENSIONS,
+    folder_classes,
+    list_images,
+    split_folders,
+    unique,
+    visible_folders,
+)
 from fer_keras.utils.errors import InputError, first_few, require_choice
-
-EXTENSIONS = (".jpg", ".jpeg", ".png")
-SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
-"""FER2013's own splits, which the folder form keeps in its file names only."""
-
-
-class _ImageFile(NamedTuple):
-    path: str
-    label: int
-    id: str
-    in_train: bool
 
 
 def read_image_folder(directory, on_bad="raise"):
@@ -47,8 +42,8 @@ def read_image_folder(directory, on_bad="raise"):
     """
     directory = Path(directory).expanduser()
     for split in ("train", "test"):
-        if not _split_folders(directory, split):
-            found = ", ".join(entry.name for entry in _folders(directory)) or "no folders"
+        if not split_folders(directory, split):
+            found = ", ".join(path.name for path in visible_folders(directory)) or "no folders"
             raise InputError(
                 f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
                 "train/<class>/ and test/<class>/ with images, or train/<class>/ alone together "
@@ -86,41 +81,6 @@ def read_all_images(directory, on_bad="raise"):
     return faces, notes
 
 
-def folder_classes(directory):
-    """Return the classes of a folder of images.
-
-    Args:
-        directory: folder holding `train/<class>/`, and `test/<class>/` perhaps.
-
-    Returns:
-        A tuple of names: where every folder has a name of `labels.FOLDER_NAMES`, in any case,
-        those of `CLASS_NAMES` that are there, in their order; else the folders' own names in
-        natural order.
-
-    Raises:
-        InputError: if there are fewer than two classes, or two names differ in their case only.
-    """
-    splits = ("train", "test")
-    names = {folder.name for split in splits for folder in _class_folders(directory, split)}
-    known = {FOLDER_NAMES.get(name.lower()) for name in names}
-    classes = [name for name in CLASS_NAMES if name in known]
-    if None in known:
-        classes = sorted(names, key=lambda name: (_natural(name), name))
-        lower = [name.lower() for name in classes]
-        doubled = [name for name in classes if lower.count(name.lower()) > 1]
-        if doubled:
-            raise InputError(
-                f"{directory} has class folders that differ in upper and lower case only: "
-                f"{', '.join(doubled)}; give a class the same name everywhere."
-            )
-    if len(classes) < 2:
-        raise InputError(
-            f"{directory} holds {len(classes)} class(es) of images; give a folder that holds "
-            "train/<class>/ for two or more classes."
-        )
-    return tuple(classes)
-
-
 def link_training_folder(directory, faces, target):
     """Lay out some of a folder's images as a folder of their own, by links.
 
@@ -137,7 +97,7 @@ def link_training_folder(directory, faces, target):
         InputError: if an id is not in the folder, or `target` holds something already.
     """
     directory, target = Path(directory).expanduser().resolve(), Path(target).expanduser()
-    path_of = {file.id: file.path for file in _list_images(directory)[0]}
+    path_of = {file.id: file.path for file in list_images(directory)[0]}
     unknown = [name for name in faces.ids.tolist() if name not in path_of]
     if unknown:
         raise InputError(
@@ -151,7 +111,7 @@ def link_training_folder(directory, faces, target):
     taken = set()
     for name, label in zip(faces.ids.tolist(), faces.labels.tolist(), strict=True):
         link = f"{faces.class_names[label]}/{name.rsplit('/', 1)[1]}"
-        os.symlink(path_of[name], target / _unique(link, taken))
+        os.symlink(path_of[name], target / unique(link, taken))
 
 
 def write_image_folder(faces, directory):
@@ -178,34 +138,14 @@ def write_image_folder(faces, directory):
         Image.fromarray(image).save(path, quality=95)
 
 
-def has_image_folder(directory):
-    """Return whether a folder holds `train/`, in any case, with class folders in it.
-
-    Args:
-        directory: the folder, which need not exist.
-    """
-    return bool(_class_folders(directory, "train"))
-
-
 def _read(directory, on_bad):
     """Return the good `Faces`, a mask of those of train/, which come first, and the notes."""
     require_choice("on_bad", on_bad, ("raise", "skip"))
     classes = folder_classes(directory)
-    files, ignored = _list_images(directory)
-    images, faults, num_converted = decode_faces([file.path for file in files])
-    labels = np.array([file.label for file in files], np.int64)
-    faces = Faces(images, labels, np.array([file.id for file in files], str), classes)
-    in_train = np.array([file.in_train for file in files], bool)
-    bad = [f"{_inside(directory, files[place].path)} ({why})" for place, why in faults.items()]
-    if bad and on_bad == "raise":
-        raise InputError(
-            f"{directory} holds {len(bad)} damaged image(s): {first_few(bad)}; replace or remove "
-            "them, or leave them out with on_bad='skip'."
-        )
-    if bad:
-        good = np.delete(np.arange(len(files)), list(faults))
-        faces, in_train = faces.select(good), in_train[good]
-    ignored = [_inside(directory, path) for path in ignored]
+    files, ignored = list_images(directory)
+    faces, kept, bad, num_converted = read_pictures(files, classes, directory, on_bad)
+    in_train = np.array([files[place].in_train for place in kept], bool)
+    ignored = [Path(path).relative_to(directory).as_posix() for path in ignored]
     return faces, in_train, _notes(classes, ignored, num_converted, bad)
 
 
@@ -234,80 +174,3 @@ def _require_images(faces, where):
 
 def _absent_classes(faces):
     return [faces.class_names[label] for label in np.flatnonzero(faces.class_counts() == 0)]
-
-
-def _inside(directory, path):
-    return Path(path).relative_to(directory).as_posix()
-
-
-def _folders(directory):
-    """Return the visible folders in `directory`, by name."""
-    if not os.path.isdir(directory):
-        return []
-    entries = [e for e in os.scandir(directory) if e.is_dir() and not e.name.startswith(".")]
-    return sorted(entries, key=lambda entry: entry.name)
-
-
-def _split_folders(directory, split):
-    return [entry for entry in _folders(directory) if entry.name.lower() == split]
-
-
-def _class_folders(directory, split):
-    return [label for folder in _split_folders(directory, split) for label in _folders(folder)]
-
-
-def _list_images(directory):
-    """Return the `_ImageFile`s in order, those of train/ first, and the paths ignored."""
-    classes = folder_classes(directory)
-    training = "Training" if _split_folders(directory, "test") else NO_SPLIT
-    files, all_ignored, taken = [], [], set()
-    for split, id_split in (("train", training), ("test", "test")):
-        found, ignored = _scan(directory, split, classes)
-        all_ignored += sorted(ignored)
-        # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
-        for label, _, name, path in sorted(found):
-            prefix = name.split("_", 1)[0]
-            start = prefix if prefix in SPLIT_PREFIXES else id_split
-            new_id = _unique(f"{start}/{classes[label]}/{name}", taken)
-            files.append(_ImageFile(path, label, new_id, split == "train"))
-    return files, all_ignored
-
-
-def _scan(directory, split, classes):
-    """Return a split's images as (label, sort key, name, path), and the paths ignored."""
-    folders = _class_folders(directory, split)
-    paths = {folder.path for folder in folders}
-    ignored = [
-        entry.path
-        for folder in _split_folders(directory, split)
-        for entry in os.scandir(folder)
-        if entry.path not in paths
-    ]
-    found = []
-    for folder in folders:
-        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
-        for entry in os.scandir(folder):
-            is_image = entry.name.lower().endswith(EXTENSIONS) and not entry.is_dir()
-            if is_image and not entry.name.startswith("."):
-                found.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
-            else:
-                ignored.append(entry.path)
-    return found, ignored
-
-
-def _natural(name):
-    """Return a sort key by which 9.jpg comes before 10.jpg."""
-    return [
-        int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", name))
-    ]
-
-
-def _unique(wanted, taken):
-    """Return `wanted`, or where it is taken a name like `1#2.jpg`, and take it."""
-    stem, extension = os.path.splitext(wanted)
-    candidate, number = wanted, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{stem}#{number}{extension}"
-    taken.add(candidate)
-    return candidate

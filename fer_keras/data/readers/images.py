@@ -1,11 +1,13 @@
 """Picture files of any kind -> grayscale faces of the networks' size."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.data.faces import IMAGE_SIZE, Faces
 from fer_keras.data.memory import allocate
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, first_few
 
 
 def open_picture(path, upright=False):
@@ -61,29 +63,46 @@ def to_face(image):
     return to_gray(image).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
 
 
-def decode_faces(paths):
-    """Decode picture files of faces.
+def read_pictures(pictures, class_names, directory, on_bad):
+    """Read picture files of faces, each of any size and colour mode.
 
     Args:
-        paths: sequence of files.
+        pictures: sequence of tuples that begin with a file's path, label and id.
+        class_names: tuple of the classes that the labels stand for.
+        directory: the folder that all files lie in.
+        on_bad: `"raise"`, or `"skip"` to leave out the files that cannot be decoded.
 
     Returns:
-        A uint8 array `(n, 48, 48)`, undefined where a file is damaged; a dict from the positions
-        of the damaged files to their faults; and how many pictures were not grayscale 48x48.
+        `Faces` in the same order; the positions in `pictures` of those that are kept, an int
+        array; a list of the damaged files with their faults; and how many pictures were not
+        grayscale 48x48.
+
+    Raises:
+        InputError: if a file cannot be decoded, unless these are skipped.
     """
-    images = allocate((len(paths), IMAGE_SIZE, IMAGE_SIZE))
+    images = allocate((len(pictures), IMAGE_SIZE, IMAGE_SIZE))
     faults, num_converted = {}, 0
-    for place, path in enumerate(paths):
+    for place, (path, *_) in enumerate(pictures):
         try:
             image = open_picture(path)
         except InputError as error:
-            faults[place] = str(error)
+            faults[place] = f"{Path(path).relative_to(directory).as_posix()} ({error})"
             continue
         if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
             num_converted += 1
             image = to_face(image)
         images[place] = image
-    return images, faults, num_converted
+    bad = list(faults.values())
+    if bad and on_bad == "raise":
+        raise InputError(
+            f"{directory} holds {len(bad)} damaged image(s): {first_few(bad)}; replace or remove "
+            "them, or leave them out with on_bad='skip'."
+        )
+    labels = np.array([label for _, label, *_ in pictures], np.int64)
+    ids = np.array([name for _, _, name, *_ in pictures], str)
+    faces = Faces(images, labels, ids, class_names)
+    kept = np.delete(np.arange(len(pictures)), list(faults))
+    return faces.select(kept) if bad else faces, kept, bad, num_converted
 
 
 def _why_unreadable(path, error):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
-from fer_keras.data.readers.image_folder import folder_classes, has_image_folder
+from fer_keras.data.readers.listing import folder_classes, has_image_folder
 from fer_keras.data.readers.raf_db import has_rafdb
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder

@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from fer_keras.data.faces import Faces, Splits
+from fer_keras.data.faces import Splits
 from fer_keras.data.labels import CLASS_NAMES, RAFDB_CLASSES
-from fer_keras.data.readers.images import decode_faces
+from fer_keras.data.readers.images import read_pictures
+from fer_keras.data.readers.listing import visible_folders
 from fer_keras.utils.errors import InputError, first_few, require_choice
 
 SPLITS = ("train", "test")
@@ -73,13 +72,10 @@ def read_rafdb(directory, on_bad="raise"):
         )
     list_images, place = layouts[0]
     images, ignored = list_images(place)
-    (train, train_bad), (test, test_bad) = (_decode(images, split, place) for split in SPLITS)
-    bad = train_bad + test_bad
-    if bad and on_bad == "raise":
-        raise InputError(
-            f"{len(bad)} damaged image(s) of RAF-DB: {first_few(bad)}; download or unpack again, "
-            "or leave them out with on_bad='skip'."
-        )
+    of_train, of_test = (_pictures(images, split, place) for split in SPLITS)
+    faces, kept, bad, _ = read_pictures(of_train + of_test, CLASS_NAMES, directory, on_bad)
+    num_train = (kept < len(of_train)).sum()
+    train, test = faces.select(slice(0, num_train)), faces.select(slice(num_train, None))
     notes = [f"Ignored {len(ignored)} other file(s): {first_few(ignored)}."] if ignored else []
     if bad:
         notes.append(f"Skipped {len(bad)} damaged image(s): {first_few(bad)}.")
@@ -98,22 +94,18 @@ def has_rafdb(directory):
 
 def _find_layouts(directory):
     """Return the layouts in `directory`: pairs of the function that lists one, and its place."""
-    subfolders = [folder for folder in _folders(directory) if folder.name.lower() in SUBFOLDERS]
+    subfolders = [
+        folder for folder in visible_folders(directory) if folder.name.lower() in SUBFOLDERS
+    ]
     layouts = []
     for place in (directory, *subfolders):
         if (place / LIST_PATH).is_file():
             layouts.append((_list_official, place))
-        train, test = ([f for f in _folders(place / s) if f.name in CODES] for s in SPLITS)
+        train, test = ([f for f in visible_folders(place / s) if f.name in CODES] for s in SPLITS)
         # Classes of one's own may be called 1 and 2 as well, but not their images train_00001.
         if train and test and any(_name_images(folder)[0] for folder in train + test):
             layouts.append((_list_kaggle, place))
     return layouts
-
-
-def _folders(directory):
-    """Return the paths of the visible folders in `directory`, sorted; none if it is none."""
-    entries = sorted(directory.iterdir()) if directory.is_dir() else []
-    return [path for path in entries if path.is_dir() and not path.name.startswith(".")]
 
 
 def _list_official(place):
@@ -146,7 +138,7 @@ def _list_kaggle(place):
     images, ignored = {}, []
     for split in SPLITS:
         of_split = {}
-        for folder in _folders(place / split):
+        for folder in visible_folders(place / split):
             if folder.name not in CODES:
                 raise InputError(f"{folder} is no class of RAF-DB (1 to 7); rename or remove it.")
             found, others = _name_images(folder)
@@ -200,19 +192,16 @@ def _read_lines(path):
         raise InputError(f"{path} cannot be read ({error}); download it again.") from error
 
 
-def _decode(images, split, place):
-    """Return the `Faces` of one split, by number, and its damaged images with their faults."""
+def _pictures(images, split, place):
+    """Return the paths, labels and ids of one split, by number."""
     names = [name for name in images if name.startswith(split)]
-    names.sort(key=lambda name: (int(name.split("_")[1]), name))
     if not names:
         raise InputError(f"{place} has no images of the split {split}; give the complete data.")
-    pixels, faults, _ = decode_faces([images[name].path for name in names])
-    labels = [CLASS_NAMES.index(RAFDB_CLASSES[int(images[name].code)]) for name in names]
-    ids = [f"RAF-DB {split}/{name}" for name in names]
-    faces = Faces(pixels, np.array(labels, np.int64), np.array(ids, str), CLASS_NAMES)
-    if faults:
-        faces = faces.select(np.delete(np.arange(len(names)), list(faults)))
-    return faces, [f"{images[names[place]].path} ({why})" for place, why in faults.items()]
+    names.sort(key=lambda name: (int(name.split("_")[1]), name))
+    labels = {str(code): CLASS_NAMES.index(name) for code, name in RAFDB_CLASSES.items()}
+    return [
+        (images[name].path, labels[images[name].code], f"RAF-DB {split}/{name}") for name in names
+    ]
 
 
 def _count_notes(faces, split):

@@ -1,0 +1,169 @@
+"""What lies in a folder of images, `train/<class>/` and `test/<class>/`: classes and files."""
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from fer_keras.data.faces import NO_SPLIT
+from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
+from fer_keras.utils.errors import InputError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
+"""FER2013's own splits, which the folder form keeps in its file names only."""
+
+
+class ImageFile(NamedTuple):
+    """An image: its file, label and id, and whether it lies in `train/`."""
+
+    path: str
+    label: int
+    id: str
+    in_train: bool
+
+
+def visible_folders(directory):
+    """Return the folders in a directory whose names begin with no dot.
+
+    Args:
+        directory: a `Path`, which need not exist.
+
+    Returns:
+        A list of `Path`s, by name.
+    """
+    entries = sorted(directory.iterdir()) if directory.is_dir() else []
+    return [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+
+
+def split_folders(directory, split):
+    """Return the folders of one split.
+
+    Args:
+        directory: the `Path` of the folder of images.
+        split: `"train"` or `"test"`, which the folders may spell in any case.
+
+    Returns:
+        A list of `Path`s, by name.
+    """
+    return [folder for folder in visible_folders(directory) if folder.name.lower() == split]
+
+
+def has_image_folder(directory):
+    """Return whether a folder holds `train/`, in any case, with class folders in it.
+
+    Args:
+        directory: a `Path`, which need not exist.
+    """
+    return bool(_class_folders(directory, "train"))
+
+
+def folder_classes(directory):
+    """Return the classes of a folder of images.
+
+    Args:
+        directory: folder holding `train/<class>/`, and `test/<class>/` perhaps.
+
+    Returns:
+        A tuple of names: where every folder has a name of `labels.FOLDER_NAMES`, in any case,
+        those of `CLASS_NAMES` that are there, in their order; else the folders' own names in
+        natural order.
+
+    Raises:
+        InputError: if there are fewer than two classes, or two names differ in their case only.
+    """
+    splits = ("train", "test")
+    names = {folder.name for split in splits for folder in _class_folders(directory, split)}
+    known = {FOLDER_NAMES.get(name.lower()) for name in names}
+    classes = [name for name in CLASS_NAMES if name in known]
+    if None in known:
+        classes = sorted(names, key=lambda name: (_natural(name), name))
+        lower = [name.lower() for name in classes]
+        doubled = [name for name in classes if lower.count(name.lower()) > 1]
+        if doubled:
+            raise InputError(
+                f"{directory} has class folders that differ in upper and lower case only: "
+                f"{', '.join(doubled)}; give a class the same name everywhere."
+            )
+    if len(classes) < 2:
+        raise InputError(
+            f"{directory} holds {len(classes)} class(es) of images; give a folder that holds "
+            "train/<class>/ for two or more classes."
+        )
+    return tuple(classes)
+
+
+def list_images(directory):
+    """Return the images of a folder, and what else lies among them.
+
+    Args:
+        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
+
+    Returns:
+        A list of `ImageFile`s, those of `train/` first, by class, then by file name in natural
+        order; and a list of the paths ignored. Ids are `"<split>/<class>/<file name>"`, and
+        unique; the split is the one that the file name starts with, else `Training` or `test`,
+        or `all` where there is no folder `test/`.
+
+    Raises:
+        InputError: if the classes are bad, as for `folder_classes`.
+    """
+    classes = folder_classes(directory)
+    training = "Training" if split_folders(directory, "test") else NO_SPLIT
+    files, all_ignored, taken = [], [], set()
+    for split, id_split in (("train", training), ("test", "test")):
+        images, ignored = _scan(directory, split, classes)
+        all_ignored += sorted(ignored)
+        # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
+        for label, _, name, path in sorted(images):
+            prefix = name.split("_", 1)[0]
+            start = prefix if prefix in SPLIT_PREFIXES else id_split
+            new_id = unique(f"{start}/{classes[label]}/{name}", taken)
+            files.append(ImageFile(path, label, new_id, split == "train"))
+    return files, all_ignored
+
+
+def _scan(directory, split, classes):
+    """Return a split's images as (label, sort key, name, path), and the paths ignored."""
+    folders = _class_folders(directory, split)
+    tops = split_folders(directory, split)
+    ignored = [str(path) for top in tops for path in top.iterdir() if path not in folders]
+    images = []
+    for folder in folders:
+        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
+        for entry in os.scandir(folder):  # quicker than iterdir for many files
+            is_named_so = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
+            if is_named_so and not entry.is_dir():
+                images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
+            else:
+                ignored.append(entry.path)
+    return images, ignored
+
+
+def unique(wanted, taken):
+    """Return a name that is not taken yet, and take it.
+
+    Args:
+        wanted: the name to return if it is free; else a number is added, as in `1#2.jpg`.
+        taken: set of names, which gets the new one.
+    """
+    stem, extension = os.path.splitext(wanted)
+    candidate, number = wanted, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{stem}#{number}{extension}"
+    taken.add(candidate)
+    return candidate
+
+
+def _class_folders(directory, split):
+    return [
+        label for folder in split_folders(directory, split) for label in visible_folders(folder)
+    ]
+
+
+def _natural(name):
+    """Return a sort key by which 9.jpg comes before 10.jpg."""
+    return [
+        int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", name))
+    ]
