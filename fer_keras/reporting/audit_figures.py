@@ -4,6 +4,7 @@ Each Figure's label is its alternative text.
 """
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 
 from fer_keras.audit.near_copies import MAX_BITS, WORTH_CROPPING
@@ -41,25 +42,20 @@ def all_figures(found, tables):
 
 def _copies(table, title):
     """Draw the share of each class's images that have a copy, a panel a split."""
-    splits = list(dict.fromkeys(table["split"]))
     height = 0.36 * table["class"].nunique() + 0.9
-    figure, panels = plots.panel_grid(1, len(splits), 3.6, height)
+    figure, panels = plots.panel_grid(1, table["split"].nunique(), 3.6, height)
     words = []
-    for panel, split in zip(panels.flat, splits, strict=True):
-        part = table[table["split"] == split]
-        places = np.arange(len(part))
-        for where, offset, colour in (
-            ("another split", -0.19, plots.COLOURS[0]),
-            ("the same split", 0.19, plots.COLOURS[1]),
-        ):
-            shares = part[f"copy in {where}"] / part["images"]
-            bars = panel.barh(places + offset, shares, 0.38, color=colour, label=f"in {where}")
-            texts = [f"{share:.1%}" for share in shares]
-            panel.bar_label(bars, texts, padding=2, fontsize=7)
-            named = zip(part["class"], texts, strict=True)
-            words.append(f"{split}, copy in {where}: " + ", ".join(map(" ".join, named)))
-        panel.set_yticks(places, part["class"])
-        panel.set(title=split, xticks=[])
+    for panel, (split, part) in zip(panels.flat, table.groupby("split", observed=True)):
+        shares = pd.DataFrame({"class": part["class"]})
+        for where in ("another split", "the same split"):
+            shares[f"in {where}"] = part[f"copy in {where}"] / part["images"]
+            named = zip(shares["class"], shares[f"in {where}"])
+            listed = ", ".join(f"{name} {share:.1%}" for name, share in named)
+            words.append(f"{split}, copy in {where}: {listed}")
+        shares.plot.barh("class", ax=panel, width=0.76, color=plots.COLOURS[:2], legend=False)
+        for bars in panel.containers:
+            panel.bar_label(bars, fmt="{:.1%}", padding=2, fontsize=7)
+        panel.set(title=split, xticks=[], ylabel="")
         panel.margins(x=0.18)
         panel.invert_yaxis()
         sns.despine(ax=panel, bottom=True)
@@ -73,18 +69,15 @@ def _copies(table, title):
 def _nearest_hashes(nearest):
     """Draw how near the nearest other image is, and the nearest mirror image of another."""
     figure, panels = plots.panel_grid(1, 1, 7.2, 3.2)
-    panel, words = panels[0, 0], []
+    panel = panels[0, 0]
     bits = np.arange(0, nearest["as they are"].max() + 2, 2)
-    for column, name, colour, shift in (
-        ("as they are", "to the nearest other image", plots.COLOURS[0], -0.4),
-        ("mirrored", "to the nearest mirror image of another", plots.COLOURS[1], 0.4),
-    ):
-        values = nearest[column].to_numpy()
-        counts = (values[:, None] == bits).sum(axis=0)
-        panel.bar(bits + shift, counts, 0.8, color=colour, label=name)
-        words.append(
-            f"{name}: {(values <= MAX_BITS).sum():,} of {len(values):,} images within {MAX_BITS}"
-        )
+    names = ["to the nearest other image", "to the nearest mirror image of another"]
+    counts = [nearest["as they are"], nearest["mirrored"]]
+    panel.hist(counts, np.append(bits, bits[-1] + 2) - 1, color=plots.COLOURS[:2], label=names)
+    words = [
+        f"{name}: {(values <= MAX_BITS).sum():,} of {len(values):,} images within {MAX_BITS}"
+        for name, values in zip(names, counts)
+    ]
     panel.margins(y=0.25)
     panel.axvline(MAX_BITS + 1, color="0.3", linestyle=":")
     panel.text(MAX_BITS + 0.7, panel.get_ylim()[1], "candidates", ha="right", va="top", color="0.3")

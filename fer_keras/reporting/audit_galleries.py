@@ -102,7 +102,11 @@ def _by_bits(pairs, is_copy):
 
 def _by_correlation(pairs, least):
     return [
-        ("copy" if low >= least else "no copy", PER_ROW, pairs["correlation"].between(low, high))
+        (
+            "copy" if low >= least else "no copy",
+            PER_ROW,
+            pairs["correlation"].between(low, high, inclusive="left"),
+        )
         for low, high in pairwise(sorted({*CORRELATIONS, least}))
     ]
 
