@@ -1,104 +1,83 @@
-"""The figures of an audit: functions from an `examine.Audit` to matplotlib Figures.
+"""The figures of an audit, from an `examine.Audit`: matplotlib Figures, all but the galleries.
 
 Each Figure's label is its alternative text.
 """
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 
 from fer_keras.audit.near_copies import MAX_BITS, WORTH_CROPPING
 from fer_keras.reporting import figures as plots
-from fer_keras.reporting.audit_tables import class_balance, copies, ferplus_by_class
 
 
-def all_figures(found):
+def all_figures(found, tables):
     """Draw every figure of an audit but the galleries.
 
     Args:
         found: an `Audit`.
+        tables: its tables, from `audit_tables.all_tables`.
 
     Returns:
         A dict from a name to a `Figure`; what was not found or not examined has none.
     """
-    counts = class_balance(found).set_index("class")[found.splits]
+    counts = tables["class_balance"].set_index("class")[found.splits]
     figures = {"class_balance": plots.class_balance(counts, "Images of each class")}
-    if found.exact.to_numpy().any():
-        figures["exact_copies"] = copies_by_class(found, "exact")
+    for name, copies, words in (
+        ("exact_copies", found.exact, "an exact copy"),
+        ("near_copies", found.near, "a near copy"),
+    ):
+        if copies.to_numpy().any():
+            figures[name] = _copies(tables[f"{name}_by_class"], f"Images that have {words}")
     if len(found.nearest) > 1:
-        figures["nearest_hashes"] = nearest_hashes(found)
+        figures["nearest_hashes"] = _nearest_hashes(found.nearest)
     if len(found.candidates):
-        figures["correlations"] = correlations(found)
-    if found.near.to_numpy().any():
-        figures["near_copies"] = copies_by_class(found, "near")
+        figures["correlations"] = _correlations(found)
     if found.forms is not None and len(found.forms):
-        figures["csv_against_folder"] = distances(found)
+        figures["csv_against_folder"] = _distances(found.forms["distance"])
     if found.ferplus is not None:
-        figures["ferplus"] = ferplus(found)
+        figures["ferplus"] = _ferplus(tables["ferplus"], found.ferplus["share"])
     return figures
 
 
-def copies_by_class(found, kind):
-    """Draw the share of each class's images that have a copy.
-
-    Args:
-        found: an `Audit`.
-        kind: `"exact"` or `"near"`.
-
-    Returns:
-        A `Figure`: one panel a split, copies in the same split and in another one.
-    """
-    table = copies(found, kind, ["split", "class"])
-    height = 0.36 * len(found.faces.class_names) + 0.9
-    figure, panels = plots.panel_grid(1, len(found.splits), 3.6, height)
+def _copies(table, title):
+    """Draw the share of each class's images that have a copy, a panel a split."""
+    height = 0.36 * table["class"].nunique() + 0.9
+    figure, panels = plots.panel_grid(1, table["split"].nunique(), 3.6, height)
     words = []
-    for panel, split in zip(panels.flat, found.splits, strict=True):
-        part = table[table["split"] == split]
-        places = np.arange(len(part))
-        for where, offset, colour in (
-            ("another split", -0.19, plots.COLOURS[0]),
-            ("the same split", 0.19, plots.COLOURS[1]),
-        ):
-            shares = part[f"copy in {where}"] / part["images"]
-            bars = panel.barh(places + offset, shares, 0.38, color=colour, label=f"in {where}")
-            texts = [f"{share:.1%}" for share in shares]
-            panel.bar_label(bars, texts, padding=2, fontsize=7)
-            named = zip(part["class"], texts, strict=True)
-            words.append(f"{split}, copy in {where}: " + ", ".join(map(" ".join, named)))
-        panel.set_yticks(places, part["class"])
-        panel.set(title=split, xticks=[])
+    for panel, (split, part) in zip(panels.flat, table.groupby("split", observed=True)):
+        shares = pd.DataFrame({"class": part["class"]})
+        for where in ("another split", "the same split"):
+            shares[f"in {where}"] = part[f"copy in {where}"] / part["images"]
+            named = zip(shares["class"], shares[f"in {where}"])
+            listed = ", ".join(f"{name} {share:.1%}" for name, share in named)
+            words.append(f"{split}, copy in {where}: {listed}")
+        shares.plot.barh("class", ax=panel, width=0.76, color=plots.COLOURS[:2], legend=False)
+        for bars in panel.containers:
+            panel.bar_label(bars, fmt="{:.1%}", padding=2, fontsize=7)
+        panel.set(title=split, xticks=[], ylabel="")
         panel.margins(x=0.18)
         panel.invert_yaxis()
         sns.despine(ax=panel, bottom=True)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, ncols=2, frameon=False, fontsize=9, loc="outside lower center")
-    title = f"Images that have {'an exact' if kind == 'exact' else 'a near'} copy"
     figure.suptitle(title, fontsize=11)
     figure.set_label(f"{title}: bar charts. {'; '.join(words)}.")
     return figure
 
 
-def nearest_hashes(found):
-    """Draw how near each image's nearest neighbours are: other images and their mirror images.
-
-    Args:
-        found: an `Audit` of at least two images with content.
-
-    Returns:
-        A `Figure`: a histogram of the bits in which the hashes differ.
-    """
+def _nearest_hashes(nearest):
+    """Draw how near the nearest other image is, and the nearest mirror image of another."""
     figure, panels = plots.panel_grid(1, 1, 7.2, 3.2)
-    panel, words = panels[0, 0], []
-    bits = np.arange(0, found.nearest["as they are"].max() + 2, 2)
-    for column, name, colour, shift in (
-        ("as they are", "to the nearest other image", plots.COLOURS[0], -0.4),
-        ("mirrored", "to the nearest mirror image of another", plots.COLOURS[1], 0.4),
-    ):
-        values = found.nearest[column].to_numpy()
-        counts = (values[:, None] == bits).sum(axis=0)
-        panel.bar(bits + shift, counts, 0.8, color=colour, label=name)
-        words.append(
-            f"{name}: {(values <= MAX_BITS).sum():,} of {len(values):,} images within {MAX_BITS}"
-        )
+    panel = panels[0, 0]
+    bits = np.arange(0, nearest["as they are"].max() + 2, 2)
+    names = ["to the nearest other image", "to the nearest mirror image of another"]
+    counts = [nearest["as they are"], nearest["mirrored"]]
+    panel.hist(counts, np.append(bits, bits[-1] + 2) - 1, color=plots.COLOURS[:2], label=names)
+    words = [
+        f"{name}: {(values <= MAX_BITS).sum():,} of {len(values):,} images within {MAX_BITS}"
+        for name, values in zip(names, counts)
+    ]
     panel.margins(y=0.25)
     panel.axvline(MAX_BITS + 1, color="0.3", linestyle=":")
     panel.text(MAX_BITS + 0.7, panel.get_ylim()[1], "candidates", ha="right", va="top", color="0.3")
@@ -110,15 +89,8 @@ def nearest_hashes(found):
     return figure
 
 
-def correlations(found):
-    """Draw how well the candidates' details correlate, with the threshold of near copies.
-
-    Args:
-        found: an `Audit` with candidates.
-
-    Returns:
-        A `Figure`: a histogram of pairs, on a logarithmic scale.
-    """
+def _correlations(found):
+    """Draw how well the candidates' details correlate, with the threshold of near copies."""
     figure, panels = plots.panel_grid(1, 1, 7.2, 3.2)
     panel, pairs = panels[0, 0], found.candidates
     is_mirrored = pairs["kind"] == "mirrored"
@@ -142,38 +114,22 @@ def correlations(found):
     return figure
 
 
-def distances(found):
-    """Draw how far the two storage forms' images lie apart.
-
-    Args:
-        found: an `Audit` with pairs in `forms`.
-
-    Returns:
-        A `Figure`: a histogram of pairs, on a logarithmic scale.
-    """
-    values = found.forms["distance"]
+def _distances(distances):
+    """Draw how far the two storage forms' images lie apart."""
     figure, panels = plots.panel_grid(1, 1, 7.2, 2.8)
     panel = panels[0, 0]
-    panel.hist(values, 60, color=plots.COLOURS[0])
+    panel.hist(distances, 60, color=plots.COLOURS[0])
     panel.set(xlabel="rms distance of a pair, in grey levels", ylabel="pairs", yscale="log")
     sns.despine(ax=panel)
     figure.set_label(
-        f"Histogram of the distance of {len(values):,} pairs: {values.min():.2f} to "
-        f"{values.max():.2f} grey levels rms, median {values.median():.2f}."
+        f"Histogram of the distance of {len(distances):,} pairs: {distances.min():.2f} to "
+        f"{distances.max():.2f} grey levels rms, median {distances.median():.2f}."
     )
     return figure
 
 
-def ferplus(found):
-    """Draw where FER+ disagrees with FER2013, and how far its annotators agree.
-
-    Args:
-        found: an `Audit` with `ferplus`.
-
-    Returns:
-        A `Figure` of two panels: shares by class, and a histogram of the winner's share.
-    """
-    table, votes = ferplus_by_class(found), found.ferplus["share"]
+def _ferplus(table, votes):
+    """Draw where FER+ disagrees with FER2013, and the winner's share of the votes."""
     figure, panels = plots.panel_grid(1, 2, 4.3, 3.2)
     left, right = panels[0]
     bars = left.barh(table["class"], table["share"], color=plots.COLOURS[0])

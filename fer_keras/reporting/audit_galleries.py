@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
+from fer_keras.audit.flaws import split_columns
 from fer_keras.audit.near_copies import MAX_BITS
-from fer_keras.data.faces import split_names
+from fer_keras.data.faces import copy_groups
 from fer_keras.reporting import figures as plots
 
 PER_ROW = 8
@@ -60,7 +62,7 @@ def all_galleries(found, seed=0):
         cells["gallery_forms"] = _forms(found)
     if found.ferplus is not None:
         cells |= _ferplus(found, rng)
-    sample = found.faces.select(split_names(found.faces.ids) == found.splits[0])
+    sample = found.faces.select(split_columns(found.faces)[found.splits[0]].to_numpy())
     return {"gallery_classes": plots.sample_faces(sample, PER_ROW)} | {
         name: _gallery(part, GALLERIES[name][0]) for name, part in cells.items() if part
     }
@@ -68,16 +70,15 @@ def all_galleries(found, seed=0):
 
 def _exact(found, rng):
     """Choose images that have exact copies, with the number in each split."""
-    counts = found.exact.sum(axis=1).to_numpy()
     # Blank images, and all but the first of a group, would tell nothing new.
-    shown = np.setdiff1d(np.flatnonzero(counts), found.blanks["position"])
-    _, firsts = np.unique([found.faces.images[i].tobytes() for i in shown], return_index=True)
-    own = split_names(found.faces.ids)
+    repeated = pd.Series(copy_groups(found.faces.images)).duplicated()
+    shown = np.flatnonzero(found.exact.any(axis=1) & ~repeated)
+    shown = np.setdiff1d(shown, found.blanks["position"])
+    held = found.exact + split_columns(found.faces)
     cells = []
-    for place in rng.permutation(shown[np.sort(firsts)])[:NUM_SHOWN]:
-        held = found.exact.loc[place] + (np.array(found.splits) == own[place])
-        words = "\n".join(f"{split} ×{number}" for split, number in held.items() if number)
-        cells.append((found.faces.images[place], words))
+    for place in rng.permutation(shown)[:NUM_SHOWN]:
+        words = [f"{split} ×{number}" for split, number in held.loc[place].items() if number]
+        cells.append((found.faces.images[place], "\n".join(words)))
     return cells
 
 
@@ -101,7 +102,11 @@ def _by_bits(pairs, is_copy):
 
 def _by_correlation(pairs, least):
     return [
-        ("copy" if low >= least else "no copy", PER_ROW, pairs["correlation"].between(low, high))
+        (
+            "copy" if low >= least else "no copy",
+            PER_ROW,
+            pairs["correlation"].between(low, high, inclusive="left"),
+        )
         for low, high in pairwise(sorted({*CORRELATIONS, least}))
     ]
 

@@ -27,7 +27,6 @@ def sections(found, tables):
     Returns:
         A dict from a name in `SECTIONS` to Markdown.
     """
-    tables = {name: table for name, (_, table) in tables.items()}
     record = tables["audit"].set_index(["what", "split"])
     values = {
         "found": found,

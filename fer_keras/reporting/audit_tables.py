@@ -1,4 +1,4 @@
-"""The tables of an audit: functions from an `examine.Audit` to DataFrames."""
+"""The tables of an audit, from an `examine.Audit`."""
 
 from pathlib import Path
 
@@ -9,6 +9,23 @@ from fer_keras.audit.flaws import describe, split_columns
 from fer_keras.data.faces import copy_groups, split_names
 from fer_keras.utils.files import write_text
 
+CAPTIONS = {
+    "audit": "What was found.",
+    "class_balance": "Images of each class.",
+    "exact_copies": "Images that have an exact copy.",
+    "exact_copies_by_class": "Images that have an exact copy, by class.",
+    "conflicting_labels": "Groups of identical images with different labels.",
+    "conflicting_images": "Identical images with different labels.",
+    "near_copies": "Images that have a near copy.",
+    "near_copies_by_class": "Images that have a near copy, by class.",
+    "near_copy_kinds": "Pairs of near copies, by what differs.",
+    "near_copy_pairs": "Pairs of near copies.",
+    "blank_images": "Images that show nothing.",
+    "csv_against_folder": "The CSV against the folders.",
+    "ferplus": "FER2013's labels against FER+'s majority.",
+}
+"""Table -> its caption."""
+
 LISTS = ("conflicting_images", "near_copy_pairs")
 """Tables with one row an image or a pair, too long to print."""
 
@@ -16,34 +33,34 @@ LISTS = ("conflicting_images", "near_copy_pairs")
 def all_tables(found):
     """Return every table of an audit.
 
+    The table `audit` is the record: `what`, `split` (`all` for the whole data set), `count`, and
+    `share` (0-1) of the split's images or of the pairs. All shares lie in 0-1.
+
     Args:
         found: an `Audit`.
 
     Returns:
-        A dict from a name to a caption and a DataFrame. Tables of what was not found have no
+        A dict from a name in `CAPTIONS` to a DataFrame. Tables of what was not found have no
         rows; tables of what could not be examined are left out.
     """
+    pairs = _near_copy_pairs(found)
     tables = {
-        "audit": ("What was found.", summary(found)),
-        "class_balance": ("Images of each class.", class_balance(found)),
-        "conflicting_labels": (
-            "Groups of identical images with different labels.",
-            conflicting_labels(found),
-        ),
-        "conflicting_images": ("Identical images with different labels.", found.conflicts),
-        "near_copy_kinds": ("Pairs of near copies, by what differs.", near_copy_kinds(found)),
-        "near_copy_pairs": ("Pairs of near copies.", near_copy_pairs(found)),
-        "blank_images": ("Images that show nothing.", found.blanks.drop(columns="position")),
+        "class_balance": _class_balance(found),
+        "exact_copies": _copies(found, found.exact, ["split"]),
+        "exact_copies_by_class": _copies(found, found.exact, ["split", "class"]),
+        "conflicting_labels": _conflicting_labels(found.conflicts),
+        "conflicting_images": found.conflicts,
+        "near_copies": _copies(found, found.near, ["split"]),
+        "near_copies_by_class": _copies(found, found.near, ["split", "class"]),
+        "near_copy_kinds": _near_copy_kinds(pairs),
+        "near_copy_pairs": pairs,
+        "blank_images": found.blanks.drop(columns="position"),
     }
-    for kind, words in (("exact", "an exact copy"), ("near", "a near copy")):
-        by_split, by_class = (copies(found, kind, keys) for keys in (["split"], ["split", "class"]))
-        tables[f"{kind}_copies"] = (f"Images that have {words}.", by_split)
-        tables[f"{kind}_copies_by_class"] = (f"Images that have {words}, by class.", by_class)
     if found.forms is not None:
-        tables["csv_against_folder"] = ("The CSV against the folders.", csv_against_folder(found))
+        tables["csv_against_folder"] = _csv_against_folder(found)
     if found.ferplus is not None:
-        tables["ferplus"] = ("FER2013's labels against FER+'s majority.", ferplus_by_class(found))
-    return tables
+        tables["ferplus"] = _ferplus_by_class(found)
+    return {"audit": _record(found, tables)} | tables
 
 
 def print_tables(found, out):
@@ -58,22 +75,16 @@ def print_tables(found, out):
     for note in found.notes:
         print(note)
     directory = Path(out) / "audit" / "tables"
-    for name, (caption, table) in all_tables(found).items():
+    for name, table in all_tables(found).items():
         write_text(directory / f"{name}.csv", table.to_csv(index=False))
         if len(table) and name not in LISTS:
-            print(f"\n{caption}\n{table.to_string(index=False, float_format='%.4g', na_rep='')}")
+            text = table.to_string(index=False, float_format="%.4g", na_rep="")
+            print(f"\n{CAPTIONS[name]}\n{text}")
     print(f"\n{directory}")
 
 
-def class_balance(found):
-    """Count the images of each class.
-
-    Args:
-        found: an `Audit`.
-
-    Returns:
-        A DataFrame: `class`, one column of counts a split, and `share` (0-1) of all images.
-    """
+def _class_balance(found):
+    """Count each class's images: `class`, one column a split, and `share` of all images."""
     faces, splits = found.faces, split_names(found.faces.ids)
     table = pd.DataFrame({"class": faces.class_names})
     for split in found.splits:
@@ -81,20 +92,12 @@ def class_balance(found):
     return table.assign(share=table[found.splits].sum(axis=1) / max(len(faces), 1))
 
 
-def copies(found, kind, keys):
-    """Count the images that have copies.
+def _copies(found, copies, keys):
+    """Count the images with copies, by split or by split and class.
 
-    Args:
-        found: an `Audit`.
-        kind: `"exact"` or `"near"`.
-        keys: `["split"]` or `["split", "class"]`.
-
-    Returns:
-        A DataFrame, one row a split, or a class of a split: the keys, `images`, `copy in the same
-        split`, `copy in another split`, and where Training is one of several splits `copy in
-        Training` (of images in other splits) and its share of the images, `share in Training`.
+    `copy in Training` counts images of other splits; it stands where Training is one of several.
     """
-    has, own = getattr(found, kind) > 0, split_columns(found.faces)
+    has, own = copies > 0, split_columns(found.faces)
     table = describe(found.faces)[["split", "class"]].assign(images=1)
     for key, order in (("split", found.splits), ("class", found.faces.class_names)):
         table[key] = pd.Categorical(table[key], order)
@@ -108,48 +111,17 @@ def copies(found, kind, keys):
     return counted
 
 
-def conflicting_labels(found):
-    """Count the sets of labels that identical images carry.
-
-    Args:
-        found: an `Audit`.
-
-    Returns:
-        A DataFrame, the commonest set first: `classes`, `groups` and `images`.
-    """
-    by_group = found.conflicts.groupby("group")["class"]
+def _conflicting_labels(conflicts):
+    """Count the sets of labels of identical images: `classes`, `groups`, `images`."""
+    by_group = conflicts.groupby("group")["class"]
     names = by_group.agg(lambda classes: ", ".join(sorted(set(classes))))
     table = pd.DataFrame({"classes": names, "images": by_group.size()}).astype({"classes": str})
     table = table.groupby("classes").agg(groups=("images", "size"), images=("images", "sum"))
     return table.reset_index().sort_values(["groups", "classes"], ascending=[False, True])
 
 
-def near_copy_kinds(found):
-    """Count near copies by what differs.
-
-    Args:
-        found: an `Audit`.
-
-    Returns:
-        A DataFrame, the commonest kind first: `kind`, `pairs`, and `different labels`, the number
-        of pairs whose images have different classes.
-    """
-    pairs = near_copy_pairs(found)
-    differ = (pairs["class"] != pairs["second class"]).groupby(pairs["kind"])
-    table = pd.DataFrame({"pairs": differ.size(), "different labels": differ.sum()})
-    return table.reset_index().sort_values("pairs", ascending=False)
-
-
-def near_copy_pairs(found):
-    """List the near copies.
-
-    Args:
-        found: an `Audit`.
-
-    Returns:
-        A DataFrame, one row a pair: `id`, `class`, `second id`, `second class`, `kind`, `bits`
-        and `correlation`.
-    """
+def _near_copy_pairs(found):
+    """List the near copies: ids and classes of both images, `kind`, `bits`, `correlation`."""
     pairs = found.near_pairs.reset_index(drop=True)
     first, second = (
         describe(found.faces.select(pairs[side].to_numpy()))[["id", "class"]]
@@ -158,34 +130,31 @@ def near_copy_pairs(found):
     return first.join([second.add_prefix("second "), pairs[["kind", "bits", "correlation"]]])
 
 
-def csv_against_folder(found):
-    """Count how the two storage forms pair up.
+def _near_copy_kinds(pairs):
+    """Count near copies by `kind`: `pairs`, and those with `different labels`."""
+    differ = (pairs["class"] != pairs["second class"]).groupby(pairs["kind"])
+    table = pd.DataFrame({"pairs": differ.size(), "different labels": differ.sum()})
+    return table.reset_index().sort_values("pairs", ascending=False)
 
-    Args:
-        found: an `Audit` with `forms`.
 
-    Returns:
-        A DataFrame with one row for training and one for the rest: `part`, `CSV` and `folders`
-        (images), `pairs`, `CSV only`, `folders only`, `different labels`, `other part` (pairs
-        whose images stand in different parts), and the pairs' `mean distance` and `largest
-        distance` in rms grey levels.
-    """
-    pairs, faces, folder_faces = found.forms, found.faces, found.folder_faces
-    of_csv, of_folder, first, second = (
-        pd.Series(splits).eq("Training").map({True: "training", False: "test"})
-        for splits in (
-            split_names(faces.ids),
-            split_names(folder_faces.ids),
-            pairs["split"],
-            pairs["second_split"],
-        )
+def _csv_against_folder(found):
+    """Count how the two forms pair up, in training and in test; distances are rms grey levels."""
+    pairs = found.forms
+    splits = (
+        split_names(found.faces.ids),
+        split_names(found.folder_faces.ids),
+        pairs["split"],
+        pairs["second_split"],
+    )
+    csv, folder, first, second = (
+        pd.Series(np.where(names == "Training", "training", "test")) for names in splits
     )
     counts = {
-        "CSV": of_csv.value_counts(),
-        "folders": of_folder.value_counts(),
+        "CSV": csv.value_counts(),
+        "folders": folder.value_counts(),
         "pairs": first.value_counts(),
-        "CSV only": of_csv.value_counts().sub(first.value_counts(), fill_value=0),
-        "folders only": of_folder.value_counts().sub(second.value_counts(), fill_value=0),
+        "CSV only": csv.value_counts().sub(first.value_counts(), fill_value=0),
+        "folders only": folder.value_counts().sub(second.value_counts(), fill_value=0),
         "different labels": (pairs["class"] != pairs["second_class"]).groupby(first).sum(),
         "other part": (first != second).groupby(first).sum(),
     }
@@ -195,17 +164,10 @@ def csv_against_folder(found):
     return table.rename_axis("part").reset_index()
 
 
-def ferplus_by_class(found):
-    """Count where FER+'s majority differs from FER2013's label.
+def _ferplus_by_class(found):
+    """Count where FER+'s majority differs from FER2013's label, for all images and each class.
 
-    Args:
-        found: an `Audit` with `ferplus`.
-
-    Returns:
-        A DataFrame with one row for all images, then one a class: `class`, `images`, `no face`
-        (without an image name), `no majority` (left out by FER+ for another reason), `same
-        label`, `other label`, the `share` (0-1) of other labels among those with a majority, and
-        the `commonest other` label of the class.
+    `no majority` leaves out `no face`; `share` is that of other labels among those with a majority.
     """
     table = found.ferplus
     has_majority, agrees = table["ferplus"] != "", table["ferplus"] == table["class"]
@@ -225,16 +187,7 @@ def ferplus_by_class(found):
     return counts.fillna({"commonest other": ""}).reset_index()
 
 
-def summary(found):
-    """Return the audit's record.
-
-    Args:
-        found: an `Audit`.
-
-    Returns:
-        A DataFrame: `what`, `split` (`all` for the whole data set), `count`, and `share` (0-1) of
-        the split's images, or of the pairs; empty where it has no meaning.
-    """
+def _record(found, tables):
     marks, splits = _marks(found), split_names(found.faces.ids)
     parts = {"all": marks} | {split: marks[splits == split] for split in found.splits}
     rows = [
@@ -243,19 +196,15 @@ def summary(found):
         for split, part in parts.items()
     ]
     groups = found.conflicts["group"].nunique()
-    rows += [
-        ("groups of identical images with different labels", "all", groups, np.nan),
-        ("pairs of near copies", "all", len(found.near_pairs), np.nan),
-    ]
+    rows.append(("groups of identical images with different labels", "all", groups, np.nan))
+    rows.append(("pairs of near copies", "all", len(found.near_pairs), np.nan))
     if found.forms is not None:
-        pairs, faces = len(found.forms), len(found.faces)
-        differ = int((found.forms["class"] != found.forms["second_class"]).sum())
-        rows += [
-            ("images paired with one of the folders", "all", pairs, pairs / faces),
-            ("pairs with different labels", "all", differ, differ / max(pairs, 1)),
-        ]
+        pairs, images = len(found.forms), len(found.faces)
+        differ = int(tables["csv_against_folder"]["different labels"].sum())
+        rows.append(("images paired with one of the folders", "all", pairs, pairs / images))
+        rows.append(("pairs with different labels", "all", differ, differ / max(pairs, 1)))
     if found.ferplus is not None:
-        row = ferplus_by_class(found).iloc[0]
+        row = tables["ferplus"].iloc[0]
         for what in ("no face", "no majority", "same label", "other label"):
             rows.append((f"FER+: {what}", "all", row[what], row[what] / row["images"]))
     return pd.DataFrame(rows, columns=["what", "split", "count", "share"])
@@ -263,24 +212,22 @@ def summary(found):
 
 def _marks(found):
     """Return a boolean DataFrame: one row an image, one column a thing that is counted."""
-    faces, exact, near = found.faces, found.exact > 0, found.near
+    faces, exact, near, blanks = found.faces, found.exact > 0, found.near, found.blanks
     places = pd.RangeIndex(len(faces))
     marks = {
-        "images": np.ones(len(faces), bool),
+        "images": places >= 0,
         "exact copies of an earlier image": pd.Series(copy_groups(faces.images)).duplicated(),
         "images with an exact copy": exact.any(axis=1),
         "images with a near copy": near.any(axis=1),
         "identical images with different labels": places.isin(found.conflicts["position"]),
     }
     for kind in ("blank", "nearly blank"):
-        of_kind = found.blanks.loc[found.blanks["kind"] == kind, "position"]
-        marks[f"{kind} images"] = places.isin(of_kind)
+        marks[f"{kind} images"] = places.isin(blanks["position"][blanks["kind"] == kind])
     if "Training" in found.splits:
-        marks |= {
-            "images with an exact copy in Training": exact["Training"],
-            "images with a near copy in Training": near["Training"],
-            "images with an exact or near copy in Training": exact["Training"] | near["Training"],
-        }
+        exact, near = exact["Training"], near["Training"]
+        marks["images with an exact copy in Training"] = exact
+        marks["images with a near copy in Training"] = near
+        marks["images with an exact or near copy in Training"] = exact | near
     for label, name in enumerate(faces.class_names):
         marks[f"images of {name}"] = faces.labels == label
     return pd.DataFrame(marks)

@@ -80,7 +80,7 @@ def found(data):
 
 
 def counts_of(found):
-    table = all_tables(found)["audit"][1]
+    table = all_tables(found)["audit"]
     return table.set_index(["what", "split"])["count"]
 
 
@@ -112,7 +112,7 @@ def test_every_planted_fault_is_counted_and_nothing_else(found):
 
 
 def test_tables_name_each_planted_image(found):
-    tables = {name: table for name, (_, table) in all_tables(found).items()}
+    tables = all_tables(found)
     pairs = tables["near_copy_pairs"]
     assert pairs[["id", "second id", "kind"]].to_numpy().tolist() == [
         ["Training/row21", "PublicTest/row126", "in place"],
@@ -141,10 +141,11 @@ def test_sound_data_has_no_findings_and_no_empty_figures(tmp_path):
     found = examine(tmp_path)
     galleries = all_galleries(found)
     assert set(galleries) == {"gallery_classes"}
-    assert set(all_figures(found)) == {"class_balance", "nearest_hashes"}
+    tables = all_tables(found)
+    assert set(all_figures(found, tables)) == {"class_balance", "nearest_hashes"}
     assert "#gallery_classes" in links(galleries)["class_balance"]
     assert "nearest_hashes" not in links(galleries)
-    words = sections(found, all_tables(found))
+    words = sections(found, tables)
     for name, sentence in (
         ("exact_copies", "there are no exact copies"),
         ("near_copies", "no near copies"),
