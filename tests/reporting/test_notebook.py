@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from helpers import ROOT, papermill
-
 from fer_keras.comparison.jobs import Job
 from fer_keras.comparison.protocols import Settings
+from helpers import ROOT, papermill
+
 from fer_keras.reporting import notebook
 from fer_keras.utils.errors import InputError
 
