@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fer_keras.comparison.arms import cross, resolve_arms
+from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
@@ -151,21 +151,26 @@ def _require_minutes(minutes):
 
 def _data_sets(data, out):
     """Return a dict from a data set's name to its `Location` or `Splits`, and if it is drawn."""
-    if isinstance(data, Splits):
-        return {data.name: data}, False
-    if isinstance(data, dict):
-        found = {
-            name: each if isinstance(each, Splits) else find_or_draw(each, out)[0]
-            for name, each in data.items()
-        }
-        return found, False
-    location, drawn = find_or_draw(data, out)
+    places = data if isinstance(data, dict) else {None: data}
+    found, drawn = {}, False
+    for name, place in places.items():
+        if not isinstance(place, Splits):
+            place, drawn = find_or_draw(place, out)
+        found[name or place.name] = place
     if drawn:
         print(
-            "No data was found, so this runs on drawn faces, at most 3 epochs a run; name a "
-            "folder with FER2013 or your own data to use it."
+            f"No data was found, so this runs on drawn faces, with at most {DRAWN_EPOCHS} epochs a "
+            "run unless you set epochs; name your data folder to use it."
         )
-    return {location.name: location}, drawn
+    else:
+        print(f"Data: {'; '.join(f'{name}, {_place(place)}' for name, place in found.items())}.")
+    return found, drawn
+
+
+def _place(data):
+    if isinstance(data, Splits):
+        return f"{len(data.train):,} training and {len(data.test):,} test faces in memory"
+    return str(data.csv or data.folder or data.raf_db)
 
 
 def _sources(recipes, data_sets, on_bad, class_names):

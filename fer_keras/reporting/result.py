@@ -10,7 +10,6 @@ import pandas as pd
 import fer_keras
 from fer_keras.comparison import engine
 from fer_keras.comparison.engine import Comparison
-from fer_keras.data.faces import Splits
 from fer_keras.reporting import difference_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
@@ -131,7 +130,6 @@ def compare(arms, data=None, seeds=None, **options):
     Raises:
         InputError: if an argument or the data is impossible, or no run succeeded.
     """
-    print(f"Comparing {_named(arms)} on {'the data at hand' if data is None else _named(data)}.")
     result = Result(engine.run_comparison(arms, data, seeds, **options))
     _draw_runs(result.comparison)
     return result
@@ -166,13 +164,6 @@ def notebook_path(name):
         if (folder / f"{name}.ipynb").is_file():
             return folder / f"{name}.ipynb"
     raise InputError(f"This installation has no notebook {name}.ipynb; install fer_keras again.")
-
-
-def _named(what):
-    """Return arms or data in a few words."""
-    if isinstance(what, list | tuple | dict):
-        return ", ".join(str(each).partition("=")[0] for each in what)
-    return what.name if isinstance(what, Splits) else str(what)
 
 
 def _draw_runs(comparison):
