@@ -24,7 +24,7 @@ def assert_same(one, other):
 
 
 def write_own_csv(path, codes, usages=None):
-    """Write a CSV of one's own, with a Usage column or not."""
+    """Write a CSV with any codes, with a Usage column or without."""
     images = patterned_faces(len(codes)).images
     rows = [f"{code},{' '.join(map(str, image.ravel()))}" for code, image in zip(codes, images)]
     if usages:
