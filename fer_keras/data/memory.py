@@ -81,7 +81,11 @@ class Gathered:
         self._file = None
 
     def extend(self, pixels):
-        """Append pixels: a uint8 array of one dimension."""
+        """Append pixels.
+
+        Args:
+            pixels: uint8 array of one dimension.
+        """
         end = self._count + len(pixels)
         if end > len(self._pixels):
             larger = np.empty(max(end, 2 * len(self._pixels)), np.uint8)
