@@ -90,7 +90,7 @@ class Faces:
         )
 
     def class_counts(self):
-        """Return an int array `(num_classes,)`: how many faces each class has."""
+        """Return how many faces each class has: an int array `(num_classes,)`."""
         return np.bincount(self.labels, minlength=len(self.class_names))
 
 
@@ -209,5 +209,5 @@ def copy_groups(images):
 
 
 def _digests(images):
-    """Yield 16 bytes an image, by which equal ones are found without keeping their pixels."""
+    """Yield 16 bytes an image, which are equal for equal pixels only."""
     return (hashlib.blake2b(image, digest_size=16).digest() for image in images)

@@ -134,7 +134,7 @@ def _read_all_rafdb(directory, on_bad):
 
 
 def _checked_names(class_names):
-    names = () if isinstance(class_names, str) else tuple(class_names)
+    names = tuple(class_names) if isinstance(class_names, list | tuple) else ()
     if len(names) < 2 or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
         raise InputError(
             f"class_names is {class_names!r}; give the names of the codes 0, 1, ...: two or more, "
@@ -149,7 +149,7 @@ def _absent_notes(splits):
     return [f"No face has the class {', '.join(absent)}."] if absent else []
 
 
-# What follows serves callers that are about to move to load_data.
+# What follows serves callers that have yet to move to load_data; it goes with the last of them.
 
 
 def find_or_draw_data(data, output):

@@ -34,12 +34,16 @@ def memory_budget():
 
 
 def cache_folder():
-    """Return the user's folder for what can be made again: `$FER_KERAS_CACHE`, or a usual one."""
+    """Return the user's cache folder, `$FER_KERAS_CACHE` or `~/.cache/fer_keras`: a `Path`."""
     return Path(os.environ.get("FER_KERAS_CACHE") or Path.home() / ".cache" / "fer_keras")
 
 
 def allocate(shape):
-    """Return a uint8 array to be filled, on disk where it passes the memory budget."""
+    """Return a new uint8 array, on disk where it passes the memory budget.
+
+    Args:
+        shape: tuple of its sizes.
+    """
     if math.prod(shape) <= memory_budget():
         return np.empty(shape, np.uint8)
     file = _temporary_file()
@@ -48,11 +52,11 @@ def allocate(shape):
 
 
 def select(images, index):
-    """Return `images[index]`, part by part where it passes the memory budget.
+    """Return `images[index]`, on disk where it passes the memory budget.
 
     Args:
         images: uint8 array `(n, height, width)`.
-        index: integers, a boolean mask or a slice; a slice is a view.
+        index: integers, a boolean mask or a slice; a slice gives a view.
     """
     if isinstance(index, slice):
         return images[index]
@@ -66,7 +70,7 @@ def select(images, index):
 
 
 class Gathered:
-    """Pixels of which nobody knows yet how many there will be."""
+    """An array of pixels that grows, and moves to disk past the memory budget."""
 
     def __init__(self):
         self._budget = memory_budget()
@@ -77,7 +81,11 @@ class Gathered:
         self._file = None
 
     def extend(self, pixels):
-        """Add a uint8 array of one dimension."""
+        """Append pixels.
+
+        Args:
+            pixels: uint8 array of one dimension.
+        """
         end = self._count + len(pixels)
         if end > len(self._pixels):
             larger = np.empty(max(end, 2 * len(self._pixels)), np.uint8)
@@ -90,7 +98,7 @@ class Gathered:
             self._write()
 
     def array(self):
-        """Return all of them: a uint8 array of one dimension."""
+        """Return all pixels: a uint8 array of one dimension."""
         if self._file is None:
             return self._pixels[: self._count]
         self._write()
@@ -103,8 +111,8 @@ class Gathered:
 
 
 def _temporary_file():
-    """Return a file without a name, which goes with its last user; `/tmp` may be memory itself."""
-    folder = cache_folder()
+    """Return a file without a name, which the system deletes after its last user."""
+    folder = cache_folder()  # /tmp may be memory itself
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)

@@ -32,18 +32,18 @@ class Pairing:
 
 
 def pair_images(first, second):
-    """Pair the images of two storage forms of one data set, pixels against lossy copies, say.
+    """Pair the images of two storage forms of one data set by their pixels.
 
-    Within each class, images pair up where each is the other's nearest, exact copies among each
-    other in order; then those left over, until no more do. Pairs further apart than
-    `MAX_DISTANCE` do not count.
+    Within each class, two images are a pair where each is the other's nearest; exact copies pair
+    in their order. This is repeated with those left over until no more pairs are found. Pairs
+    further apart than `MAX_DISTANCE` do not count.
 
     Args:
         first: `Faces`.
         second: `Faces` with the same classes.
 
     Returns:
-        A `Pairing`; what is in one form only is in no pair.
+        A `Pairing`, without the images that only one form has.
     """
     pairs = []
     for label in range(len(first.class_names)):

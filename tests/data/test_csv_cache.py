@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import fer_keras
-from fer_keras.data.readers import csv_cache as pixel_cache
-from fer_keras.data.readers import fer2013_csv
+from fer_keras.data.readers import csv_cache, fer2013_csv
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.utils.errors import InputError
 
@@ -122,10 +121,10 @@ def test_other_content_is_noticed_despite_equal_size_and_modification_time(
     source, parsed_files, monkeypatch
 ):
     # Blocks as small as these miss the change, so that only the times can tell.
-    monkeypatch.setattr(pixel_cache, "NUM_SAMPLES", 2)
-    monkeypatch.setattr(pixel_cache, "SAMPLE_BYTES", 8)
+    monkeypatch.setattr(csv_cache, "NUM_SAMPLES", 2)
+    monkeypatch.setattr(csv_cache, "SAMPLE_BYTES", 8)
     assert_reads(source, random_images(5))
-    before, samples = source.stat(), pixel_cache.stamp(source)["samples"]
+    before, samples = source.stat(), csv_cache.stamp(source)["samples"]
     let_clock_tick(source)
     images = random_images(5)
     images[1, 5, 5] ^= 1
@@ -134,7 +133,7 @@ def test_other_content_is_noticed_despite_equal_size_and_modification_time(
     os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert source.stat().st_size == before.st_size
     assert source.stat().st_mtime_ns == before.st_mtime_ns
-    assert pixel_cache.stamp(source)["samples"] == samples
+    assert csv_cache.stamp(source)["samples"] == samples
     assert_reads(source, images)
     assert_reads(source, images)
     assert len(parsed_files) == 2
@@ -142,11 +141,11 @@ def test_other_content_is_noticed_despite_equal_size_and_modification_time(
 
 def test_other_content_is_noticed_despite_equal_times(source, monkeypatch):
     assert_reads(source, random_images(5))
-    old = pixel_cache.stamp(source)
+    old = csv_cache.stamp(source)
     write_csv(source, random_images(5, seed=1))
-    now = pixel_cache.stamp(source)
+    now = csv_cache.stamp(source)
     assert now["samples"] != old["samples"]
-    monkeypatch.setattr(pixel_cache, "stamp", lambda path: {**old, "samples": now["samples"]})
+    monkeypatch.setattr(csv_cache, "stamp", lambda path: {**old, "samples": now["samples"]})
     assert_reads(source, random_images(5, seed=1))
 
 
@@ -228,7 +227,7 @@ def test_a_cache_with_objects_in_it_runs_no_code(source, tmp_path):
 
 def test_a_cache_of_another_version_is_ignored_and_replaced(source, parsed_files, monkeypatch):
     assert_reads(source, random_images(5))
-    monkeypatch.setattr(pixel_cache, "FORMAT", pixel_cache.FORMAT + 1)
+    monkeypatch.setattr(csv_cache, "FORMAT", csv_cache.FORMAT + 1)
     assert_reads(source, random_images(5))
     assert_reads(source, random_images(5))
     assert len(parsed_files) == 2
@@ -248,12 +247,12 @@ def test_files_with_bad_rows_are_not_cached(source, user_folder):
 
 
 def test_a_file_changed_while_it_was_parsed_is_not_cached(source):
-    stamp = pixel_cache.stamp(source)
+    stamp = csv_cache.stamp(source)
     faces, _ = read_all_rows(source)
     shutil.rmtree(source.parent / CACHE)
     write_csv(source, random_images(6))
     arrays = {"images": faces.images, "labels": faces.labels, "usages": faces.labels}
-    pixel_cache.store(source, stamp, pixel_cache.content_hash(source), arrays)
+    csv_cache.store(source, stamp, csv_cache.content_hash(source), arrays)
     assert os.listdir(source.parent) == ["fer2013.csv"]
     assert_reads(source, random_images(6))
 

@@ -12,8 +12,7 @@ import pytest
 
 from fer_keras.data.faces import Faces, split_names
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.readers import csv_parser as pixel_text
-from fer_keras.data.readers import fer2013_csv
+from fer_keras.data.readers import csv_parser, fer2013_csv
 from fer_keras.data.readers.csv_parser import parse_pixels
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv, write_fer2013_csv
 from fer_keras.utils.errors import InputError
@@ -96,7 +95,7 @@ def random_text(rng):
     return str(rng.choice(["", "\ufeff"])) + text
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(32))
 def test_reads_what_the_csv_module_and_int_read(tmp_path, seed):
     rng = np.random.default_rng(seed)
     text = random_text(rng)
@@ -190,7 +189,7 @@ def test_damaged_fields_are_never_misread():
     rng = np.random.default_rng(1)
     good = [numbers(image).encode() for image in random_images(3)]
     accepted = 0
-    for _ in range(1200):
+    for _ in range(600):
         place, which = rng.integers(1, len(good[1]) - 1), rng.integers(3)
         length, byte = rng.integers(2), rng.choice([*b"0123456789   ", rng.integers(256)])
         damaged = good[1][:place] + bytes([byte]) * rng.integers(2) + good[1][place + length :]
@@ -202,7 +201,7 @@ def test_damaged_fields_are_never_misread():
             assert pixels.reshape(3, -1).tolist() == expected
         else:
             assert None in expected or re.search(rb"[0-9]{4}", damaged)
-    assert 100 < accepted < 1100
+    assert 50 < accepted < 550
 
 
 def test_a_pixel_missing_in_one_row_is_not_made_up_by_the_next():
@@ -401,7 +400,8 @@ def test_a_damaged_archive_is_never_misread(tmp_path, suffix):
     images = random_images(1)
     rng = np.random.default_rng(2)
     refused = 0
-    places = {*range(60), *range(len(whole) - 400, len(whole)), *rng.integers(len(whole), size=200)}
+    ends = (*range(60), *range(len(whole) - 400, len(whole), 2))
+    places = {*ends, *rng.integers(len(whole), size=60).tolist()}
     for place in sorted(places):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << rng.integers(8)
@@ -410,7 +410,7 @@ def test_a_damaged_archive_is_never_misread(tmp_path, suffix):
             np.testing.assert_array_equal(read_all_rows(path)[0].images, images)
         except InputError:
             refused += 1
-    assert refused > 250
+    assert refused > 120
 
 
 def test_the_content_and_not_the_name_tells_how_a_file_is_packed(tmp_path):
@@ -454,7 +454,7 @@ def test_where_pieces_end_does_not_matter(tmp_path, monkeypatch):
     sizes += range(100, ends[-1], 997)
     kept = np.arange(9) != 5
     for size in sizes:
-        monkeypatch.setattr(pixel_text, "BATCH_BYTES", size)
+        monkeypatch.setattr(csv_parser, "BATCH_BYTES", size)
         monkeypatch.setattr(fer2013_csv, "READ_BYTES", size)
         faces, notes = read_all_rows(path, on_bad="skip")
         np.testing.assert_array_equal(faces.images, random_images(9)[kept])
@@ -464,7 +464,7 @@ def test_where_pieces_end_does_not_matter(tmp_path, monkeypatch):
 
 def test_many_rows_over_many_batches_are_all_read(tmp_path):
     path = write_text(tmp_path / "fer2013.csv", [HEADER, *plain_rows(400)])
-    assert path.stat().st_size > 4 * pixel_text.BATCH_BYTES
+    assert path.stat().st_size > 4 * csv_parser.BATCH_BYTES
     faces, _ = read_all_rows(path)
     np.testing.assert_array_equal(faces.images, random_images(400))
     assert faces.labels.tolist() == [row % 7 for row in range(400)]

@@ -24,7 +24,7 @@ def assert_same(one, other):
 
 
 def write_own_csv(path, codes, usages=None):
-    """Write a CSV of one's own, with a Usage column or not."""
+    """Write a CSV with any codes, with a Usage column or without."""
     images = patterned_faces(len(codes)).images
     rows = [f"{code},{' '.join(map(str, image.ravel()))}" for code, image in zip(codes, images)]
     if usages:
@@ -111,7 +111,7 @@ def test_the_cache_hides_no_code_beyond_the_classes(tmp_path):
         assert skipped.test.ids.tolist() == ["PublicTest/row3"] and "row 4" in skipped.notes[0]
 
 
-@pytest.mark.parametrize("names", ["abc", ["calm"], ["calm", "calm"], [0, 1]])
+@pytest.mark.parametrize("names", ["abc", 7, ["calm"], ["calm", "calm"], [0, 1]])
 def test_class_names_that_name_no_classes_are_refused(data, names):
     with pytest.raises(InputError, match=r"class_names is .*two or more, each once"):
         load_data(data, class_names=names)

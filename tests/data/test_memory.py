@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer_keras.data import memory as pixel_store
+from fer_keras.data import memory
 from fer_keras.data.faces import concatenate
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
@@ -47,12 +47,12 @@ def assert_same_faces(one, other):
 def test_the_budget_is_a_share_of_the_memory_or_what_one_says(monkeypatch):
     monkeypatch.delenv("FER_KERAS_MEMORY", raising=False)
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert pixel_store.memory_budget() == pytest.approx(total / 8, rel=0.01)
+    assert memory.memory_budget() == pytest.approx(total / 8, rel=0.01)
     monkeypatch.setenv("FER_KERAS_MEMORY", "1.5")
-    assert pixel_store.memory_budget() == 3 * 2**19
+    assert memory.memory_budget() == 3 * 2**19
     monkeypatch.setenv("FER_KERAS_MEMORY", "2 GB")
     with pytest.raises(InputError, match="FER_KERAS_MEMORY is '2 GB'; give a number of MiB"):
-        pixel_store.memory_budget()
+        memory.memory_budget()
 
 
 @pytest.mark.parametrize("index", [[7, 3, 3, 0, -1], np.arange(50) % 3 == 1])
@@ -60,14 +60,14 @@ def test_selecting_gives_what_numpy_gives_on_either_side_of_the_budget(
     monkeypatch, tmp_path, index, make_faces
 ):
     monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path))
-    monkeypatch.setattr(pixel_store, "COPIED_AT_ONCE", 4)
+    monkeypatch.setattr(memory, "COPIED_AT_ONCE", 4)
     images = make_faces(50).images
     for budget, on_disk in (("1", False), ("0", True)):
         monkeypatch.setenv("FER_KERAS_MEMORY", budget)
-        chosen = pixel_store.select(images, index)
+        chosen = memory.select(images, index)
         np.testing.assert_array_equal(chosen, images[index])
         assert is_on_disk(chosen) is on_disk
-    assert np.shares_memory(pixel_store.select(images, slice(3, 9)), images)
+    assert np.shares_memory(memory.select(images, slice(3, 9)), images)
 
 
 def test_a_csv_past_the_budget_is_read_onto_disk_and_from_its_cache(
@@ -126,4 +126,4 @@ def test_where_no_file_can_be_made_one_is_told_what_to_do(monkeypatch, tmp_path)
     monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path / "file" / "cache"))
     monkeypatch.setenv("FER_KERAS_MEMORY", "0")
     with pytest.raises(InputError, match=r"cannot be written to .*set FER_KERAS_CACHE to a folder"):
-        pixel_store.allocate((10, 48, 48))
+        memory.allocate((10, 48, 48))

@@ -2,6 +2,7 @@ import io
 import os
 import random
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.readers import raf_db as rafdb
+from fer_keras.data.readers import raf_db
 from fer_keras.data.readers.raf_db import PUBLISHED_COUNTS, has_rafdb, read_rafdb
 from fer_keras.data.synthetic import draw_faces
 from fer_keras.utils.errors import InputError
@@ -38,6 +39,7 @@ def colour_jpeg(face):
     return data.getvalue()
 
 
+@cache
 def pictures():
     """Return (split, name, code, bytes) of each picture, in no order."""
     found = []
@@ -284,7 +286,7 @@ def test_other_counts_than_the_published_are_noted(official, monkeypatch):
     assert f"happy {happy} of 4772" in train and "split test has 7 of 3068" in test
     for split, faces in FACES.items():
         counts = dict(zip(CLASS_NAMES, faces.class_counts().tolist()))
-        monkeypatch.setitem(rafdb.PUBLISHED_COUNTS, split, counts)
+        monkeypatch.setitem(raf_db.PUBLISHED_COUNTS, split, counts)
     assert read_rafdb(official).notes == ()
 
 

@@ -59,7 +59,7 @@ def content_hash(path):
 
 
 def load(path, source_stamp):
-    """Return the arrays that were stored for a file, if they are still its own.
+    """Return the arrays that were stored for a file, unless it has changed.
 
     An equal stamp is enough. A copied or touched file has another one: it is hashed as a whole,
     and if it still has the content that was parsed, its new stamp is stored.
@@ -95,10 +95,11 @@ def load(path, source_stamp):
 
 
 def store(path, source_stamp, content, arrays):
-    """Keep the arrays parsed from a file beside it, or else in the user's cache folder.
+    """Store the arrays parsed from a file.
 
-    That folder is `$FER_KERAS_CACHE` or `~/.cache/fer_keras`. Nothing is kept if neither can be
-    written to, or if the file has changed meanwhile.
+    They are kept beside it, or else in the cache folder, `$FER_KERAS_CACHE` or
+    `~/.cache/fer_keras`. Nothing is kept if neither can be written to, or if the file has
+    changed meanwhile.
 
     Args:
         path: the `Path` of the source file.

@@ -1,4 +1,4 @@
-"""Rows of FER2013's text turned into numbers: quickly where all is well, else word by word."""
+"""Rows of text -> pixels and labels: many at once where all is well, else one by one."""
 
 import csv
 from typing import NamedTuple
@@ -29,7 +29,13 @@ class Columns(NamedTuple):
 
 
 def find_columns(header):
-    """Return the `Columns` of a header line of text; names in any case, others between them.
+    """Return the places of the columns that a header names.
+
+    Args:
+        header: a line of text; names in any case, perhaps with others between them.
+
+    Returns:
+        The `Columns`.
 
     Raises:
         ValueError: naming the columns that came, if one is missing or doubled.
@@ -50,7 +56,7 @@ def find_columns(header):
 
 
 def read_batches(file):
-    """Yield the lines of a file some at a time, without the blank ones that end it.
+    """Yield the lines of a file in batches, without blank ones at its end.
 
     Args:
         file: a binary file, past its header.
@@ -71,7 +77,9 @@ def read_batches(file):
 
 
 def parse_rows(lines, columns, codes):
-    """Parse rows all at once, or refuse them all: some 0.7 GB of text a second.
+    """Parse rows all at once, or refuse them all.
+
+    One core parses some 0.7 GB of text a second.
 
     Args:
         lines: list of bytes, one row each.
@@ -159,7 +167,7 @@ def parse_pixels(fields):
 
 
 def _parse_row(line, columns, codes):
-    """Return what `parse_rows` does for this row alone, or raise a ValueError on its fault."""
+    """Return what `parse_rows` does for one row, or raise a ValueError."""
     try:
         row = _cut_as_csv(line)
     except csv.Error as error:

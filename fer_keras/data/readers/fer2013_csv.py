@@ -1,4 +1,4 @@
-"""FER2013 as one CSV file: `emotion,pixels,Usage`, a face a row."""
+"""Faces as one CSV file, `emotion,pixels,Usage`, a face a row, as FER2013 is published."""
 
 import gzip
 import io
@@ -103,7 +103,9 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
 
 
 def write_fer2013_csv(faces, path):
-    """Write faces as FER2013's CSV file, plain, which appears only when it is complete.
+    """Write faces as FER2013's CSV file, without packing it.
+
+    The file appears only when it is complete.
 
     Args:
         faces: `Faces` with class names out of `CLASS_NAMES`; their ids' split becomes `Usage`.
@@ -131,7 +133,7 @@ def write_fer2013_csv(faces, path):
 
 
 def _load(path, on_bad, num_classes):
-    """Return the arrays as `csv_cache` keeps them, and a list of bad rows and their faults."""
+    """Return a dict of arrays as of `csv_cache.load`, and a list of `(row, fault)`."""
     stamp = csv_cache.stamp(path)
     arrays = csv_cache.load(path, stamp)
     # Labels beyond the classes have to be named by their row, so the file is parsed for them.
@@ -148,7 +150,7 @@ def _load(path, on_bad, num_classes):
 
 
 def _unpacked(file, path):
-    """Return a file of plain text; the content tells how it is packed, whatever the name."""
+    """Return a file of plain text; the content, not the name, tells how it is packed."""
     start = file.peek(6)
     if start.startswith(b"\x1f\x8b"):
         file = gzip.GzipFile(fileobj=file)
@@ -173,8 +175,8 @@ def _unpacked(file, path):
 def _parse(file, path, on_bad, num_classes):
     columns = _read_header(file, path)
     codes = {str(label).encode(): label for label in range(num_classes)}
-    # After one block of this size is freed, glibc keeps the batches' memory for reuse, rather
-    # than hand it back and have it cleared anew for each: three times faster.
+    # After one block of this size is freed, glibc keeps the batches' memory for reuse instead of
+    # returning it to the system, which would clear it for each batch: three times faster.
     np.empty(1 << 22, np.uint8)
     pixels, labels, usages, bad_rows = Gathered(), [], [], []
     for first_row, lines in read_batches(file):
@@ -222,7 +224,7 @@ def _named(bad_rows):
 
 
 def _select(faces, mask):
-    """Select faces; those that stand together stay views, so that no pixels are copied."""
+    """Select faces; those in one run become views, so that no pixels are copied."""
     index = np.flatnonzero(mask)
     is_run = index[-1] - index[0] + 1 == index.size
     return faces.select(slice(index[0], index[-1] + 1) if is_run else index)

@@ -1,10 +1,9 @@
-"""FER+: FER2013's faces, labelled anew by the votes of ten people each."""
+"""FER+: FER2013's faces with new labels, by the votes of ten people for each."""
 
 import csv
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,45 +22,41 @@ UNKNOWN, NO_FACE, UNDECIDED = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
 """Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no majority."""
 
 
-class _Votes(NamedTuple):
-    counts: np.ndarray
-    usages: np.ndarray
-    has_name: np.ndarray
-
-
 def read_ferplus(csv_path, votes_path, soft=False):
     """Read FER2013's CSV file with FER+'s labels in place of its own.
 
-    A face's label is the emotion with more than half of the votes, after a column's single vote
-    was dropped as noise: FER+'s own majority (Barsoum et al., 2016, and microsoft/FERPlus). Rows
-    are left out where the picture is not a face (no image name, or most say `NF`), where most say
-    `unknown`, and where nothing has more than half.
+    A face's label is the emotion with more than half of the votes, after columns with a single
+    vote were dropped as noise: FER+'s own majority (Barsoum et al., 2016, and microsoft/FERPlus).
+    Rows are left out where the picture is not a face (no image name, or most say `NF`), where
+    most say `unknown`, and where nothing has more than half.
 
-    The soft targets keep all emotions that are left on the same rows; FER+'s cross-entropy keeps
+    The soft targets keep every emotion that is left on the same rows; FER+'s cross-entropy keeps
     the strongest only, up to three.
 
     Args:
-        csv_path: FER2013's CSV file, as for `read_fer2013_csv`, with a `Usage` column.
+        csv_path: FER2013's CSV file, as for `read_all_rows`, with a `Usage` column.
         votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
         soft: whether the training faces carry `targets`: the shares of the eight emotions in
             the votes that are left.
 
     Returns:
         `Splits` of `train` (`Training`) and `test` (`PublicTest` and `PrivateTest`) in file
-        order, with the classes `ALL_CLASS_NAMES` and the ids `"<split>/row<n>"`; a note counts
-        the rows left out, by reason.
+        order, with the classes `ALL_CLASS_NAMES` and the ids `"<split>/row<n>"`; notes count the
+        rows left out, by reason.
 
     Raises:
         InputError: if a file or row cannot be read, the two files do not have the same rows, or
             no face is left to train or to test on.
     """
     faces, _ = read_all_rows(csv_path)
-    votes = _read_votes(Path(votes_path).expanduser())
+    counts, vote_usages, has_name = _read_votes(Path(votes_path).expanduser())
     usages = split_names(faces.ids)
-    _check_rows(usages, votes.usages, csv_path, votes_path)
+    _check_rows(usages, vote_usages, csv_path, votes_path)
 
-    counts = np.where(votes.counts > 1, votes.counts, 0)
-    outcomes = np.where(votes.has_name, _outcomes(counts), NO_FACE)
+    counts = np.where(counts > 1, counts, 0)
+    has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
+    outcomes = np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
+    outcomes = np.where(has_name, outcomes, NO_FACE)
     parts = []
     for split, is_part in (("train", usages == "Training"), ("test", usages != "Training")):
         kept = is_part & (outcomes < NUM_EMOTIONS)
@@ -73,27 +68,21 @@ def read_ferplus(csv_path, votes_path, soft=False):
     return Splits(*parts, notes=_notes(outcomes, usages))
 
 
-def _outcomes(counts):
-    """Return each row's column with more than half of the votes: an int array `(n,)`."""
-    has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
-    return np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
-
-
 def _shares(counts):
-    """Return the emotions' shares in votes `(n, 10)`: float32 `(n, 8)`, rows summing to 1."""
+    """Return the emotions' shares in votes `(n, 10)`: a float32 array `(n, 8)`."""
     emotions = counts[:, :NUM_EMOTIONS]
     return (emotions / emotions.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _notes(outcomes, usages):
-    """Return one sentence on the rows left out of each split, where there are any."""
+    """Return a sentence for each split that rows are left out of."""
     notes = []
     for usage in dict.fromkeys(usages.tolist()):
         here = outcomes[usages == usage]
-        kinds = (NO_FACE, UNKNOWN, UNDECIDED)
-        no_face, unknown, undecided = (int((here == kind).sum()) for kind in kinds)
-        left_out = no_face + unknown + undecided
-        if left_out:
+        no_face, unknown, undecided = (
+            int((here == outcome).sum()) for outcome in (NO_FACE, UNKNOWN, UNDECIDED)
+        )
+        if left_out := no_face + unknown + undecided:
             notes.append(
                 f"FER+ left out {left_out} of {len(here)} rows of {usage}: {no_face} not a face, "
                 f"{unknown} of unknown emotion, {undecided} without a majority of the votes."
@@ -102,23 +91,26 @@ def _notes(outcomes, usages):
 
 
 def _check_rows(usages, vote_usages, csv_path, votes_path):
+    mend = "give two files with the same rows in the same order."
     if len(usages) != len(vote_usages):
         raise InputError(
-            f"{votes_path} has {len(vote_usages)} rows where {csv_path} has {len(usages)}; "
-            "give two files with the same rows in the same order."
+            f"{votes_path} has {len(vote_usages)} rows where {csv_path} has {len(usages)}; {mend}"
         )
-    differing = np.flatnonzero(usages != vote_usages)
-    if differing.size:
-        row = differing[0]
+    for row in np.flatnonzero(usages != vote_usages)[:1]:
         usage = "none" if usages[row] == NO_SPLIT else usages[row]
         raise InputError(
             f"{votes_path}, row {row + 1}: the Usage is {vote_usages[row]}, and in {csv_path} "
-            f"it is {usage}; give two files with the same rows in the same order."
+            f"it is {usage}; {mend}"
         )
 
 
 def _read_votes(path):
-    """Return the `_Votes` of FER+'s file: counts `(n, 10)` in the order of `VOTE_COLUMNS`."""
+    """Return the columns of FER+'s file as arrays of one row a face.
+
+    Returns:
+        The counts in the order of `VOTE_COLUMNS`, int `(n, 10)`; the usages, strings `(n,)`; and
+        whether there is an image name, booleans `(n,)`.
+    """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"{path} {what}; give the path of FER+'s fer2013new.csv.")
@@ -141,8 +133,5 @@ def _read_votes(path):
                 "with a number of votes in each column; mend the row or download the file again."
             )
     columns = np.array(rows[1:])
-    return _Votes(
-        columns[:, places].astype(np.int64),
-        columns[:, header.index(USAGE)],
-        columns[:, header.index(IMAGE_NAME)] != "",
-    )
+    has_name = columns[:, header.index(IMAGE_NAME)] != ""
+    return columns[:, places].astype(np.int64), columns[:, header.index(USAGE)], has_name

@@ -63,7 +63,7 @@ def read_image_folder(directory, on_bad="raise"):
 
 
 def read_all_images(directory, on_bad="raise"):
-    """Read every image of a folder, to be divided otherwise than by train/ and test/.
+    """Read every image of a folder, whether in train/ or in test/.
 
     Args:
         directory: as for `read_image_folder`, but `test/` may be missing; then the ids' split is
@@ -139,7 +139,7 @@ def write_image_folder(faces, directory):
 
 
 def _read(directory, on_bad):
-    """Return the good `Faces`, a mask of those of train/, which come first, and the notes."""
+    """Return the good `Faces`, those of train/ first, their mask, and the notes."""
     require_choice("on_bad", on_bad, ("raise", "skip"))
     classes = folder_classes(directory)
     files, ignored = list_images(directory)

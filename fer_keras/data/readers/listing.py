@@ -49,7 +49,7 @@ def split_folders(directory, split):
 
 
 def has_image_folder(directory):
-    """Return whether a folder holds `train/`, in any case, with class folders in it.
+    """Return whether a folder holds `train/<class>/`, `train` in any case.
 
     Args:
         directory: a `Path`, which need not exist.
@@ -123,7 +123,7 @@ def list_images(directory):
 
 
 def _scan(directory, split, classes):
-    """Return a split's images as (label, sort key, name, path), and the paths ignored."""
+    """Return a split's images as (label, sort key, name, path), and what is ignored."""
     folders = _class_folders(directory, split)
     tops = split_folders(directory, split)
     ignored = [str(path) for top in tops for path in top.iterdir() if path not in folders]
@@ -140,11 +140,11 @@ def _scan(directory, split, classes):
 
 
 def unique(wanted, taken):
-    """Return a name that is not taken yet, and take it.
+    """Return a name that is not taken yet, and add it to those taken.
 
     Args:
         wanted: the name to return if it is free; else a number is added, as in `1#2.jpg`.
-        taken: set of names, which gets the new one.
+        taken: set of names.
     """
     stem, extension = os.path.splitext(wanted)
     candidate, number = wanted, 1

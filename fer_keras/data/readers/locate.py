@@ -31,7 +31,7 @@ class Location:
     """Absolute paths of the forms of one data set; each may be absent.
 
     Args:
-        name: `fer2013`, `raf-db`, or the name of the folder of a data set of one's own.
+        name: the data set's name: `fer2013`, `raf-db`, or that of its folder.
         csv: the CSV file, plain or compressed.
         folder: the folder that holds `train/<class>/`, and `test/<class>/` perhaps.
         votes: FER+'s votes on the CSV's rows, beside it.
@@ -73,11 +73,14 @@ def find_data(directory=None):
 
 
 def data_set_name(class_names, directory):
-    """Return `fer2013` for FER2013's or FER+'s classes, else the folder's own name.
+    """Return what a data set is called.
 
     Args:
         class_names: tuple of the data set's classes.
         directory: the `Path` of the folder that it lies in.
+
+    Returns:
+        `fer2013` for the classes of FER2013 or FER+, else the folder's name.
     """
     return "fer2013" if class_names in (CLASS_NAMES, ALL_CLASS_NAMES) else directory.name
 

@@ -84,7 +84,7 @@ def read_rafdb(directory, on_bad="raise"):
 
 
 def has_rafdb(directory):
-    """Return whether a folder holds RAF-DB in a layout that `read_rafdb` knows.
+    """Return whether a folder holds RAF-DB, in any layout of `read_rafdb`.
 
     Args:
         directory: the folder, which need not exist.
@@ -93,7 +93,7 @@ def has_rafdb(directory):
 
 
 def _find_layouts(directory):
-    """Return the layouts in `directory`: pairs of the function that lists one, and its place."""
+    """Return pairs of the function that lists a layout and the layout's folder."""
     subfolders = [
         folder for folder in visible_folders(directory) if folder.name.lower() in SUBFOLDERS
     ]
@@ -102,14 +102,14 @@ def _find_layouts(directory):
         if (place / LIST_PATH).is_file():
             layouts.append((_list_official, place))
         train, test = ([f for f in visible_folders(place / s) if f.name in CODES] for s in SPLITS)
-        # Classes of one's own may be called 1 and 2 as well, but not their images train_00001.
+        # Other data may have classes called 1 and 2 as well, but no images called train_00001.
         if train and test and any(_name_images(folder)[0] for folder in train + test):
             layouts.append((_list_kaggle, place))
     return layouts
 
 
 def _list_official(place):
-    """Return name -> `_Image` of the official layout, and the paths of other files."""
+    """List the official layout: name -> `_Image`, and the paths of other files."""
     list_path, aligned = place / LIST_PATH, place / ALIGNED
     codes = {}
     for number, line in enumerate(_read_lines(list_path), 1):
@@ -134,7 +134,7 @@ def _list_official(place):
 
 
 def _list_kaggle(place):
-    """Return name -> `_Image` of Kaggle's layout, and the paths of other files."""
+    """List Kaggle's layout: name -> `_Image`, and the paths of other files."""
     images, ignored = {}, []
     for split in SPLITS:
         of_split = {}
@@ -174,7 +174,7 @@ def _check_labels(path, images):
 
 
 def _name_images(folder):
-    """Return name -> path of the images in `folder`, and the paths of other files."""
+    """Return name -> path of the images in a folder, and the paths of other files."""
     images, others = {}, []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         match = IMAGE_NAME.fullmatch(entry.name)
