@@ -11,7 +11,6 @@ from fer_keras.evaluation import intervals as statistics
 from fer_keras.evaluation.intervals import (
     SCORES,
     bootstrap_intervals,
-    compare_all,
     compare_models,
     differences_apart,
     holm,
@@ -254,28 +253,6 @@ def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_have_one_v
     assert apart / num_trials > 0.15
 
 
-def test_every_pair_is_compared_and_p_values_are_holms():
-    y_true, good = random_answers(rng_of(20), 500, 7)
-    other = np.where(rng_of(21).random(500) < 0.5, good, random_answers(rng_of(22), 500, 7)[1])
-    luck = np.where(rng_of(23).random(500) < 0.03, (good + 1) % 7, good)
-    models = {
-        name: predictions_of(y_true, y_pred)
-        for name, y_pred in {"good": good, "other": other, "like good": luck}.items()
-    }
-    table = compare_all(models)
-    pairs = [("good", "other"), ("good", "like good"), ("other", "like good")]
-    assert list(zip(table["first"], table["second"])) == pairs
-    single = compare_models(models["good"], models["other"])
-    assert table.loc[0, "macro_f1_difference"] == single.differences.loc[1, "difference"]
-    assert table.loc[0, "macro_f1_low"] == single.differences.loc[1, "low"]
-    assert table.loc[0, "p_value"] == single.p_value
-    order = np.argsort(table["p_value"].to_numpy())
-    stepped = table["p_value"].to_numpy()[order] * [3, 2, 1]
-    expected = np.minimum(np.maximum.accumulate(stepped), 1)
-    assert table["holm_p_value"].to_numpy()[order] == pytest.approx(expected)
-    assert compare_all({"good": models["good"]}).empty
-
-
 def test_holm_agrees_with_the_steps_worked_by_hand():
     # The smallest times 3, the next times 2, the last times 1, none below the one before it.
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
@@ -294,8 +271,6 @@ def test_predictions_of_other_images_are_refused_with_count_and_first_place():
         compare_models(first, predictions_of([0, 1, 5, 3], [0, 1, 2, 3]))
     with pytest.raises(InputError, match="Models of different classes"):
         compare_models(first, predictions_of([0, 1], [0, 1], class_names=("a", "b")))
-    with pytest.raises(InputError, match="one and two: .* of 4 and 1"):
-        compare_all({"one": first, "two": predictions_of([0], [0])})
 
 
 def rng_of(seed):
