@@ -14,7 +14,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.power import TTestPower
 
-from fer_keras.evaluation.intervals import CONFIDENCE, holm
+from fer_keras.evaluation.intervals import CONFIDENCE
 from fer_keras.utils.errors import InputError
 
 RUN_SCORES = ("accuracy", "macro_f1")
@@ -61,35 +61,6 @@ def compare_pipelines(first, second):
             }
         )
     return pd.DataFrame(rows).astype({"seeds_needed": "Int64"})
-
-
-def compare_all_pipelines(pipelines):
-    """Compare every two of several pipelines, with Holm's corrected p values.
-
-    Args:
-        pipelines: dict from a pipeline's name to its runs, as for `compare_pipelines`.
-
-    Returns:
-        A DataFrame, one row a pair and score: `first_name`, `second_name`, the columns of
-        `compare_pipelines`, and `holm_p_value`, corrected over the pairs for each score. It is
-        empty for fewer than two pipelines.
-
-    Raises:
-        InputError: as `compare_pipelines`, with the two names.
-    """
-    tables = []
-    for name, other in combinations(pipelines, 2):
-        try:
-            table = compare_pipelines(pipelines[name], pipelines[other])
-        except InputError as error:
-            raise InputError(f"{name} and {other}: {error}") from error
-        table.insert(0, "first_name", name)
-        table.insert(1, "second_name", other)
-        tables.append(table)
-    if not tables:
-        return pd.DataFrame()
-    table = pd.concat(tables, ignore_index=True)
-    return table.assign(holm_p_value=table.groupby("score")["p_value"].transform(holm))
 
 
 def factor_effects(table, factors, score):

@@ -6,7 +6,6 @@ count groups.
 
 import warnings
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -171,37 +170,6 @@ def mcnemar_test(first, second):
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
     test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
     return first_better, second_better, float(test.pvalue)
-
-
-def compare_all(models, seed=0):
-    """Compare every two of several models, with Holm's corrected p values.
-
-    Args:
-        models: dict from a model's name to its `Predictions`, all of the same images.
-        seed: integer that fixes the bootstraps.
-
-    Returns:
-        A DataFrame, one row a pair: `first`, `second`, for each of `SCORES` its
-        `<score>_difference`, `<score>_low` and `<score>_high` (intervals are not corrected), then
-        `first_better`, `second_better`, `p_value` and `holm_p_value`.
-
-    Raises:
-        InputError: as `compare_models`, with the two names.
-    """
-    rows = []
-    for name, other in combinations(models, 2):
-        try:
-            found = compare_models(models[name], models[other], seed)
-        except InputError as error:
-            raise InputError(f"{name} and {other}: {error}") from error
-        row = {"first": name, "second": other}
-        for score in found.differences.itertuples():
-            row[f"{score.score}_difference"] = score.difference
-            row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
-        row |= {"first_better": found.first_better, "second_better": found.second_better}
-        rows.append(row | {"p_value": found.p_value})
-    table = pd.DataFrame(rows)
-    return table.assign(holm_p_value=holm(table["p_value"])) if rows else table
 
 
 def holm(p_values):

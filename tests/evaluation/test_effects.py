@@ -7,7 +7,6 @@ from scipy.stats import nct, t, ttest_rel
 
 from fer_keras.evaluation import effects
 from fer_keras.evaluation.effects import (
-    compare_all_pipelines,
     compare_pipelines,
     factor_effects,
     variance_shares,
@@ -120,31 +119,11 @@ def test_pipelines_alarm_falsely_5_times_in_100_and_find_a_planted_difference(mo
     assert np.mean((better["low"] <= 0.06) & (better["high"] >= 0.06)) >= 0.85
 
 
-def test_all_pipelines_are_compared_with_holms_p_values_for_each_score():
-    rng = np.random.default_rng(3)
-    pipelines = {
-        name: runs(*(score + rng.normal(0, 0.01, (2, 4))))
-        for name, score in {"a": 0.5, "b": 0.53, "c": 0.6}.items()
-    }
-    table = compare_all_pipelines(pipelines)
-    assert len(table) == 6
-    for _, part in table.groupby("score"):
-        assert [*zip(part["first_name"], part["second_name"])] == [*zip("aab", "bcc")]
-        p_values = np.sort(part["p_value"])
-        expected = np.minimum(np.maximum.accumulate(p_values * [3, 2, 1]), 1)
-        assert np.sort(part["holm_p_value"]) == pytest.approx(expected)
-    single = compare_pipelines(pipelines["a"], pipelines["b"])
-    assert table.loc[0, "p_value"] == single.loc[0, "p_value"]
-    assert compare_all_pipelines({"a": pipelines["a"]}).empty
-
-
 def test_pipelines_with_other_seeds_are_refused():
     with pytest.raises(InputError, match="seed 3, pipeline first has 0 values of accuracy"):
         compare_pipelines(runs([0.5] * 3), runs([0.5] * 4))
     with pytest.raises(InputError, match="seed 0, pipeline second has 2 values of accuracy"):
         compare_pipelines(runs([0.5] * 2), pd.concat([runs([0.5] * 2), runs([0.5])]))
-    with pytest.raises(InputError, match="x and y: The run with seed 1, pipeline second has 0"):
-        compare_all_pipelines({"x": runs([0.5] * 2), "y": runs([0.5])})
 
 
 BY_HAND = study(
