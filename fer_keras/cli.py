@@ -225,7 +225,6 @@ def _add_compare(commands):
     compare.add_argument(
         "--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images"
     )
-    compare.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
     _add_training(compare)
     compare.set_defaults(function=_compare)
 
@@ -239,6 +238,7 @@ def _add_training(command):
         help="folder with FER2013, RAF-DB or your own data; several with names train on each; "
         "without it FER_KERAS_DATA, then data/, then drawn faces",
     )
+    command.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
     command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
     command.add_argument(
         "--set",
