@@ -1,4 +1,4 @@
-"""Find copies, conflicts and blanks in a data set, and compare its two storage forms."""
+"""Find copies, conflicts and blanks; compare two storage forms."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def split_columns(faces):
 
 
 def exact_copies(faces):
-    """Count the exact copies of each image in each split, without the image itself.
+    """Count each image's exact copies in each split, without itself.
 
     Args:
         faces: `Faces`.

@@ -1,4 +1,7 @@
-"""Find near copies: one photograph twice, in other light, compressed, moved, cropped, mirrored."""
+"""Find near copies: the same photograph in two versions.
+
+The versions may differ in light, compression, a shift, a crop, or be mirrored.
+"""
 
 from functools import lru_cache
 

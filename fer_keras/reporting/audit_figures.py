@@ -1,6 +1,6 @@
-"""The figures of an audit, from an `examine.Audit`: matplotlib Figures, all but the galleries.
+"""The figures of an audit, all but its galleries.
 
-Each Figure's label is its alternative text.
+They are matplotlib Figures; each one's label is its alternative text.
 """
 
 import numpy as np

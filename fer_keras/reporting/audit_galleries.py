@@ -1,4 +1,4 @@
-"""The galleries of an audit: a few sample faces of each count, as papers show them."""
+"""The galleries of an audit: a few sample faces of each count."""
 
 from itertools import pairwise
 
