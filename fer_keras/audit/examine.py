@@ -10,10 +10,11 @@ from fer_keras.audit.flaws import blanks, conflicts, describe, exact_copies, nea
 from fer_keras.audit.near_copies import MIN_CORRELATION, find_candidates
 from fer_keras.data.faces import Faces, concatenate, copy_groups
 from fer_keras.data.labels import FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
-from fer_keras.data.loading import find_or_draw_data
+from fer_keras.data.loading import find_or_draw
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.fer_plus import IMAGE_NAME, read_ferplus
-from fer_keras.data.readers.image_folder import read_image_folder
+from fer_keras.data.readers.image_folder import read_all_images
+from fer_keras.data.readers.raf_db import read_rafdb
 from fer_keras.utils.errors import InputError
 
 MIN_CORRELATION_DRAWN = 0.96
@@ -73,8 +74,9 @@ def examine(data=None, min_correlation=None, out="runs"):
     """Find, read and audit a data set.
 
     Args:
-        data: folder with the CSV and/or the image folders, or the CSV file; empty or `None`: what
-            the environment variable `FER_KERAS_DATA` names, then `data/`, then drawn faces.
+        data: folder with the CSV and/or the image folders, or with RAF-DB, or the CSV file; empty
+            or `None`: what the environment variable `FER_KERAS_DATA` names, then `data/`, then
+            drawn faces.
         min_correlation: least correlation of near copies, above 0 to 1; `None`:
             `MIN_CORRELATION`, or `MIN_CORRELATION_DRAWN` on drawn faces.
         out: folder for drawn faces.
@@ -87,7 +89,7 @@ def examine(data=None, min_correlation=None, out="runs"):
             rows and images are left out and named in the notes.
     """
     _check(data, min_correlation, out)
-    location, drawn = find_or_draw_data(data, out)
+    location, drawn = find_or_draw(data, out)
     csv, folder, ferplus, notes = _read(location)
     faces = folder if csv is None else csv
     least = min_correlation or (MIN_CORRELATION_DRAWN if drawn else MIN_CORRELATION)
@@ -129,14 +131,16 @@ def _read(location):
     csv = folder = ferplus = None
     notes = ()
     if location.csv:
-        csv, notes = read_all_rows(location.csv, on_bad_rows="skip")
+        csv, notes = read_all_rows(location.csv, on_bad="skip")
         # FER+ knows the rows by their place only, so none may be left out.
         if location.votes and not notes:
             ferplus = _ferplus(csv, location.csv, location.votes)
     if location.folder:
-        splits = read_image_folder(location.folder, on_bad_images="skip")
-        folder = concatenate(splits.train, splits.test)
-        notes += splits.notes
+        folder, folder_notes = read_all_images(location.folder, on_bad="skip")
+        notes += folder_notes
+    elif location.raf_db:
+        splits = read_rafdb(location.raf_db, on_bad="skip")
+        folder, notes = concatenate(splits.train, splits.test), notes + splits.notes
     return csv, folder, ferplus, notes
 
 
