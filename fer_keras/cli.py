@@ -73,7 +73,7 @@ def _compare(options):
         jobs=options.jobs,
         dask=options.dask,
         on_bad=options.on_bad,
-        class_names=options.class_names and options.class_names.split(","),
+        class_names=_class_names(options),
     )
     return _show(result, options.report)
 
@@ -86,7 +86,12 @@ def _run(options):
     changes = parse_changes(options.set)
     seed = changes.pop("seed", 0)
     result = compare(
-        [options.recipe], _data(options.data), [seed], changes=changes, out=options.out
+        [options.recipe],
+        _data(options.data),
+        [seed],
+        changes=changes,
+        out=options.out,
+        class_names=_class_names(options),
     )
     for run in result.comparison.first.values():
         print(_text(class_report(run.predictions)))
@@ -129,7 +134,7 @@ def _webcam(options):
 
 def _show(result, report=None):
     """Print scores, differences and failures; return 1 if a run failed."""
-    from fer_keras.reporting.figures import draw_run
+    from fer_keras.comparison.results import across_data_sets
 
     for note in result.comparison.notes:
         print(note)
@@ -137,9 +142,9 @@ def _show(result, report=None):
     differences = result.differences()
     if len(differences):
         print(f"\nDifferences from the first arm:\n\n{_text(differences)}")
-    for runs in result.comparison.runs.values():
-        for run in runs.values():
-            draw_run(run)
+    across = across_data_sets(result.comparison)
+    if len(across):
+        print(f"\nAcross data sets:\n\n{_text(across)}")
     for failed in result.comparison.errors:
         print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
     print(result.directory / "results.csv")
@@ -161,6 +166,10 @@ def _data(places):
             raise InputError(f"The data set {name} is given twice; give each one once.")
         named[name] = directory
     return named if len(named) > 1 else directory
+
+
+def _class_names(options):
+    return options.class_names and [name.strip() for name in options.class_names.split(",")]
 
 
 def _text(table):

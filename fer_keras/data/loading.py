@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fer_keras.data.faces import Splits, concatenate, keep_classes
+from fer_keras.data.faces import concatenate
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus
@@ -147,62 +147,3 @@ def _absent_notes(splits):
     counts = splits.train.class_counts() + splits.test.class_counts()
     absent = [name for name, count in zip(splits.train.class_names, counts) if not count]
     return [f"No face has the class {', '.join(absent)}."] if absent else []
-
-
-# What follows serves callers that have yet to move to load_data; it goes with the last of them.
-
-
-def find_or_draw_data(data, output):
-    """Find FER2013, or draw faces: `find_or_draw` under its former name."""
-    return find_or_draw(data, output)
-
-
-def require_paths(settings):
-    """Raise InputError unless the `data` and the `output` of some settings are texts."""
-    for name in ("data", "output"):
-        if not isinstance(getattr(settings, name), str):
-            raise InputError(f"{name} is {getattr(settings, name)!r}; give a path as text.")
-
-
-def load(recipe, location):
-    """Read and divide FER2013's faces for a recipe."""
-    splits = load_data(
-        location,
-        storage=recipe.storage,
-        division=recipe.division,
-        labels=recipe.labels,
-        seed=recipe.seed,
-    )
-    return _prepared(splits, recipe)
-
-
-def load_rafdb(recipe, directory):
-    """Read and divide RAF-DB's faces for a recipe written for FER2013."""
-    if recipe.feed != "memory":
-        raise InputError(
-            f"RAF-DB is fed from memory, not by {recipe.feed!r}; add --set feed=memory."
-        )
-    location = Location("raf-db", raf_db=Path(directory).expanduser())
-    splits = load_data(location, division=recipe.division, labels=recipe.labels, seed=recipe.seed)
-    return _prepared(splits, recipe)
-
-
-def read_csv(path, division, seed, on_bad_rows="raise", split_seed=None):
-    """Read FER2013's CSV, divided by its `Usage` (`own`) or at random (`random`)."""
-    return load_data(
-        Location("fer2013", csv=Path(path)),
-        division="own" if split_seed is None and division == "own" else "random",
-        on_bad=on_bad_rows,
-        seed=seed if split_seed is None else split_seed,
-    )
-
-
-def _prepared(splits, recipe):
-    kept = Splits(
-        keep_classes(splits.train, recipe.classes),
-        keep_classes(splits.test, recipe.classes),
-        notes=splits.notes,
-    )
-    if not recipe.validation_fraction:
-        return kept
-    return cut_validation(kept, recipe.validation_fraction, recipe.seed)

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 import fer_keras
-from fer_keras.comparison import engine
-from fer_keras.comparison.engine import Comparison
+from fer_keras.comparison import record
+from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.record import Comparison
 from fer_keras.reporting import difference_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
@@ -101,6 +102,7 @@ class Result:
                 {"folder": str(self.directory.absolute())},
                 progress_bar=False,
                 kernel_name="python3",
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
             return export_html(executed, path, with_faces)
 
@@ -130,7 +132,7 @@ def compare(arms, data=None, seeds=None, **options):
     Raises:
         InputError: if an argument or the data is impossible, or no run succeeded.
     """
-    result = Result(engine.run_comparison(arms, data, seeds, **options))
+    result = Result(run_comparison(arms, data, seeds, **options))
     _draw_runs(result.comparison)
     return result
 
@@ -147,7 +149,7 @@ def load_comparison(folder):
     Raises:
         InputError: if the folder holds none.
     """
-    return Result(engine.load_comparison(folder))
+    return Result(record.load_comparison(folder))
 
 
 def notebook_path(name):
