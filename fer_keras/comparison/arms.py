@@ -1,4 +1,4 @@
-"""What a comparison compares: recipes by name, from text, or as the arms of a grid."""
+"""Arms: recipes by name, from text, or as the cells of a grid."""
 
 from itertools import product
 
@@ -65,8 +65,8 @@ def resolve_arms(arms, changes, drawn):
     """Return the recipe of each arm.
 
     Args:
-        arms: dict from an arm's name to a `Recipe` or a text as for `parse_arm`; or a list of
-            such texts.
+        arms: dict from an arm's name to a `Recipe` or a text as for `parse_arm`; or such a
+            text, or a list of them.
         changes: dict of fields to change in every arm.
         drawn: whether faces are drawn for want of real ones. Then every arm has at most
             `DRAWN_EPOCHS` epochs, unless a text or `changes` says how many.
@@ -78,7 +78,7 @@ def resolve_arms(arms, changes, drawn):
         InputError: if an arm is none, or stands there twice.
     """
     if not isinstance(arms, dict):
-        named = [parse_arm(text) for text in arms]
+        named = [parse_arm(text) for text in ([arms] if isinstance(arms, str) else arms)]
         names = [name for name, *_ in named]
         double = next((name for name in names if names.count(name) > 1), None)
         if double:

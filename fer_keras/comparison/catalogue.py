@@ -1,4 +1,4 @@
-"""Named recipes and comparisons: the five studies' and ours, with cost and sources."""
+"""Named recipes and comparisons, with cost and sources."""
 
 import ast
 import re

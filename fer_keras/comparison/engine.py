@@ -18,6 +18,9 @@ from fer_keras.utils.files import project_folder, write_text
 TIMED_EPOCHS = 3
 """Epochs of the run that times an arm, under equal time."""
 
+DRAWN_MINUTES = 0.2
+"""Minutes of a named comparison on drawn faces, unless one asks for more."""
+
 
 def run_comparison(
     arms,
@@ -64,50 +67,27 @@ def run_comparison(
     Raises:
         InputError: if an argument or the data is impossible, or no run succeeded.
     """
-    named = COMPARISONS.get(arms) if isinstance(arms, str) else None
-    if named:
-        name, arms, minutes = name or arms, named.arms, minutes or named.minutes
-        factors = factors or named.factors
-    elif isinstance(arms, str):
-        if arms.partition(",")[0] not in RECIPES:
-            raise InputError(
-                f"No comparison or recipe is called {arms}; there are the comparisons "
-                f"{', '.join(COMPARISONS)} and the recipes {', '.join(RECIPES)}."
-            )
-        arms = [arms]
     factors, changes = factors or {}, changes or {}
-    if "seed" in changes:
-        raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
-    if fixed := [field for field in changes if field in factors]:
-        raise InputError(f"{fixed[0]} is a factor; change another field.")
+    if named := COMPARISONS.get(arms) if isinstance(arms, str) else None:
+        name, arms, factors = name or arms, named.arms, factors or named.factors
+        # Whoever sets epochs wants equal epochs, not equal time.
+        minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
+    _require_fitting(arms, minutes, changes, factors)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
-    _require_minutes(minutes)
     out = project_folder() / Path(out).expanduser()
     data_sets, drawn = _data_sets(data, out)
+    if drawn and named and minutes == named.minutes:
+        minutes = minutes and DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
-    if factors:
-        recipes = cross(recipes, factors, crossed)
+    recipes = cross(recipes, factors, crossed) if factors else recipes
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
-    settings = {
-        "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
-        "data": {arm: source_as_json(source) for arm, source in sources.items()},
-        "minutes": minutes,
-    }
-    directory = out / run_name(name, settings)
+    directory = out / run_name(name, _settings(recipes, sources, minutes))
     if minutes:
         recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
     planned, arms = _plan(recipes, sources, seeds, directory)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
-    runs, errors = {arm: {} for arm in arms}, []
-    for arm, seed, run in planned:
-        if run.is_finished:
-            runs[arm][seed] = load_run(run.directory)
-        else:
-            error = failures.get(run.directory, "it did not finish")
-            errors.append({"arm": arm, "seed": seed, "error": error})
-    if not any(runs.values()):
-        raise InputError(f"No run succeeded; the first error is: {errors[0]['error']}")
+    runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
         name=name,
         directory=directory,
@@ -119,12 +99,26 @@ def run_comparison(
         sources=sources,
         notes=(*skipped, *_notes(arms, sources)),
         runs=runs,
-        errors=tuple(errors),
+        errors=errors,
     )
     save_comparison(comparison)
-    table = result_table(comparison).to_csv(index=False)
-    write_text(directory / "results.csv", table)
+    write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
     return comparison
+
+
+def _require_fitting(arms, minutes, changes, factors):
+    if isinstance(arms, str) and arms.partition(",")[0] not in RECIPES:
+        raise InputError(
+            f"No comparison or recipe is called {arms}; there are the comparisons "
+            f"{', '.join(COMPARISONS)} and the recipes {', '.join(RECIPES)}."
+        )
+    is_number = type(minutes) in (int, float)
+    if minutes is not None and not (is_number and 0 < minutes < float("inf")):
+        raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
+    if "seed" in changes:
+        raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
+    if both := [field for field in changes if field in factors]:
+        raise InputError(f"{both[0]} is a factor; change another field.")
 
 
 def _seeds(seeds, default, first_seed):
@@ -141,12 +135,6 @@ def _seeds(seeds, default, first_seed):
             "more."
         )
     return chosen
-
-
-def _require_minutes(minutes):
-    is_number = type(minutes) in (int, float)
-    if minutes is not None and not (is_number and 0 < minutes < float("inf")):
-        raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
 
 
 def _data_sets(data, out):
@@ -195,6 +183,15 @@ def _sources(recipes, data_sets, on_bad, class_names):
     return kept, sources, notes
 
 
+def _settings(recipes, sources, minutes):
+    """Return what makes this another comparison than the next one, seeds aside."""
+    return {
+        "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
+        "data": {arm: source_as_json(source) for arm, source in sources.items()},
+        "minutes": minutes,
+    }
+
+
 def _timed(recipes, sources, minutes, directory, seed, drawn):
     """Return recipes with as many whole epochs as fit into the minutes, one at least."""
     epochs = 1 if drawn else TIMED_EPOCHS
@@ -220,6 +217,20 @@ def _plan(recipes, sources, seeds, directory):
             place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
             planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
     return planned, first
+
+
+def _collect(planned, arms, failures):
+    """Return the finished runs by arm and seed, and the errors of the others."""
+    runs, errors = {arm: {} for arm in arms}, []
+    for arm, seed, run in planned:
+        if run.is_finished:
+            runs[arm][seed] = load_run(run.directory)
+        else:
+            error = failures.get(run.directory, "it did not finish")
+            errors.append({"arm": arm, "seed": seed, "error": error})
+    if not any(runs.values()):
+        raise InputError(f"No run succeeded; the first error is: {errors[0]['error']}")
+    return runs, tuple(errors)
 
 
 def _notes(arms, sources):

@@ -1,4 +1,4 @@
-"""Executing runs: one after the other, several at a time, or on a Dask cluster."""
+"""Execute runs: one by one, several at a time, or on a Dask cluster."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a run belongs to: its recipe, data and code. Anything that could change its result."""
+"""A run's identity: recipe, data and code, all that could change it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The faces of each arm: read, paired where storage forms differ, and cut by the recipe."""
+"""The faces of each arm: read, paired over storage forms, and cut."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -69,7 +69,7 @@ def is_pairable(recipe):
 
 
 def find_storage(recipe, data):
-    """Return the storage form that a recipe reads, and what is wrong if it is not there.
+    """Return the storage form that a recipe reads, or why it cannot.
 
     Args:
         recipe: the `Recipe`.
@@ -89,7 +89,7 @@ def find_storage(recipe, data):
 
 
 def prepared(recipe, splits):
-    """Fill in what a recipe leaves to the data, and cut out its validation faces.
+    """Fill in what a recipe leaves open, and cut out validation faces.
 
     Args:
         recipe: the `Recipe`.

@@ -1,4 +1,4 @@
-"""What a comparison left: its runs, and the record on disk that gives them back."""
+"""A finished comparison, and its record on disk."""
 
 import json
 from dataclasses import asdict, dataclass, replace

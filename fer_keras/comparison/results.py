@@ -34,7 +34,7 @@ def result_table(comparison):
 
 
 def across_data_sets(comparison):
-    """Score each arm's first run on the test faces of every data set of the comparison.
+    """Score each arm's first run on the test faces of every data set.
 
     Predictions on another data set are kept in the run directory, as
     `predictions_on_<data set>.npz`.

@@ -1,4 +1,4 @@
-"""One run, end to end, and everything that it leaves in its run directory."""
+"""One run, end to end, and its run directory."""
 
 import json
 import shutil
@@ -132,11 +132,11 @@ def load_run(directory):
 
 
 def predict(run, faces):
-    """Return what a finished run's network predicts for other faces of the same classes.
+    """Return what a run's network predicts for other faces.
 
     Args:
         run: the `Run`.
-        faces: `Faces`.
+        faces: `Faces` of the same classes.
 
     Returns:
         Their `Predictions`.
