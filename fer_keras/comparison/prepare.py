@@ -119,7 +119,7 @@ def prepared(recipe, splits):
     return recipe.changed(storage=storage, classes=classes), splits
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=1)
 def _loaded(location, storage, division, labels, class_names, on_bad, seed):
     return load_data(
         location,
@@ -136,8 +136,8 @@ def _loaded(location, storage, division, labels, class_names, on_bad, seed):
 def _paired_forms(location, on_bad, class_names):
     """Return what CSV and folder both hold, in one order and with one set of test ids."""
     csv, folder = (
-        _loaded(location, storage, "own", "own", class_names, on_bad, 0)
-        for storage in ("csv", "folder")
+        load_data(location, storage=storage, class_names=names, on_bad=on_bad)
+        for storage, names in (("csv", class_names), ("folder", None))
     )
     if csv.train.class_names != folder.train.class_names:
         raise InputError(
