@@ -119,7 +119,7 @@ def prepared(recipe, splits):
     return recipe.changed(storage=storage, classes=classes), splits
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _loaded(location, storage, division, labels, class_names, on_bad, seed):
     return load_data(
         location,
