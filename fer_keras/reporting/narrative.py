@@ -198,7 +198,7 @@ def _study_d(runs, factors, rows):
     pipelines = dict(iter(runs.groupby("arm", sort=False)))
     first, last = next(iter(pipelines)), list(pipelines)[-1]
     table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
-    whole = table.loc[EXPLAINED].to_dict()
+    whole = table.loc[EXPLAINED, ["difference", "low", "high"]].astype(float).to_dict()
     own = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
     deviation = np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean())
     csv, folder = STUDY_D["CSV"], STUDY_D["folder"]
@@ -220,19 +220,22 @@ def _study_d(runs, factors, rows):
 
 def _arms_in_words(comparison):
     """Return the arguments of `fer-keras compare` that give these arms again."""
-    named = COMPARISONS.get(comparison.name)
-    if not named:
-        return [f"{arm}={_recipe_in_words(recipe)}" for arm, recipe in comparison.arms.items()]
-    recipe, base = next(iter(comparison.arms.values())), next(iter(named.arms.values()))
-    skipped = (*RESOLVED, *named.factors, *(["epochs"] if comparison.minutes else []))
-    changes = _changed_fields(recipe, base, skipped)
-    return [comparison.name, *(word for change in changes for word in ("--set", change))]
+    named, recipes = COMPARISONS.get(comparison.name), comparison.arms
+    first, factors = next(iter(recipes.values())), comparison.factors
+    if named:
+        skipped = [*RESOLVED, *factors, *(["epochs"] if comparison.minutes else [])]
+        changes = _changed_fields(first, next(iter(named.arms.values())), skipped)
+        return [comparison.name, *(word for change in changes for word in ("--set", change))]
+    recipes = {comparison.name: first} if factors else recipes
+    words = [f"--arm={arm}={_recipe_in_words(each, factors)}" for arm, each in recipes.items()]
+    return words + [f"--factor={name}={','.join(map(str, factors[name]))}" for name in factors]
 
 
-def _recipe_in_words(recipe):
+def _recipe_in_words(recipe, factors):
     """Return a recipe as a named one with as few changes as possible."""
+    skipped = [*RESOLVED[1:], *factors]
     written = {
-        name: _changed_fields(recipe, named.recipe, RESOLVED) for name, named in RECIPES.items()
+        name: _changed_fields(recipe, named.recipe, skipped) for name, named in RECIPES.items()
     }
     name = min(written, key=lambda each: len(written[each]))
     return ",".join([name, *written[name]])

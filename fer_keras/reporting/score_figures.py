@@ -154,16 +154,17 @@ def accuracy_over_minutes(histories, budget):
     return figure
 
 
-def draw_run(run, title, test=None):
+def draw_run(run, test=None, title=None):
     """Draw a run's figures into its directory, unless they are there.
 
     They are `curves.png`, `confusion_matrix.png`, `class_accuracy.png` and `gallery.png`.
 
     Args:
         run: the `Run`.
-        title: what stands above the figures.
         test: the test `Faces` of its predictions; `None` draws no gallery.
+        title: what stands above the figures; `None`: the network's name.
     """
+    title = title or run.recipe.as_json()["network"]
     by_split = run.predictions.by_split()
     figures = {
         "curves": lambda: training_curves({title: run.history}),
