@@ -9,6 +9,7 @@ from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.effects import compare_pipelines
 from fer_keras.evaluation.intervals import mcnemar_test
 from fer_keras.reporting.difference_tables import (
+    NOT_COMPARED,
     OTHER_IMAGES,
     OVER_SEEDS,
     SAME_IMAGES,
@@ -77,19 +78,23 @@ def conclusion(comparison, results, differences):
         row["p"] = p_text(row["holm_p_value"])
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
+        elif row["score"] == "accuracy":
+            others[row["arm"]][0]["clean"] = row
     for row, *_ in others.values():
-        if row["how"] == SAME_IMAGES:
-            row |= _image_by_image(comparison, row, rows)
-    scores = score_table(headline_rows(results)).to_dict("records")
+        row |= _image_by_image(comparison, row)
+    alone = score_table(headline_rows(results)).iloc[0].to_dict()
     return render(
         "conclusion.md.j2",
         drawn=comparison.drawn,
         others=others,
-        scores={row["arm"]: row | {"accuracy_text": score_text(row, "accuracy")} for row in scores},
+        alone=alone | {"accuracy_text": score_text(alone, "accuracy")},
         has_p=any(row["p"] for row in rows),
-        is_over_seeds=all(row["how"] == OVER_SEEDS for row in rows),
         is_all_shown=all(row["is_shown"] for row in rows),
-        has_other_images=any(row["how"] == OTHER_IMAGES for row in rows),
+        hows={row["how"] for row in rows},
+        over_seeds=OVER_SEEDS,
+        same_images=SAME_IMAGES,
+        other_images=OTHER_IMAGES,
+        not_compared=NOT_COMPARED,
     )
 
 
@@ -178,14 +183,16 @@ def _changes(comparison):
     ]
 
 
-def _image_by_image(comparison, row, rows):
+def _image_by_image(comparison, row):
+    """Return the numbers of test images, of those only one model gets right, and of copies."""
     first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
-    clean = [each for each in rows if each["arm"] == row["arm"] and each["test images"] == "clean"]
-    removed = (first.leaked | second.leaked).sum()
+    votes = mcnemar_test(first, second)[:2] if row["how"] == SAME_IMAGES else ()
+    removed = (first.leaked | second.leaked).sum() if votes else 0
     return {
-        "images": len(first.ids),
-        "votes": mcnemar_test(first, second)[:2],
-        "clean": {"removed": removed, "points": clean[0]["points"]} if clean else None,
+        "images": len(second.ids),
+        "votes": votes,
+        "removed": removed,
+        "clean": row.get("clean"),
     }
 
 
@@ -220,20 +227,25 @@ def _study_d(runs, factors, rows):
 
 def _arms_in_words(comparison):
     """Return the arguments of `fer-keras compare` that give these arms again."""
-    named, recipes = COMPARISONS.get(comparison.name), comparison.arms
-    first, factors = next(iter(recipes.values())), comparison.factors
+    named, recipes, factors = COMPARISONS.get(comparison.name), comparison.arms, comparison.factors
+    first = next(iter(recipes.values()))
+    skipped = [*factors, *(["epochs"] if comparison.minutes else [])]
     if named:
-        skipped = [*RESOLVED, *factors, *(["epochs"] if comparison.minutes else [])]
-        changes = _changed_fields(first, next(iter(named.arms.values())), skipped)
-        return [comparison.name, *(word for change in changes for word in ("--set", change))]
+        base = next(iter(named.arms.values()))
+        changes = [
+            _changed_fields(recipe, named.arms.get(arm.partition(" on ")[0], base), [*RESOLVED, *skipped])
+            for arm, recipe in recipes.items()
+        ]
+        common = [change for change in changes[0] if all(change in other for other in changes)]
+        return [comparison.name, *(f"--set={change}" for change in common)]
     recipes = {comparison.name: first} if factors else recipes
-    words = [f"--arm={arm}={_recipe_in_words(each, factors)}" for arm, each in recipes.items()]
+    words = [f"--arm={arm}={_recipe_in_words(each, skipped)}" for arm, each in recipes.items()]
     return words + [f"--factor={name}={','.join(map(str, factors[name]))}" for name in factors]
 
 
-def _recipe_in_words(recipe, factors):
+def _recipe_in_words(recipe, skipped):
     """Return a recipe as a named one with as few changes as possible."""
-    skipped = [*RESOLVED[1:], *factors]
+    skipped = [*RESOLVED[1:], *skipped]
     written = {
         name: _changed_fields(recipe, named.recipe, skipped) for name, named in RECIPES.items()
     }
