@@ -1,13 +1,12 @@
 """Sentences of a comparison's report: values for the templates, which hold the words."""
 
-import shlex
-
 import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.effects import compare_pipelines
 from fer_keras.evaluation.intervals import mcnemar_test
+from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
     NOT_COMPARED,
     OTHER_IMAGES,
@@ -30,8 +29,6 @@ STUDY_D_IMAGES = 7178
 """Images in each of study D's two test sets."""
 EXPLAINED = "macro_f1"
 """The score whose effects are put into words."""
-RESOLVED = ("storage", "classes", "seed")
-"""Fields that a run fills in from its data and seed."""
 
 
 def introduction(comparison):
@@ -155,12 +152,7 @@ def repetition(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    seeds = comparison.seeds
-    words = ["fer-keras", "compare", *_arms_in_words(comparison)]
-    words += ["--data", "DIR", "--seeds", str(len(seeds))]
-    words += ["--first-seed", str(seeds[0])] if seeds[0] else []
-    words += ["--minutes", f"{comparison.minutes:g}"] if comparison.minutes else []
-    command = shlex.join(words)
+    command = compare_command(comparison)
     return render("repetition.md.j2", directory=comparison.directory, command=command)
 
 
@@ -179,7 +171,7 @@ def _changes(comparison):
     return [
         f"{field} is {value!r} instead of {named[field]!r}"
         for field, value in recipe.as_json().items()
-        if value != named[field] and not (field in RESOLVED[:2] and named[field] is None)
+        if value != named[field] and field not in RESOLVED
     ]
 
 
@@ -223,40 +215,3 @@ def _study_d(runs, factors, rows):
         "reach": "" if pd.isna(deviation) else f"{100 * 1.96 * np.sqrt(2) * deviation:.1f}",
         "sampling": f"{100 * sampling:.1f}",
     }
-
-
-def _arms_in_words(comparison):
-    """Return the arguments of `fer-keras compare` that give these arms again."""
-    named, recipes, factors = COMPARISONS.get(comparison.name), comparison.arms, comparison.factors
-    first = next(iter(recipes.values()))
-    skipped = [*factors, *(["epochs"] if comparison.minutes else [])]
-    if named:
-        base = next(iter(named.arms.values()))
-        changes = [
-            _changed_fields(recipe, named.arms.get(arm.partition(" on ")[0], base), [*RESOLVED, *skipped])
-            for arm, recipe in recipes.items()
-        ]
-        common = [change for change in changes[0] if all(change in other for other in changes)]
-        return [comparison.name, *(f"--set={change}" for change in common)]
-    recipes = {comparison.name: first} if factors else recipes
-    words = [f"--arm={arm}={_recipe_in_words(each, skipped)}" for arm, each in recipes.items()]
-    return words + [f"--factor={name}={','.join(map(str, factors[name]))}" for name in factors]
-
-
-def _recipe_in_words(recipe, skipped):
-    """Return a recipe as a named one with as few changes as possible."""
-    skipped = [*RESOLVED[1:], *skipped]
-    written = {
-        name: _changed_fields(recipe, named.recipe, skipped) for name, named in RECIPES.items()
-    }
-    name = min(written, key=lambda each: len(written[each]))
-    return ",".join([name, *written[name]])
-
-
-def _changed_fields(recipe, base, skipped):
-    old = base.as_json()
-    return [
-        f"{field}={value}"
-        for field, value in recipe.as_json().items()
-        if value != old[field] and field not in skipped
-    ]

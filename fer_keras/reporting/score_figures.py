@@ -27,7 +27,8 @@ def confusion_matrices(predictions):
         per cent, and the count.
     """
     num_classes = max(len(part.class_names) for part in predictions.values())
-    size, per_row = 0.5 * num_classes + 1.3, 3 if num_classes < 9 else 2
+    longest = max(len(name) for part in predictions.values() for name in part.class_names)
+    size, per_row = 0.5 * num_classes + 0.08 * longest + 0.8, 3 if num_classes < 9 else 2
     figure, panels = wrapped_panels(len(predictions), size + 0.3, size, per_row)
     words = []
     for panel, (name, part) in zip(panels, predictions.items()):
