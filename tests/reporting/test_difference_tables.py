@@ -28,9 +28,7 @@ def accuracy(run):
 
 
 def seeds_of(accuracies, first_seed):
-    return {
-        seed: run_of(accuracy, first_seed + seed) for seed, accuracy in enumerate(accuracies)
-    }
+    return {seed: run_of(accuracy, first_seed + seed) for seed, accuracy in enumerate(accuracies)}
 
 
 def test_over_seeds_the_differences_are_tested_in_pairs_and_corrected(tmp_path):

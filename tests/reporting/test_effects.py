@@ -72,15 +72,20 @@ def test_planted_effects_are_found_and_add_up_to_the_whole_difference():
     # -0.8 + 0.6 + 3.2 = 3.0; the other 0.2 of 3.2 are the three's together.
     assert "(folder, image_data_generator, study_d) minus (csv, memory, none) is +3.2 (" in words
     assert "storage -0.8, feed +0.6, augmentation +3.2, and +0.2 from all of them" in words
-    assert "the interval leaves out 0 for" in words and "augmentation (none → study_d: +3.2" in words
-    assert words.startswith("**What these factors do in 8 epochs on PublicTest (3,589 images), over 3")
+    assert (
+        "the interval leaves out 0 for" in words and "augmentation (none → study_d: +3.2" in words
+    )
+    assert words.startswith(
+        "**What these factors do in 8 epochs on PublicTest (3,589 images), over 3"
+    )
 
 
 def test_the_spread_over_seeds_is_that_of_single_pipelines():
     # Seeds score .55, .56, .57 in every pipeline: deviation 1 point, 1.96 √2 of it 2.8 points.
     table = record(augmentation=0.2)
-    assert "lie up to 2.8 points of macro F1 apart in 95 % of cases (standard deviation over seeds 1.0)" in (
-        summary(table)
+    assert (
+        "lie up to 2.8 points of macro F1 apart in 95 % of cases (standard deviation over seeds 1.0)"
+        in (summary(table))
     )
     shares = tables.share_table(*tables.balanced_runs(comparison(), table))
     between, seed = 8 * 0.1**2 * 3, 8 * 2 * 0.01**2

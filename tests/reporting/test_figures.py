@@ -24,7 +24,9 @@ def test_confusion_cells_hold_share_and_count(run):
 
 
 def test_confusion_matrices_share_one_scale(run):
-    figure = score_figures.confusion_matrices({"a": run.predictions, "b": run_of(0.2, 4).predictions})
+    figure = score_figures.confusion_matrices(
+        {"a": run.predictions, "b": run_of(0.2, 4).predictions}
+    )
     limits = {ax.collections[0].get_clim() for ax in figure.axes}
     assert limits == {(0, 1)} and len(figure.axes) == 2
 
