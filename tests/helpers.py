@@ -12,6 +12,8 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from fer_keras.comparison.engine import Comparison
+from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run
 from fer_keras.data.faces import Faces
 from fer_keras.data.labels import CLASS_NAMES
@@ -161,3 +163,30 @@ def smooth(faces, seed=0):
     coarse = np.random.default_rng(seed).integers(30, 225, (len(faces), 6, 6), dtype=np.uint8)
     images = np.stack([np.asarray(Image.fromarray(c).resize((48, 48))) for c in coarse])
     return replace(faces, images=images)
+
+
+def comparison_of(runs, directory, **fields):
+    """A finished comparison of these runs: dict from an arm's name to a dict from seed to `Run`."""
+    runs = {
+        arm: {
+            seed: replace(
+                run, recipe=run.recipe.changed(seed=seed, storage="csv", classes=CLASS_NAMES)
+            )
+            for seed, run in each.items()
+        }
+        for arm, each in runs.items()
+    }
+    known = {
+        "name": "mine",
+        "directory": Path(directory),
+        "arms": {arm: next(iter(each.values())).recipe for arm, each in runs.items()},
+        "seeds": tuple(dict.fromkeys(seed for each in runs.values() for seed in each)),
+        "factors": {},
+        "minutes": None,
+        "drawn": False,
+        "sources": {arm: Source(None) for arm in runs},
+        "notes": (),
+        "runs": runs,
+        "errors": (),
+    }
+    return Comparison(**known | fields)

@@ -200,7 +200,8 @@ def training_curves(histories):
     Returns:
         A `Figure` of two panels: training dashed, validation solid, a dot at the kept epoch.
     """
-    figure, panels = panel_grid(1, 2, 4.6, 3.4)
+    columns = 4 if max(map(len, histories)) < 14 else 2
+    figure, panels = panel_grid(1, 2, 4.6, 3.2 + 0.4 * len(histories) / columns)
     colours = {name: look["color"] for name, look in looks(histories).items()}
     for panel, metric in zip(panels.flat, ("accuracy", "loss")):
         for name, history in histories.items():
@@ -216,7 +217,6 @@ def training_curves(histories):
         panel.grid(alpha=0.3)
         sns.despine(ax=panel)
     handles, names = panels.flat[0].get_legend_handles_labels()
-    columns = 4 if max(map(len, names)) < 25 else 2
     figure.legend(
         handles, names, fontsize=8, frameon=False, ncols=columns, loc="outside lower center"
     )

@@ -1,14 +1,14 @@
 """Sentences of a comparison's report: values for the templates, which hold the words."""
 
-import shlex
-
 import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.effects import compare_pipelines
 from fer_keras.evaluation.intervals import mcnemar_test
+from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
+    NOT_COMPARED,
     OTHER_IMAGES,
     OVER_SEEDS,
     SAME_IMAGES,
@@ -29,8 +29,6 @@ STUDY_D_IMAGES = 7178
 """Images in each of study D's two test sets."""
 EXPLAINED = "macro_f1"
 """The score whose effects are put into words."""
-RESOLVED = ("storage", "classes", "seed")
-"""Fields that a run fills in from its data and seed."""
 
 
 def introduction(comparison):
@@ -77,19 +75,23 @@ def conclusion(comparison, results, differences):
         row["p"] = p_text(row["holm_p_value"])
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
+        elif row["score"] == "accuracy":
+            others[row["arm"]][0]["clean"] = row
     for row, *_ in others.values():
-        if row["how"] == SAME_IMAGES:
-            row |= _image_by_image(comparison, row, rows)
-    scores = score_table(headline_rows(results)).to_dict("records")
+        row |= _image_by_image(comparison, row)
+    alone = score_table(headline_rows(results)).iloc[0].to_dict()
     return render(
         "conclusion.md.j2",
         drawn=comparison.drawn,
         others=others,
-        scores={row["arm"]: row | {"accuracy_text": score_text(row, "accuracy")} for row in scores},
+        alone=alone | {"accuracy_text": score_text(alone, "accuracy")},
         has_p=any(row["p"] for row in rows),
-        is_over_seeds=all(row["how"] == OVER_SEEDS for row in rows),
         is_all_shown=all(row["is_shown"] for row in rows),
-        has_other_images=any(row["how"] == OTHER_IMAGES for row in rows),
+        hows={row["how"] for row in rows},
+        over_seeds=OVER_SEEDS,
+        same_images=SAME_IMAGES,
+        other_images=OTHER_IMAGES,
+        not_compared=NOT_COMPARED,
     )
 
 
@@ -150,12 +152,7 @@ def repetition(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    seeds = comparison.seeds
-    words = ["fer-keras", "compare", *_arms_in_words(comparison)]
-    words += ["--data", "DIR", "--seeds", str(len(seeds))]
-    words += ["--first-seed", str(seeds[0])] if seeds[0] else []
-    words += ["--minutes", f"{comparison.minutes:g}"] if comparison.minutes else []
-    command = shlex.join(words)
+    command = compare_command(comparison)
     return render("repetition.md.j2", directory=comparison.directory, command=command)
 
 
@@ -174,18 +171,20 @@ def _changes(comparison):
     return [
         f"{field} is {value!r} instead of {named[field]!r}"
         for field, value in recipe.as_json().items()
-        if value != named[field] and not (field in RESOLVED[:2] and named[field] is None)
+        if value != named[field] and field not in RESOLVED
     ]
 
 
-def _image_by_image(comparison, row, rows):
+def _image_by_image(comparison, row):
+    """Return the numbers of test images, of those only one model gets right, and of copies."""
     first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
-    clean = [each for each in rows if each["arm"] == row["arm"] and each["test images"] == "clean"]
-    removed = (first.leaked | second.leaked).sum()
+    votes = mcnemar_test(first, second)[:2] if row["how"] == SAME_IMAGES else ()
+    removed = (first.leaked | second.leaked).sum() if votes else 0
     return {
-        "images": len(first.ids),
-        "votes": mcnemar_test(first, second)[:2],
-        "clean": {"removed": removed, "points": clean[0]["points"]} if clean else None,
+        "images": len(second.ids),
+        "votes": votes,
+        "removed": removed,
+        "clean": row.get("clean"),
     }
 
 
@@ -198,7 +197,7 @@ def _study_d(runs, factors, rows):
     pipelines = dict(iter(runs.groupby("arm", sort=False)))
     first, last = next(iter(pipelines)), list(pipelines)[-1]
     table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
-    whole = table.loc[EXPLAINED].to_dict()
+    whole = table.loc[EXPLAINED, ["difference", "low", "high"]].astype(float).to_dict()
     own = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
     deviation = np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean())
     csv, folder = STUDY_D["CSV"], STUDY_D["folder"]
@@ -216,32 +215,3 @@ def _study_d(runs, factors, rows):
         "reach": "" if pd.isna(deviation) else f"{100 * 1.96 * np.sqrt(2) * deviation:.1f}",
         "sampling": f"{100 * sampling:.1f}",
     }
-
-
-def _arms_in_words(comparison):
-    """Return the arguments of `fer-keras compare` that give these arms again."""
-    named = COMPARISONS.get(comparison.name)
-    if not named:
-        return [f"{arm}={_recipe_in_words(recipe)}" for arm, recipe in comparison.arms.items()]
-    recipe, base = next(iter(comparison.arms.values())), next(iter(named.arms.values()))
-    skipped = (*RESOLVED, *named.factors, *(["epochs"] if comparison.minutes else []))
-    changes = _changed_fields(recipe, base, skipped)
-    return [comparison.name, *(word for change in changes for word in ("--set", change))]
-
-
-def _recipe_in_words(recipe):
-    """Return a recipe as a named one with as few changes as possible."""
-    written = {
-        name: _changed_fields(recipe, named.recipe, RESOLVED) for name, named in RECIPES.items()
-    }
-    name = min(written, key=lambda each: len(written[each]))
-    return ",".join([name, *written[name]])
-
-
-def _changed_fields(recipe, base, skipped):
-    old = base.as_json()
-    return [
-        f"{field}={value}"
-        for field, value in recipe.as_json().items()
-        if value != old[field] and field not in skipped
-    ]

@@ -176,4 +176,4 @@ def _draw_runs(comparison):
                 continue
             splits = splits or comparison.splits(arm)
             is_same = splits and splits.test.ids.tolist() == run.predictions.ids.tolist()
-            draw_run(run, f"{arm}, seed {seed}", splits.test if is_same else None)
+            draw_run(run, splits.test if is_same else None, f"{arm}, seed {seed}")

@@ -27,7 +27,8 @@ def confusion_matrices(predictions):
         per cent, and the count.
     """
     num_classes = max(len(part.class_names) for part in predictions.values())
-    size, per_row = 0.5 * num_classes + 1.3, 3 if num_classes < 9 else 2
+    longest = max(len(name) for part in predictions.values() for name in part.class_names)
+    size, per_row = 0.5 * num_classes + 0.08 * longest + 0.8, 3 if num_classes < 9 else 2
     figure, panels = wrapped_panels(len(predictions), size + 0.3, size, per_row)
     words = []
     for panel, (name, part) in zip(panels, predictions.items()):
@@ -154,16 +155,17 @@ def accuracy_over_minutes(histories, budget):
     return figure
 
 
-def draw_run(run, title, test=None):
+def draw_run(run, test=None, title=None):
     """Draw a run's figures into its directory, unless they are there.
 
     They are `curves.png`, `confusion_matrix.png`, `class_accuracy.png` and `gallery.png`.
 
     Args:
         run: the `Run`.
-        title: what stands above the figures.
         test: the test `Faces` of its predictions; `None` draws no gallery.
+        title: what stands above the figures; `None`: the network's name.
     """
+    title = title or run.recipe.as_json()["network"]
     by_split = run.predictions.by_split()
     figures = {
         "curves": lambda: training_curves({title: run.history}),

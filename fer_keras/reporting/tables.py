@@ -82,8 +82,8 @@ def time_table(results, minutes=None):
             "images/s": f"{mean['images_per_second']:,.0f}",
         }
         if minutes:
-            is_over = mean["epochs"] == 1 and mean["minutes"] > minutes
-            rows[arm]["share of the time"] = f"{mean['minutes'] / minutes:.0%}" + ", over" * is_over
+            over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
+            rows[arm]["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
 

@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_curve
 from fer_keras.evaluation.calibration import average_precision_table, reliability_table
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.evaluation.predictions import Predictions
-from fer_keras.reporting import error_figures as error_plots
+from fer_keras.reporting import error_figures
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def shown_faces(panel, faces):
 
 
 def test_reliability_points_whiskers_and_bars_stand_at_the_table_values(predictions):
-    figure = error_plots.reliability_diagrams({"as trained": predictions})
+    figure = error_figures.reliability_diagrams({"as trained": predictions})
     table = reliability_table(predictions.probabilities, predictions.y_true)
     above, below = figure.axes
     points, _, (whiskers,) = above.containers[0].lines
@@ -44,13 +44,13 @@ def test_reliability_points_whiskers_and_bars_stand_at_the_table_values(predicti
 
 def test_each_version_has_its_reliability(predictions):
     versions = {"as trained": predictions, "temperature 2": predictions}
-    figure = error_plots.reliability_diagrams(versions)
+    figure = error_figures.reliability_diagrams(versions)
     titles = [panel.get_title().split("\n")[0] for panel in figure.axes]
     assert titles == ["as trained", "temperature 2", "", ""]
 
 
 def test_precision_recall_curves_are_scikit_learns_with_their_average(predictions):
-    figure = error_plots.precision_recall_curves({"CSV": predictions})
+    figure = error_figures.precision_recall_curves({"CSV": predictions})
     assert len(figure.axes) == 7
     for label, panel in enumerate(figure.axes):
         curve, chance = panel.lines
@@ -69,11 +69,19 @@ def test_precision_recall_curves_are_scikit_learns_with_their_average(prediction
 
 def test_arms_have_curves_of_their_own_and_a_missing_class_has_none():
     first, second = predictions_of([0, 0, 1], [0, 1, 1]), predictions_of([1, 2], [1, 2])
-    figure = error_plots.precision_recall_curves({"CSV": first, "folder": second})
+    figure = error_figures.precision_recall_curves({"CSV": first, "folder": second})
     assert [len(panel.lines) // 2 for panel in figure.axes] == [1, 2, 1, 0, 0, 0, 0]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CSV", "folder"]
     looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[1].lines[::2]}
     assert len(looks) == 2
+
+
+def test_many_arms_of_other_classes_keep_their_values_in_words():
+    names = tuple(f"class {number}" for number in range(12))
+    part = predictions_of(np.arange(24) % 12, np.arange(24) % 11, None, names)
+    figure = error_figures.precision_recall_curves({f"arm {n}": part for n in range(8)})
+    assert len(figure.axes) == 12 and not any(panel.get_legend() for panel in figure.axes)
+    assert len(figure.legends[0].get_texts()) == 8 and "class 11 " in figure.get_label()
 
 
 def test_costly_confusions_by_hand():
@@ -82,17 +90,17 @@ def test_costly_confusions_by_hand():
         [2, 2, 2, 4, 0, 0, 1, 2, 3, 3],
         [4, 4, 4, 2, 1, 0, 1, 2, 3, 3],
     )
-    table = error_plots.costly_confusions(predictions)
+    table = error_figures.costly_confusions(predictions)
     assert table.to_numpy().tolist() == [
         ["fear", "sad", 3, 0.6, 0.3],
         ["angry", "disgust", 1, 0.2, 0.1],
         ["sad", "fear", 1, 0.2, 0.1],
     ]
-    assert len(error_plots.costly_confusions(predictions, count=1)) == 1
+    assert len(error_figures.costly_confusions(predictions, count=1)) == 1
 
 
 def test_all_confusions_together_lose_what_accuracy_lacks(predictions):
-    table = error_plots.costly_confusions(predictions, count=100)
+    table = error_figures.costly_confusions(predictions, count=100)
     accuracy = np.mean(predictions.y_pred == predictions.y_true)
     assert table["accuracy lost"].sum() == pytest.approx(1 - accuracy)
     assert table["share of errors"].sum() == pytest.approx(1)
@@ -101,8 +109,8 @@ def test_all_confusions_together_lose_what_accuracy_lacks(predictions):
 
 def test_each_row_of_the_gallery_shows_faces_of_its_confusion(predictions, make_faces):
     faces = make_faces(400)
-    figure = error_plots.costly_confusion_gallery(faces, predictions, "CSV", count=3, per_row=2)
-    table = error_plots.costly_confusions(predictions, 3)
+    figure = error_figures.costly_confusion_gallery(faces, predictions, "CSV", count=3, per_row=2)
+    table = error_figures.costly_confusions(predictions, 3)
     rows = np.reshape(figure.axes, (3, 2))
     for row, pair in zip(rows, table.to_dict("records"), strict=True):
         said, true = (predictions.class_names.index(pair[side]) for side in ("predicted", "true"))
@@ -118,8 +126,8 @@ def test_each_row_of_the_gallery_shows_faces_of_its_confusion(predictions, make_
 
 def test_a_model_without_errors_has_an_empty_gallery(make_faces):
     flawless = predictions_of([0, 1], [0, 1])
-    assert error_plots.costly_confusions(flawless).empty
-    figure = error_plots.costly_confusion_gallery(make_faces(2), flawless, "CSV")
+    assert error_figures.costly_confusions(flawless).empty
+    figure = error_figures.costly_confusion_gallery(make_faces(2), flawless, "CSV")
     assert "There are no errors." in figure.get_label()
     assert not any(panel.images for panel in figure.axes)
 
@@ -135,7 +143,7 @@ def test_heat_is_laid_over_right_and_wrong_predictions(make_faces):
     said = probabilities.argmax(axis=1)
     y_true = np.where(np.arange(70) % 2, said, (said + 1) % 7)
     predictions = Predictions(faces.ids, y_true, probabilities, faces.class_names)
-    figure = error_plots.grad_cam_gallery(model, faces, predictions, "CSV", per_row=2)
+    figure = error_figures.grad_cam_gallery(model, faces, predictions, "CSV", per_row=2)
     rows = np.reshape(figure.axes, (5, 2))
     explained = {1: said, 3: said, 4: y_true}
     for number, row in enumerate(rows):

@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import run_of, texts
+from helpers import predictions_of, run_of, texts
 from PIL import Image
 
-from fer_keras.reporting import figures as plots
-from fer_keras.training.recipe import NETWORKS
+from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
+from fer_keras.reporting import figures, score_figures
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def run():
 
 
 def test_confusion_cells_hold_share_and_count(run):
-    figure = plots.confusion_matrices({"CSV": run.predictions})
+    figure = score_figures.confusion_matrices({"CSV": run.predictions})
     counts = run.predictions.confusion()
     share = counts[0, 0] / counts[0].sum()
     assert f"{share:.0%}\n{counts[0, 0]}" in texts(figure)
@@ -22,13 +24,15 @@ def test_confusion_cells_hold_share_and_count(run):
 
 
 def test_confusion_matrices_share_one_scale(run):
-    figure = plots.confusion_matrices({"a": run.predictions, "b": run_of(0.2, 4).predictions})
+    figure = score_figures.confusion_matrices(
+        {"a": run.predictions, "b": run_of(0.2, 4).predictions}
+    )
     limits = {ax.collections[0].get_clim() for ax in figure.axes}
     assert limits == {(0, 1)} and len(figure.axes) == 2
 
 
 def test_curves_draw_the_histories_and_mark_the_kept_epoch(run):
-    figure = plots.training_curves({"CSV": run.history})
+    figure = figures.training_curves({"CSV": run.history})
     lines = figure.axes[0].lines
     assert lines[0].get_ydata().tolist() == run.history["accuracy"].tolist()
     assert lines[1].get_ydata().tolist() == run.history["val_accuracy"].tolist()
@@ -38,20 +42,21 @@ def test_curves_draw_the_histories_and_mark_the_kept_epoch(run):
 
 def test_class_balance_labels_every_bar():
     counts = pd.DataFrame({"training": [1200, 30]}, index=["angry", "disgust"])
-    figure = plots.class_balance(counts, "CSV arm")
+    figure = figures.class_balance(counts, "CSV arm")
     assert {"1,200", "30", "training (1,230)", "CSV arm"} <= set(texts(figure))
     assert "angry 1200, disgust 30" in figure.get_label()
 
 
 def test_f1_dots_stand_at_their_values():
     table = pd.DataFrame({"CSV": [0.5, 0.2], "folder": [0.6, 0.1]}, index=["angry", "fear"])
-    figure = plots.f1_by_class(table)
+    figure = score_figures.f1_by_class(table)
     assert [line.get_xdata().tolist() for line in figure.axes[0].lines] == [[0.5, 0.2], [0.6, 0.1]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CSV", "folder"]
 
 
 def test_sample_faces_come_from_their_class(make_faces):
     faces = make_faces(21)  # three of each class
-    figure = plots.sample_faces(faces, per_class=4)
+    figure = figures.sample_faces(faces, per_class=4)
     picture = figure.axes[0].images[0].get_array()
     assert picture.shape == (7 * 48, 4 * 48)
     tile = np.asarray(picture[48:96, :48])
@@ -62,7 +67,7 @@ def test_sample_faces_come_from_their_class(make_faces):
 
 def test_gallery_says_prediction_truth_and_probability(make_faces, run):
     faces = make_faces(1000)
-    figure = plots.gallery(faces, run.predictions, "CSV", per_row=3)
+    figure = figures.gallery(faces, run.predictions, "CSV", per_row=3)
     titles = [ax.get_title() for ax in figure.axes]
     assert len(titles) == 12
     assert all(title.endswith("40%\n") for title in titles[:6])
@@ -70,7 +75,7 @@ def test_gallery_says_prediction_truth_and_probability(make_faces, run):
 
 
 def test_saved_figures_are_whole_png_files(run, tmp_path):
-    plots.save(plots.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
+    figures.save(figures.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["curves.png"]
     with Image.open(tmp_path / "new" / "curves.png") as picture:
         picture.load()
@@ -78,8 +83,8 @@ def test_saved_figures_are_whole_png_files(run, tmp_path):
 
 
 def test_class_accuracy_bars_and_whiskers_stand_at_the_table_values(run):
-    figure = plots.class_accuracy({"CSV": run.predictions})
-    table = plots.shares_by_class(run.predictions)
+    figure = score_figures.class_accuracy({"CSV": run.predictions})
+    table = shares_by_class(run.predictions)
     bars, whiskers = figure.axes[0].containers[:2][::-1]
     if not hasattr(bars, "patches"):
         bars, whiskers = whiskers, bars
@@ -92,14 +97,14 @@ def test_class_accuracy_bars_and_whiskers_stand_at_the_table_values(run):
 
 def test_curves_without_validation_show_training_alone(run):
     history = run.history.drop(columns=["val_loss", "val_accuracy"])
-    figure = plots.training_curves({"CSV": history})
+    figure = figures.training_curves({"CSV": history})
     assert [len(ax.lines) for ax in figure.axes] == [1, 1]
     assert "validation" not in figure.get_label()
 
 
 def test_accuracy_is_drawn_over_the_minutes_since_the_start(run):
     other = run.history.assign(val_accuracy=[0.2, 0.3, 0.6], seconds=[300.0, 60.0, 60.0])
-    figure = plots.accuracy_over_minutes({"conv2": run.history, "vgg8": other}, 1.5)
+    figure = score_figures.accuracy_over_minutes({"conv2": run.history, "vgg8": other}, 1.5)
     best, second, budget = figure.axes[0].lines
     assert best.get_xdata().tolist() == [5, 6, 7] and best.get_ydata().tolist() == [0.2, 0.3, 0.6]
     assert second.get_xdata().tolist() == [1, 1.5, 2]
@@ -109,8 +114,35 @@ def test_accuracy_is_drawn_over_the_minutes_since_the_start(run):
     assert "vgg8: has not finished an epoch within them" in figure.get_label()
 
 
-def test_each_network_has_a_colour_of_its_own(run):
-    figure = plots.accuracy_over_minutes(dict.fromkeys(NETWORKS, run.history), 1)
+def test_each_arm_has_a_look_of_its_own(run):
+    histories = {f"arm {number}": run.history for number in range(12)}
+    figure = score_figures.accuracy_over_minutes(histories, 1)
     lines = figure.axes[0].lines[:-1]
-    looks = {(line.get_color(), line.get_marker()) for line in lines}
-    assert len(looks) == len(NETWORKS)
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 12
+
+
+@pytest.mark.parametrize(("num_arms", "num_classes"), [(1, 2), (4, 12), (8, 2)])
+def test_figures_hold_any_number_of_arms_and_classes(num_arms, num_classes, tmp_path):
+    names = tuple(f"a rather long name {number}" for number in range(num_classes))
+    y_true = np.arange(60) % num_classes
+    part = predictions_of(y_true, np.roll(y_true, 7), None, names)
+    arms = {f"csv, memory, arm {number}": part for number in range(num_arms)}
+    columns = min(num_arms, 3 if num_classes == 2 else 2)
+    confusions = score_figures.confusion_matrices(arms)
+    assert len(confusions.axes) == num_arms
+    assert len({panel.get_subplotspec().colspan.start for panel in confusions.axes}) == columns
+    figures.save(confusions, tmp_path / "confusions.png")
+    accuracies = score_figures.class_accuracy(arms)
+    assert len(accuracies.axes) == num_arms and f"{names[-1]} " in accuracies.get_label()
+    table = pd.DataFrame({arm: np.linspace(0, 1, num_classes) for arm in arms}, index=names)
+    assert len(score_figures.f1_by_class(table).axes[0].lines) == num_arms
+
+
+def test_a_runs_figures_are_drawn_once(run, make_faces, tmp_path):
+    run = replace(run, directory=tmp_path)
+    score_figures.draw_run(run, make_faces(1000))
+    drawn = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    names = ["class_accuracy", "confusion_matrix", "curves", "gallery"]
+    assert sorted(drawn) == [f"{name}.png" for name in names]
+    score_figures.draw_run(run)
+    assert drawn == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}

@@ -1,172 +1,87 @@
 from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
-from helpers import run_of
-from scipy.stats import binomtest, ttest_1samp
+from helpers import comparison_of, run_of
 
-from fer_keras.reporting import prose as narrative
-from fer_keras.reporting import tables as comparison
-
-
-@pytest.fixture
-def runs():
-    return {"CSV": run_of(0.5, 10), "folder": run_of(0.51, 11)}
+from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.results import result_table
+from fer_keras.reporting import tables
 
 
-@pytest.fixture
-def far_apart():
-    return {"CSV": run_of(0.7, 10), "folder": run_of(0.4, 11)}
+def lasting(run, *seconds):
+    """The run with epochs of so many seconds."""
+    history = run.history.iloc[: len(seconds)].assign(seconds=seconds)
+    return replace(run, history=history)
 
 
-def test_result_table_is_one_row_an_arm_and_split(runs):
-    table = comparison.result_table(runs)
-    assert table[["arm", "split", "images"]].to_numpy().tolist() == [
-        ["CSV", "PublicTest", 1000],
-        ["folder", "PublicTest", 1000],
-    ]
-    predictions = runs["folder"].predictions
-    hits = predictions.y_pred == predictions.y_true
-    assert table["accuracy"].iloc[1] == pytest.approx(hits.mean())
-    assert table[["kept_epoch", "minutes", "images_per_second"]].iloc[0].tolist() == [2, 2.0, 800]
-    assert table[["date", "processor", "cores"]].iloc[0].tolist() == ["2026-01-01", "abacus", "2"]
-
-
-def test_published_scores_stand_beside_ours(runs):
-    table = comparison.readable_results(comparison.result_table(runs))
-    assert table.loc[("CSV", "as study D published (7,178)")].tolist() == [".59", ".52", ".58"]
-    assert table.loc[("folder", "as study D published (7,178)")].tolist() == [".59", ".51", ".57"]
-    ours = comparison.result_table(runs).iloc[0]
-    text = table.loc[("CSV", "PublicTest (1,000)"), "accuracy"]
-    assert [float(part.strip("[],")) for part in text.split()] == [
-        round(ours[name], 3) for name in ("accuracy", "accuracy_low", "accuracy_high")
-    ]
-
-
-def test_class_table_gives_the_difference_of_the_two_arms(runs):
-    table = comparison.class_table(runs)
-    difference = table["folder − CSV", "f1"]
-    expected = table["folder", "f1"] - table["CSV", "f1"]
-    assert difference.tolist() == pytest.approx(expected.tolist())
-    assert table["CSV", "support"].iloc[:7].sum() == 1000
-    assert comparison.f1_table(runs).shape == (7, 2)
-
-
-def test_differences_inside_the_noise_are_said_to_be(runs):
-    assert comparison.difference_table(runs)["inside_noise"].all()
-    words = narrative.conclusion({0: runs})
-    assert "All three differences lie inside the noise" in words
-    assert "tested on the same 1,000 images" in words
-    assert "Each arm is one run with one seed" in words
-
-
-def test_differences_outside_the_noise_name_the_better_arm(far_apart):
-    words = narrative.conclusion({0: far_apart})
-    assert "Outside the noise: in accuracy the CSV arm's model is better" in words
-    assert "inside the noise" not in words.lower().replace("outside the noise", "")
-    swapped = {"CSV": far_apart["folder"], "folder": far_apart["CSV"]}
-    assert "in accuracy the folder arm's model is better" in narrative.conclusion({0: swapped})
-
-
-def test_different_test_images_are_said_to_be(runs):
-    other_ids = np.array([f"PrivateTest/row{n}" for n in range(1000)])
-    words = narrative.conclusion({0: {**runs, "folder": run_of(0.5, 11, other_ids)}})
-    assert (
-        "tested on different images (CSV: PublicTest, 1,000; folder: PrivateTest, 1,000)" in words
+def test_arms_table_tells_what_differs_and_counts_copies(splits, tmp_path):
+    images = splits.test.images.copy()
+    images[:7] = splits.train.images[:7]
+    splits = replace(splits, test=replace(splits.test, images=images))
+    run = run_of(0.5, 1, count=70)
+    run = replace(run, predictions=replace(run.predictions, leaked=splits.leaked()))
+    compared = comparison_of({"one": {0: run}, "other": {0: run}}, tmp_path)
+    other = compared.arms["other"].changed(feed="image_data_generator", patience=3)
+    compared = replace(
+        compared,
+        arms=compared.arms | {"other": other},
+        sources=dict.fromkeys(compared.arms, Source(splits)),
     )
-    assert "no difference here can be laid to the storage alone" in words
+    table = tables.arms_table(compared)
+    assert table.loc["one"].to_dict() == {
+        "feed": "memory", "patience": "none", "training images": "140", "validation images": "35",
+        "test images": "70", "test images with a copy in training": "7 (10.0%)",
+    }  # fmt: skip
+    assert table.loc["other", ["feed", "patience"]].tolist() == ["image_data_generator", "3"]
+    common = tables.common_table(compared)["value"]
+    assert common["network"] == "conv3" and "feed" not in common and "seed" not in common
 
 
-def test_images_that_only_one_model_gets_right_are_counted(runs):
-    first, second = (finished.predictions for finished in runs.values())
-    right = [part.y_pred == part.y_true for part in (first, second)]
-    counts = [(right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()]
-    expected = binomtest(int(counts[0]), int(sum(counts))).pvalue
-    words = narrative.conclusion({0: runs})
-    assert f"CSV arm's gets {counts[0]} and the folder arm's {counts[1]}," in words
-    assert f"McNemar's exact p = {expected:.2g}" in words
-    assert "Without the" not in words
+def test_class_counts_add_up(splits):
+    counts = tables.class_counts(splits)
+    assert counts.sum().to_dict() == {"training": 140, "validation": 35, "test": 70}
+    assert counts.index.tolist() == list(splits.test.class_names)
+    assert "validation" not in tables.class_counts(replace(splits, validation=None))
 
 
-def test_the_difference_on_clean_images_stands_beside_the_full_one(runs):
-    leaked = np.arange(1000) < 100
+def test_time_is_the_mean_over_runs_with_the_share_of_equal_minutes(tmp_path):
     runs = {
-        name: replace(finished, predictions=replace(finished.predictions, leaked=leaked))
-        for name, finished in runs.items()
+        "conv2": {0: run_of(0.5, 1), 1: lasting(run_of(0.5, 2), 60.0, 120.0, 60.0)},
+        "vgg8": {0: lasting(run_of(0.5, 3), 180.0)},
     }
-    first, second = (finished.predictions.select(~leaked) for finished in runs.values())
-    gain = np.mean(second.y_pred == second.y_true) - np.mean(first.y_pred == first.y_true)
-    words = narrative.conclusion({0: runs})
-    assert "Without the 100 test images of which a copy is among the images to learn" in words
-    assert f"the accuracies differ by {100 * gain:+.1f} points" in words
+    record = result_table(comparison_of(runs, tmp_path))
+    table = tables.time_table(record, minutes=2)
+    assert table.loc["conv2"].tolist() == ["2", "3", "2", "3.00", "800", "150%"]
+    assert table.loc["vgg8", "share of the time"] == "150%, over"
+    assert "share of the time" not in tables.time_table(record)
 
 
-def with_seed(finished, seed):
-    return replace(finished, recipe=finished.recipe.changed(seed=seed))
+def test_costs_are_measured_once_for_each_network(splits, tmp_path):
+    from fer_keras.networks.build import build
+
+    runs = {}
+    for arm, network in (("one", "conv3"), ("two", "conv3"), ("three", "conv2")):
+        run = run_of(0.5, 1)
+        build(network, 7).save(tmp_path / f"{arm}.keras")
+        (tmp_path / arm).mkdir()
+        (tmp_path / f"{arm}.keras").rename(tmp_path / arm / "model.keras")
+        recipe = run.recipe.changed(network=network)
+        runs[arm] = {0: replace(run, directory=tmp_path / arm, recipe=recipe)}
+    compared = comparison_of(runs, tmp_path)
+    compared = replace(compared, sources=dict.fromkeys(runs, Source(splits)))
+    table = tables.cost_table(compared)
+    assert table.index.tolist() == ["conv3", "conv2"]
+    assert table.loc["conv2", "parameters"] == f"{build('conv2', 7).count_params():,}"
+    assert float(table.loc["conv2", "MFLOPs an image"]) == pytest.approx(25.1, abs=0.1)
+    size = (tmp_path / "one" / "model.keras").stat().st_size
+    assert table.loc["conv3", "bytes on disk"] == f"{size:,}"
 
 
-def seeds_of(accuracies):
-    """Runs of both arms for each seed: dict from a seed to its two runs."""
-    return {
-        seed: {
-            "CSV": with_seed(run_of(first, 10 + seed), seed),
-            "folder": with_seed(run_of(second, 20 + seed), seed),
-        }
-        for seed, (first, second) in enumerate(accuracies)
-    }
-
-
-def test_over_seeds_the_pipelines_are_compared_first():
-    runs_of_seeds = seeds_of([(0.7, 0.4), (0.69, 0.41), (0.71, 0.4)])
-    words = narrative.conclusion(runs_of_seeds)
-    assert words.startswith("**Over 3 seeds, these seeds show a difference: in accuracy the CSV")
-    results = pd.concat([comparison.result_table(runs) for runs in runs_of_seeds.values()])
-    hits = [
-        [(part.y_pred == part.y_true).mean() for part in (run.predictions for run in runs.values())]
-        for runs in runs_of_seeds.values()
-    ]
-    gains = np.subtract(*np.transpose(hits)[::-1])
-    test = ttest_1samp(gains, 0)
-    low, high = (100 * end for end in test.confidence_interval())
-    numbers = f"accuracy {100 * gains.mean():+.1f} ({low:+.1f} to {high:+.1f}, p = "
-    assert f"{numbers}{test.pvalue:.2g})" in words
-    assert "more accurate one in 0% of all pairs of runs" in words
-    assert "would take about 3 seeds" in words
-    assert "**The two models of seed 0, image by image.**" in words
-    table = comparison.seed_table(results)
-    assert table.loc["CSV", "seeds"] == "3"
-    spread = np.std([row[0] for row in hits], ddof=1)
-    assert f"± {spread:.3f}".replace("0.", ".") in table.loc["CSV", "accuracy"]
-    readable = comparison.readable_pipelines(comparison.pipeline_table(results))
-    assert readable.loc["accuracy", "probability of superiority"] == "0.00"
-
-
-def test_over_seeds_that_disagree_no_pipeline_is_better():
-    words = narrative.conclusion(seeds_of([(0.5, 0.53), (0.53, 0.5), (0.51, 0.52)]))
-    assert words.startswith("**Over 3 seeds, neither pipeline is shown to be better.**")
-
-
-def test_only_the_first_seeds_scores_stand_beside_the_published_ones():
-    runs_of_seeds = seeds_of([(0.7, 0.4), (0.6, 0.5)])
-    results = pd.concat([comparison.result_table(runs) for runs in runs_of_seeds.values()])
-    first = comparison.readable_results(comparison.result_table(runs_of_seeds[0]))
-    pd.testing.assert_frame_equal(comparison.readable_results(results), first)
-
-
-def test_a_single_arm_is_not_compared(runs):
-    words = narrative.conclusion({0: {"folder": runs["folder"]}})
-    assert words.startswith("Only the folder arm ran: on PublicTest (1,000 images)")
-    assert list(comparison.class_table({"folder": runs["folder"]}).columns.levels[0]) == ["folder"]
-
-
-def test_time_table_reads_as_words(runs):
-    table = comparison.time_table(runs)
-    assert table.loc["CSV", "kept epoch"] == 2
-    assert table.loc["CSV", "images per second"] == 800
-
-
-def test_environment_table_has_a_column_for_each_arm(runs):
-    table = comparison.environment_table(runs)
-    assert table.columns.tolist() == ["CSV", "folder"]
-    assert table.loc["processor", "folder"] == "abacus"
+def test_environment_names_every_machine_that_trained(tmp_path):
+    first, other = run_of(0.5, 1), run_of(0.5, 2)
+    changed = {"processor": "slide rule", "date": "2026-01-02"}
+    other = replace(other, environment=other.environment | changed)
+    table = tables.environment_table(comparison_of({"a": {0: first, 1: other}}, tmp_path))
+    assert table.loc["processor", "value"] == "abacus; slide rule"
+    assert table.loc["date", "value"] == "2026-01-01 to 2026-01-02"
+    assert table.loc["cores", "value"] == "2"

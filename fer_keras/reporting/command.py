@@ -1,0 +1,66 @@
+"""Write the command that repeats a comparison."""
+
+import shlex
+
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+
+RESOLVED = ("seed", "classes", "storage")
+"""Fields that a run fills in from its seed and its data."""
+
+
+def compare_command(comparison):
+    """Return the `fer-keras compare` command that gives a comparison again.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A line for a shell, with `DIR` in the place of the data.
+    """
+    # Under equal time, the epochs follow from the minutes.
+    skipped = [*comparison.factors, *(["epochs"] if comparison.minutes else [])]
+    arms = _named_arms if comparison.name in COMPARISONS else _own_arms
+    words = ["fer-keras", "compare", *arms(comparison, skipped), "--data=DIR"]
+    seeds = comparison.seeds
+    words += [f"--seeds={len(seeds)}", *([f"--first-seed={seeds[0]}"] if seeds[0] else [])]
+    words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
+    return shlex.join(words)
+
+
+def _named_arms(comparison, skipped):
+    """Return a comparison's name and the changes that all its arms share."""
+    named = COMPARISONS[comparison.name].arms
+    changes = []
+    for arm, recipe in comparison.arms.items():
+        base = named.get(arm.partition(" on ")[0], next(iter(named.values())))
+        changes.append(_changed_fields(recipe, base, [*RESOLVED, *skipped]))
+    common = [change for change in changes[0] if all(change in other for other in changes)]
+    return [comparison.name, *(f"--set={change}" for change in common)]
+
+
+def _own_arms(comparison, skipped):
+    factors = comparison.factors
+    arms = comparison.arms
+    if factors:
+        arms = {comparison.name: next(iter(arms.values()))}
+    words = [f"--arm={arm}={_recipe_in_words(recipe, skipped)}" for arm, recipe in arms.items()]
+    return words + [f"--factor={name}={','.join(map(str, factors[name]))}" for name in factors]
+
+
+def _recipe_in_words(recipe, skipped):
+    """Return a recipe as a named one with as few changes as possible."""
+    written = {
+        name: _changed_fields(recipe, named.recipe, [*RESOLVED[:2], *skipped])
+        for name, named in RECIPES.items()
+    }
+    name = min(written, key=lambda each: len(written[each]))
+    return ",".join([name, *written[name]])
+
+
+def _changed_fields(recipe, base, skipped):
+    old = base.as_json()
+    return [
+        f"{field}={value}"
+        for field, value in recipe.as_json().items()
+        if value != old[field] and field not in skipped
+    ]
