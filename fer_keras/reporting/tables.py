@@ -82,7 +82,7 @@ def time_table(results, minutes=None):
             "images/s": f"{mean['images_per_second']:,.0f}",
         }
         if minutes:
-            is_over = mean["epochs"] == 1 and mean["minutes"] > minutes
+            is_over = bool(mean["epochs"] == 1 and mean["minutes"] > minutes)
             rows[arm]["share of the time"] = f"{mean['minutes'] / minutes:.0%}" + ", over" * is_over
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
