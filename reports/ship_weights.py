@@ -1,42 +1,29 @@
-"""Put the networks of finished runs into the package, in both forms, with their cards.
-
-    python reports/ship_weights.py DIR RUN...
-
-DIR holds FER2013, whose PublicTest the shipped files are scored on once more; each RUN is the
-directory of a run of one of `PRETRAINED`, as `fer-keras run` prints it.
-"""
+"""Put trained networks into the package, in both forms, with their cards."""
 
 import hashlib
 import json
-import sys
-from dataclasses import asdict
-from pathlib import Path
 
-from fer_keras.comparison.run import load_model, load_run
-from fer_keras.data.faces import split_names
-from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.data.readers.locate import find_data
+from fer_keras.comparison.run import load_model
 from fer_keras.networks import pretrained
-from fer_keras.reporting.tables import result_table
 from fer_keras.utils.files import whole_file, write_text
-from fer_keras.utils.startup import start_tensorflow
 
 README = "README.md"
 SCORES = ("split", "images", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "weighted_f1")
 
 
-def ship(directory, faces):
-    """Write a run's network and its card into the package.
+def ship(name, run, scores, faces):
+    """Write a run's network into the package, with its card.
 
     Args:
-        directory: the run directory, `<name>-<hash>`.
-        faces: `Faces` of PublicTest, to score the files that were written.
+        name: one of `PRETRAINED`.
+        run: the `Run`.
+        scores: DataFrame of the run's scores, one row a test set.
+        faces: `Faces` of PublicTest, to score the written files.
     """
     from fer_keras.networks import litert
     from fer_keras.networks.backend import compiled
     from fer_keras.networks.build import in_dtype
 
-    name, run = Path(directory).name.rsplit("-", 1)[0], load_run(directory)
     network = load_model(run)
     small, lite = in_dtype(network, "float16"), litert.convert(network)
     with whole_file(pretrained.WEIGHTS / f"{name}.keras") as part:
@@ -48,13 +35,12 @@ def ship(directory, faces):
         f"{name}.tflite": litert.load(lite),
     }
     found = compiled(network)(pretrained.network_input(faces.images)).argmax(axis=1)
-    results = result_table({name: run})
     about = {
         "files": {file: _facts(file, form, faces, found) for file, form in forms.items()},
         "class_names": run.predictions.class_names,
-        "recipe": asdict(run.recipe),
-        "scores": results[list(SCORES)].to_dict("records"),
-        "minutes": float(results["minutes"].iloc[0]),
+        "recipe": run.recipe.as_json(),
+        "scores": scores[list(SCORES)].to_dict("records"),
+        "minutes": round(run.history["seconds"].sum() / 60, 1),
         "environment": run.environment,
     }
     write_text(pretrained.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
@@ -70,8 +56,13 @@ def _facts(file, recognise, faces, found):
     }
 
 
+def write_model_card():
+    """Write `weights/README.md` from the cards."""
+    write_text(pretrained.WEIGHTS / README, model_card())
+
+
 def model_card():
-    """Return the Markdown of `weights/README.md`, from the cards."""
+    """Return the Markdown of `weights/README.md`."""
     cards = {name: pretrained.pretrained(name).card for name in pretrained.PRETRAINED}
     rows = ["| network | test set | accuracy | macro F1 |", "|---|---|---|---|"]
     for name, about in cards.items():
@@ -136,17 +127,8 @@ pictures' own licences extend to weights learnt from them is not settled in ever
 
 ## Limits
 
-People agree with FER2013's labels in about 65 of 100 cases. Classes, age groups, skin tones and
-cultures are not represented equally, and score differences between groups were not measured. A face
-does not show what a person feels. Use these networks to compare methods and to try the software
-out. Do not use them to decide anything about people.
+The majority of FER+'s annotators confirms 59 % of FER2013's labels and gives 28 % another one.
+Classes, age groups, skin tones and cultures are not represented equally, and score differences
+between groups were not measured. A face does not show what a person feels. Use these networks to
+compare methods and to try the software out. Do not use them to decide anything about people.
 """
-
-
-if __name__ == "__main__":
-    start_tensorflow()
-    test = read_fer2013_csv(find_data(sys.argv[1]).csv).test
-    public_test = test.select(split_names(test.ids) == "PublicTest")
-    for run_directory in sys.argv[2:]:
-        ship(run_directory, public_test)
-    write_text(pretrained.WEIGHTS / README, model_card())

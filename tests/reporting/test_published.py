@@ -1,142 +1,189 @@
 """What the repository publishes agrees with its records."""
 
 import re
-import runpy
-from pathlib import Path
+import shutil
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from helpers import ROOT
 
-from fer_keras.comparison.catalogue import RECIPES
-from fer_keras.comparison.run import run
-from fer_keras.reporting.effect_tables import pipeline_table, read_study
-from fer_keras.training.recipe import Recipe
+import fer_keras as fk
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.synthetic import write_drawn_data
 
-ROOT = Path(__file__).parents[2]
+REPORTS = ROOT / "reports"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPORTS = ["compare_same_images", "compare_published", "architectures"]
-STUDY = "storage-feed-augmentation"
-STUDIES = pd.read_csv(ROOT / "reports" / "studies.csv")
+PAGES = [*ROOT.glob("*.md"), *(page for room in ("reports", "benchmarks", "docs")
+                               for page in (ROOT / room).glob("*.md"))]  # fmt: skip
+STUDIES = pd.read_csv(REPORTS / "studies.csv")
 
 
-def test_readme_tables_are_those_of_the_records(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "reports")
-    generator = runpy.run_path(str(ROOT / "reports" / "update_readme.py"))
-    assert generator["with_tables"](README) == README
+@pytest.fixture(scope="module")
+def write_tables():
+    return _module("write_tables")
 
 
-def self_contained_report(name):
-    html = (ROOT / "reports" / f"{name}.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def publish():
+    return _module("publish")
+
+
+def _module(name):
+    from importlib import import_module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(REPORTS)
+        return import_module(name)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """A comparison of two recipes on drawn faces, one epoch each."""
+    folder = tmp_path_factory.mktemp("published")
+    write_drawn_data(folder, 150, 70)
+    arms = ["conv3_csv=conv3_csv,division=own", "quick"]
+    return fk.compare(arms, folder, 1, changes={"epochs": 1}, out=folder / "runs")
+
+
+def test_the_pages_tables_are_those_of_the_records(write_tables):
+    for path, sections in write_tables.FILES.items():
+        text = path.read_text(encoding="utf-8")
+        assert write_tables.with_tables(text, sections) == text
+
+
+def test_a_page_without_marks_is_refused(write_tables):
+    with pytest.raises(SystemExit, match="headline needs its two marks"):
+        write_tables.with_tables("no marks", [write_tables.headline])
+
+
+def test_readme_is_short_and_its_table_recomputes_from_the_record():
+    assert len(README.splitlines()) <= 200
+    record = pd.read_csv(REPORTS / "compare_same_images.csv")
+    for arm, runs in record[record["split"] == "PublicTest"].groupby("arm"):
+        mean, spread = (f"{number:.3f}"[1:] for number in runs["accuracy"].agg(["mean", "std"]))
+        assert f"| {arm} | PublicTest (3,589) | {len(runs)} | {mean} ± {spread} (" in README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_links_to_exists(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def self_contained_report(record):
+    html = (REPORTS / record.split("/")[0]).with_suffix(".html").read_text(encoding="utf-8")
     assert len(html) < 5_000_000
     assert not re.search(r"""\s(src|srcset)=["'](?!data:)""", html)
     assert "<link" not in html and "<script" not in html
     return html
 
 
-def test_the_studys_report_agrees_with_its_record():
-    study = read_study(ROOT / "reports" / STUDY)
-    assert len(study.runs) == 24 and set(study.runs["split"]) == {"PublicTest"}
-    html = self_contained_report(STUDY)
-    for row in pipeline_table(study).to_dict("records"):
-        assert all(f">{text}<" in html for text in row.values())
-
-
-@pytest.mark.parametrize("name", REPORTS)
-def test_reports_are_small_self_contained_and_agree_with_their_record(name):
-    html = self_contained_report(name)
-    for row in pd.read_csv(ROOT / "reports" / f"{name}.csv").itertuples():
-        assert f"{row.accuracy:.3f}".removeprefix("0") in html
-        assert row.split == "PrivateTest" or f"{row.split} ({row.images:,})" in html
-    assert "PrivateTest" not in set(pd.read_csv(ROOT / "reports" / f"{name}.csv")["split"])
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_reports_are_self_contained_and_agree_with_their_record(name, write_tables):
+    record = pd.read_csv(REPORTS / write_tables.RECORDS[name])
+    html = self_contained_report(write_tables.RECORDS[name])
+    assert "PrivateTest" not in set(record["split"])
+    factors = COMPARISONS[name].factors
+    # Of crossed factors the report shows means over seeds, with their leading zero.
+    rows = record.groupby([*factors])["accuracy"].mean() if factors else record["accuracy"]
+    for accuracy in rows:
+        assert f"{accuracy:.3f}".removeprefix("" if factors else "0") in html
 
 
 @pytest.mark.parametrize("name", STUDIES["recipe"].unique())
-def test_every_recipe_has_run_and_gives_what_it_promises(name):
-    rows = STUDIES[STUDIES["recipe"] == name]
+def test_every_study_has_run_and_gives_what_its_recipe_promises(name):
+    rows, named = STUDIES[STUDIES["recipe"] == name], RECIPES[name]
     row = rows.iloc[0]
-    assert RECIPES[name].minutes == pytest.approx(row["minutes"], rel=0.15)
-    accuracy, where = RECIPES[name].expected.split(" on ")
+    assert named.minutes == pytest.approx(row["minutes"], rel=0.15)
+    accuracy, where = named.expected.split(" on ")
     assert float(accuracy) == round(row["accuracy"], 2)
     assert where == ("PublicTest" if row["split"] == "PublicTest" else "a random fifth of all rows")
-    report = pd.read_csv(ROOT / "reports" / "studies" / f"{name}_class_report.csv")
-    classes = (
-        report[report["split"] == row["split"]]
-        .set_index("class")
-        .loc[list(RECIPES[name].recipe.classes)]
-    )
+    report = pd.read_csv(REPORTS / "studies" / f"{name}_class_report.csv")
+    report = report[report["split"] == row["split"]].set_index("class")
+    classes = report.loc[list(named.recipe.classes or CLASS_NAMES)]
     assert classes["support"].sum() == row["images"]
     found = (classes["recall"] * classes["support"]).sum() / classes["support"].sum()
     assert found == pytest.approx(row["accuracy"])
-    history = pd.read_csv(ROOT / "reports" / "studies" / f"{name}_history.csv")
+    history = pd.read_csv(REPORTS / "studies" / f"{name}_history.csv")
     assert len(history) == row["epochs"]
     assert history["accuracy"].iloc[-1] == pytest.approx(row["training_accuracy"])
 
 
-def test_collecting_a_run_puts_it_in_the_place_of_the_former_one(tmp_path, splits, monkeypatch):
-    collector = runpy.run_path(str(ROOT / "reports" / "collect_studies.py"))
-    collect = collector["collect"]
-    monkeypatch.setitem(collect.__globals__, "REPORTS", tmp_path)
-    monkeypatch.setitem(collect.__globals__, "RECORD", tmp_path / "studies.csv")
-    (tmp_path / "studies").mkdir()
-    first = run(Recipe(epochs=1), splits, tmp_path / "conv2-1")
-    collect([first.directory]).to_csv(tmp_path / "studies.csv", index=False)
-    other = run(Recipe(epochs=1), splits, tmp_path / "vgg8-1")
-    collect([other.directory]).to_csv(tmp_path / "studies.csv", index=False)
-    second = run(Recipe(epochs=2), splits, tmp_path / "conv2-2")
-    record = collect([second.directory])
-    assert record[["recipe", "epochs"]].to_numpy().tolist() == [["conv2", 2], ["vgg8", 1]]
-    kept = (tmp_path / "studies" / "conv2_history.csv").read_bytes()
-    assert kept == (second.directory / "history.csv").read_bytes()
-
-
-def budget_row(recipe, epochs, seed, split, accuracy, minutes):
-    row = {"recipe": recipe, "epochs": epochs, "seed": seed, "split": split}
-    return row | {"accuracy": accuracy, "minutes": minutes}
-
-
-def test_budgets_are_medians_over_seeds_quickest_first():
-    budgets = runpy.run_path(str(ROOT / "reports" / "collect_budgets.py"))["budgets"]
-    record = [
-        budget_row("best", 120, 0, "PublicTest", 0.68, 60),
-        budget_row("best", 120, 0, "PublicTest, augmented", 0.69, 60),
-        *(
-            budget_row("quick", 28, seed, "PublicTest", accuracy, minutes)
-            for seed, accuracy, minutes in ((0, 0.64, 4), (1, 0.60, 6), (2, 0.65, 5))
-        ),
-        *(budget_row("quick", 28, seed, "PublicTest, clean", 0.6, 4) for seed in range(3)),
-    ]
-    quick, best = budgets(pd.DataFrame(record)).to_dict("records")
-    assert (quick["minutes"], quick["accuracy"], quick["seeds"]) == (5, 0.64, 3)
-    assert (quick["low"], quick["high"], quick["clean"]) == (0.60, 0.65, 0.6)
-    assert (best["recipe"], best["accuracy"], best["augmented"]) == ("best", 0.68, 0.69)
-    assert pd.isna(best["clean"]) and pd.isna(quick["augmented"])
-
-
-def test_collecting_a_run_again_replaces_it_and_keeps_other_budgets(tmp_path, splits, monkeypatch):
-    collect = runpy.run_path(str(ROOT / "reports" / "collect_budgets.py"))["collect"]
-    monkeypatch.setitem(collect.__globals__, "RECORD", tmp_path / "budgets.csv")
-    recipe = Recipe(network="quick", epochs=1, test_time_augmentation=True)
-    first = run(recipe, splits, tmp_path / "best-1")
-    collect([first.directory]).to_csv(tmp_path / "budgets.csv", index=False)
-    second = run(recipe.changed(epochs=2), splits, tmp_path / "best-2")
-    record = collect([first.directory, second.directory])
-    assert record[["recipe", "epochs"]].drop_duplicates().to_numpy().tolist() == [
-        ["best", 1],
-        ["best", 2],
-    ]
-    assert record["split"].tolist() == 2 * ["PublicTest", "PublicTest, augmented"]
-
-
 @pytest.mark.parametrize("name", [name for name, named in RECIPES.items() if not named.study])
 def test_our_recipes_have_run_and_give_what_they_promise(name):
-    record = pd.read_csv(ROOT / "reports" / "budgets.csv")
-    named = RECIPES[name]
+    record, named = pd.read_csv(REPORTS / "budgets.csv"), RECIPES[name]
     runs = record[(record["recipe"] == name) & (record["epochs"] == named.recipe.epochs)]
     plain = runs[runs["split"] == "PublicTest"]
     assert named.expected == f".{plain['accuracy'].median() * 100:.0f} on PublicTest"
     assert named.minutes == pytest.approx(plain["minutes"].median(), rel=0.15)
 
 
-def test_every_file_that_the_readme_names_exists():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert links and all((ROOT / name).exists() for name in links)
+def test_adding_a_run_replaces_the_former_one_of_its_recipe(publish, result, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "REPORTS", tmp_path)
+    (tmp_path / "studies").mkdir()
+    shutil.copy(REPORTS / "studies.csv", tmp_path)
+    [run] = result.runs["conv3_csv"].values()
+    rows = result.results[result.results["arm"] == "conv3_csv"]
+    publish.add_study("conv3_csv", run, rows)
+    record = pd.read_csv(tmp_path / "studies.csv")
+    assert [*record["recipe"].unique()] == [*STUDIES["recipe"].unique()]
+    replaced = record[record["recipe"] == "conv3_csv"]
+    assert replaced["images"].iloc[0] == 70 and set(replaced["epochs"]) == {1}
+    assert replaced["training_accuracy"].iloc[0] == pytest.approx(run.history["accuracy"].iloc[-1])
+    others = record[record["recipe"] != "conv3_csv"].reset_index(drop=True)
+    former = STUDIES[STUDIES["recipe"] != "conv3_csv"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, former)
+    kept = (tmp_path / "studies" / "conv3_csv_history.csv").read_bytes()
+    assert kept == (run.directory / "history.csv").read_bytes()
+
+
+def test_adding_a_run_keeps_other_budgets_and_seeds(publish, result, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "REPORTS", tmp_path)
+    shutil.copy(REPORTS / "budgets.csv", tmp_path)
+    former = pd.read_csv(REPORTS / "budgets.csv")
+    rows = result.results[result.results["arm"] == "quick"]
+    for _ in range(2):
+        publish.add_runs("budgets.csv", rows, ["recipe", "epochs", "seed"])
+        record = pd.read_csv(tmp_path / "budgets.csv")
+        assert len(record) == len(former) + len(rows)
+    mine = record[(record["recipe"] == "quick") & (record["epochs"] == 1)]
+    assert mine["split"].tolist() == rows["split"].tolist()
+
+
+def test_budgets_are_medians_over_seeds_quickest_first():
+    columns = ["recipe", "epochs", "seed", "split", "accuracy", "minutes"]
+    record = [
+        ("best", 120, 0, "PublicTest", 0.68, 60),
+        ("best", 120, 0, "PublicTest, augmented", 0.69, 60),
+        ("quick", 28, 0, "PublicTest", 0.64, 4),
+        ("quick", 28, 1, "PublicTest", 0.60, 6),
+        ("quick", 28, 2, "PublicTest", 0.65, 5),
+        *(("quick", 28, seed, "PublicTest, clean", 0.6, 4) for seed in range(3)),
+    ]
+    table = _module("budgets").budget_table(pd.DataFrame(record, columns=columns))
+    quick, best = table.to_dict("records")
+    assert (quick["minutes"], quick["accuracy"], quick["seeds"]) == (5, 0.64, 3)
+    assert (quick["low"], quick["high"], quick["clean"]) == (0.60, 0.65, 0.6)
+    assert (best["recipe"], best["accuracy"], best["augmented"]) == ("best", 0.68, 0.69)
+    assert pd.isna(best["clean"]) and pd.isna(quick["augmented"])
+
+
+def test_an_unknown_part_or_missing_data_stops_publishing(publish, tmp_path, result):
+    with pytest.raises(SystemExit, match="no part speed; the parts are same_images"):
+        publish.main(tmp_path, "speed")
+    folder = result.comparison.sources["quick"].data.csv.parent
+    with pytest.raises(SystemExit, match="must hold fer2013.csv, fer2013new.csv"):
+        publish.main(folder, "audit")
+
+
+@pytest.mark.parametrize(
+    ("errors", "notes"),
+    [([{"arm": "a", "seed": 1, "error": "no room"}], ()), ([], ("The arm a is skipped: why",))],
+)
+def test_a_failed_run_or_a_skipped_arm_stops_publishing(publish, monkeypatch, errors, notes):
+    found = SimpleNamespace(comparison=SimpleNamespace(errors=errors, notes=notes))
+    monkeypatch.setattr(publish.fk, "compare", lambda *arguments, **options: found)
+    with pytest.raises(SystemExit, match="a, seed 1: no room|arm a is skipped"):
+        publish.compare("a", "data")

@@ -1,0 +1,167 @@
+"""Remake what `reports/` publishes, from real data.
+
+    python reports/publish.py DIR [NAME...]
+
+DIR holds FER2013's CSV, its folders and FER+'s votes. NAME is one of `PARTS`; without one, all
+are made, which takes some hours. Finished runs are read back, so a call that was stopped goes on.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import papermill
+import write_tables
+from ship_weights import ship, write_model_card
+
+import fer_keras as fk
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.data.faces import split_names
+from fer_keras.data.readers.locate import find_data
+from fer_keras.networks.pretrained import PRETRAINED
+from fer_keras.reporting.html import export_html
+from fer_keras.reporting.result import notebook_path
+from fer_keras.utils.files import write_text
+
+REPORTS = Path(__file__).parent
+OPTIONS = {"storage-feed-augmentation": {"changes": {"epochs": 8}, "jobs": 2}}
+"""Comparison -> arguments of `fk.compare`, where it is not published as it is named."""
+
+EQUAL_EPOCHS = 3
+BUDGETS = (
+    ("quick", {"epochs": 3}, 1),
+    ("quick", {"epochs": 6}, 1),
+    ("quick", {"epochs": 12}, 1),
+    ("quick", {}, 3),
+    ("quick_ferplus", {}, 1),
+    ("best", {"epochs": 40}, 1),
+    ("best", {}, 1),
+)
+"""Our recipes: name, changes, number of seeds."""
+
+OF_A_STUDY = ("history.csv", "class_report.csv", "confusion_matrix.csv")
+"""Files of a study's run that are published."""
+
+
+def publish_comparison(name, data):
+    """Run a named comparison; write its report and its record."""
+    result = compare(name, data, **OPTIONS.get(name, {}))
+    record = REPORTS / write_tables.RECORDS[name]
+    if name == "networks":
+        write_text(record, with_equal_epochs(result, data).to_csv(index=False))
+    else:
+        shutil.copy(result.directory / "results.csv", record)
+    report = REPORTS / Path(write_tables.RECORDS[name]).parts[0]
+    result.report(report.with_suffix(".html"), with_faces=False)
+
+
+def with_equal_epochs(timed, data):
+    """Return the record of the networks under equal epochs and equal time, with their costs."""
+    from fer_keras.networks.cost import cost_table
+
+    arms, changes = COMPARISONS["networks"].arms, {"epochs": EQUAL_EPOCHS}
+    short = compare(arms, data, 1, changes=changes, name="networks-equal-epochs")
+    parts = {"equal epochs": short.results, "equal time": timed.results}
+    minutes = {"equal time": timed.comparison.minutes}
+    record = pd.concat(
+        [
+            part.assign(budget=budget, budget_minutes=minutes.get(budget))
+            for budget, part in parts.items()
+        ]
+    )
+    first = timed.comparison.first
+    files = {run.recipe.network: run.directory / "model.keras" for run in first.values()}
+    images = timed.comparison.splits(next(iter(first))).test.images
+    return record.merge(cost_table(files, images), on="network")
+
+
+def publish_studies(data):
+    """Train the recipe of each study and put its run into `studies.csv` and `studies/`."""
+    for name, named in RECIPES.items():
+        if named.study:
+            result = compare([name], data, 1)
+            add_study(name, result.comparison.first[name], result.results)
+
+
+def publish_budgets(data):
+    """Train our recipes, put their runs into `budgets.csv`, and ship the networks."""
+    for name, changes, seeds in BUDGETS:
+        result = compare([name], data, seeds, changes=changes)
+        add_runs("budgets.csv", result.results, ["recipe", "epochs", "seed"])
+        if name in PRETRAINED and not changes:
+            run = result.comparison.first[name]
+            scores = result.results[result.results["seed"] == run.recipe.seed]
+            test = fk.load_data(data, storage="csv").test
+            faces = test.select(split_names(test.ids) == "PublicTest")
+            ship(name, run, scores, faces)
+    write_model_card()
+
+
+def publish_audit(data):
+    """Audit the data; write the report and the record."""
+    with TemporaryDirectory() as place:
+        executed = Path(place) / "audit.ipynb"
+        parameters = {"data": str(data), "output": place}
+        papermill.execute_notebook(notebook_path("audit"), executed, parameters)
+        export_html(executed, REPORTS / "audit.html", with_faces=False)
+        shutil.copy(Path(place) / "audit" / "tables" / "audit.csv", REPORTS / "audit.csv")
+
+
+PARTS = {
+    **{name: (lambda data, name=name: publish_comparison(name, data)) for name in COMPARISONS},
+    "studies": publish_studies,
+    "budgets": publish_budgets,
+    "audit": publish_audit,
+}
+"""Name -> the function that publishes it, from the data's folder."""
+
+
+def compare(arms, data, seeds=None, **options):
+    """Return the `Result` of a comparison, or stop where an arm or a run is missing."""
+    result = fk.compare(arms, data, seeds, **options)
+    compared = result.comparison
+    failed = [f"{each['arm']}, seed {each['seed']}: {each['error']}" for each in compared.errors]
+    failed += [note for note in compared.notes if " is skipped: " in note]
+    if failed:
+        sys.exit("\n".join(failed))
+    return result
+
+
+def add_study(name, run, results):
+    """Put the run of a study's recipe into `studies.csv` and `studies/`."""
+    accuracy = run.history["accuracy"].iloc[-1]
+    add_runs("studies.csv", results.assign(training_accuracy=accuracy), ["recipe"])
+    for file in OF_A_STUDY:
+        shutil.copy(run.directory / file, REPORTS / "studies" / f"{name}_{file}")
+
+
+def add_runs(record, results, keys):
+    """Put runs into a record of `reports/`, in the place of former ones with the same keys."""
+    former = pd.read_csv(REPORTS / record, dtype={"cores": str})
+    rows = results.rename(columns={"arm": "recipe", "git commit": "git_commit"})[former.columns]
+    is_replaced = former.set_index(keys).index.isin(rows.set_index(keys).index)
+    table = pd.concat([former[~is_replaced], rows])
+    place = table["recipe"].map([*RECIPES].index)
+    table = table.assign(place=place).sort_values(["place", *keys], kind="stable")
+    write_text(REPORTS / record, table.drop(columns="place").to_csv(index=False))
+
+
+def main(data, *names):
+    """Publish some parts, or all, and write the tables."""
+    if unknown := [name for name in names if name not in PARTS]:
+        sys.exit(f"There is no part {unknown[0]}; the parts are {', '.join(PARTS)}.")
+    location = find_data(data)
+    if not (location.csv and location.folder and location.votes):
+        sys.exit(f"{data} must hold fer2013.csv, fer2013new.csv and the folders train/ and test/.")
+    for name in names or PARTS:
+        PARTS[name](data)
+    write_tables.main()
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except fk.InputError as error:
+        sys.exit(str(error))

@@ -1,0 +1,312 @@
+"""Write the tables of README.md, RESULTS.md and benchmarks/README.md from the CSV records.
+
+    python reports/write_tables.py
+
+Each table stands between two marks, `<!-- name -->` and `<!-- /name -->`. The words around it are
+written by hand.
+"""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+from budgets import SETS, budget_table, draw_budgets
+
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.evaluation.effects import compare_pipelines
+from fer_keras.reporting import difference_tables, narrative, score_tables, tables
+from fer_keras.utils.files import whole_file, write_text
+
+REPORTS = Path(__file__).parent
+ROOT = REPORTS.parent
+BENCHMARKS = ROOT / "benchmarks"
+RECORDS = {
+    "same_images": "compare_same_images.csv",
+    "published": "compare_published.csv",
+    "storage-feed-augmentation": "storage-feed-augmentation/results.csv",
+    "networks": "architectures.csv",
+}
+"""Published comparison -> its record in `reports/`."""
+
+
+def headline():
+    """Return README's table: CSV against folder over seeds, and what it shows."""
+    record = _record("same_images")
+    first, second, rows = _pipelines(record)
+    found = "; ".join(
+        f"{score_tables.SCORE_NAMES[row['score']]} {difference_tables.points_text(row)}, "
+        f"p = {difference_tables.p_text(row['p_value'])}"
+        for row in rows
+    )
+    is_shown = any(row["p_value"] <= difference_tables.LEVEL for row in rows)
+    return "\n\n".join(
+        [
+            _markdown(score_tables.readable_scores(score_tables.score_table(record))),
+            f"Difference, {second} minus {first}, in points with 95 % intervals over seeds: "
+            f"{found} (paired t test). {'A' if is_shown else 'No'} difference is shown.",
+            _made("make compare DATA=DIR", record)
+            + " ([report](reports/compare_same_images.html), "
+            "[record](reports/compare_same_images.csv))",
+        ]
+    )
+
+
+def same_images():
+    """Return the tables of `same_images`: first models, seeds, and their difference."""
+    record = _record("same_images")
+    first, second, rows = _pipelines(record)
+    by_arm = score_tables.headline_rows(score_tables.first_seed(record)).set_index("arm")
+    alone = 100 * (by_arm.loc[second, "macro_f1"] - by_arm.loc[first, "macro_f1"])
+    macro = next(row for row in rows if row["score"] == "macro_f1")
+    return "\n\n".join(
+        [
+            "The models of the first seed:",
+            _models(record),
+            "Over seeds, mean ± standard deviation (lowest to highest):",
+            _markdown(score_tables.readable_scores(score_tables.score_table(record))),
+            f"Difference, {second} minus {first}, on all test images, over seeds:",
+            _markdown(pd.DataFrame([_pipeline(row) for row in rows])),
+            f"The models of the first seed alone lie {alone:+.1f} points of macro F1 apart; the "
+            f"mean over seeds is {difference_tables.points_text(macro)}.",
+            _costs(record),
+            _made("make compare DATA=DIR NAME=compare_same_images", record),
+        ]
+    )
+
+
+def published():
+    """Return the table of `published`: one model an arm."""
+    record = _record("published")
+    command = "make compare DATA=DIR COMPARISON=published NAME=compare_published"
+    return "\n\n".join([_models(record), _costs(record), _made(command, record)])
+
+
+def factors():
+    """Return the tables of the crossed factors: scores, effects, and what follows."""
+    name = "storage-feed-augmentation"
+    record, crossed = _record(name), COMPARISONS[name].factors
+    if "arm" not in record:
+        record["arm"] = record[[*crossed]].agg(", ".join, axis=1)
+        record["epochs"] = record["trained_epochs"]
+    runs = score_tables.headline_rows(record)
+    effects = difference_tables.effect_table(runs, [*crossed])
+    seeds = sorted(runs["seed"].unique())
+    about = SimpleNamespace(name=name, drawn=False, seeds=seeds)
+    command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]} --jobs 2"
+    return "\n\n".join(
+        [
+            _markdown(score_tables.readable_scores(score_tables.score_table(record))),
+            _markdown(difference_tables.readable_effects(effects)),
+            narrative.effect_summary(about, runs, [*crossed], effects),
+            _made(command, record),
+        ]
+    )
+
+
+def networks():
+    """Return the tables of the networks: equal epochs, equal time, costs."""
+    record = _record("networks")
+    record["arm"] = record["network"]
+    parts = []
+    for budget, rows in record.groupby("budget", sort=False):
+        minutes = None if rows["budget_minutes"].isna().all() else rows["budget_minutes"].iloc[0]
+        title = f"{budget}, {minutes:g} minutes each" if minutes else budget
+        scores = score_tables.readable_scores(score_tables.score_table(rows))
+        times = tables.time_table(rows, minutes).drop(columns="runs").rename_axis("network")
+        parts += [
+            f"**{title.capitalize()}**",
+            _markdown(scores.rename_axis(["network", "test set"])),
+            _markdown(times),
+        ]
+    costs = {
+        "network": ("network", "{}"),
+        "parameters": ("parameters", "{:,}"),
+        "megaflops": ("MFLOPs an image", "{:.1f}"),
+        "recognised_per_second_in_32s": ("recognised images/s, in batches of 32", "{:,}"),
+        "recognised_per_second_one_by_one": ("one by one", "{:,}"),
+    }
+    table = record.drop_duplicates("network")
+    table = pd.DataFrame({title: table[name].map(f.format) for name, (title, f) in costs.items()})
+    made = _made("python reports/publish.py DIR networks", record)
+    return "\n\n".join([*parts, "**Costs**", _markdown(table), made])
+
+
+def own_recipes():
+    """Return the table of our own recipes: accuracy for the minutes of training."""
+    record = _read(REPORTS / "budgets.csv")
+    rows = []
+    for row in budget_table(record).to_dict("records"):
+        command = f"`{row['recipe']}`"
+        if row["epochs"] != RECIPES[row["recipe"]].recipe.epochs:
+            command = f"`{row['recipe']} --set epochs={row['epochs']}`"
+        shares = {
+            title: "" if pd.isna(row[name]) else f"{row[name]:.3f}".lstrip("0")
+            for name, title in zip(SETS, ("PublicTest", "clean", "augmented"))
+        }
+        if row["seeds"] > 1:
+            spread = f" ({row['low']:.3f} to {row['high']:.3f})"
+            shares["PublicTest"] += spread.replace("0.", ".")
+        minutes = f"{row['minutes']:.1f}"
+        rows.append({"recipe": command, "minutes": minutes, **shares, "seeds": row["seeds"]})
+    made = _made("fer-keras run RECIPE --data DIR", record, record["arithmetic"].iloc[0])
+    return f"{_markdown(pd.DataFrame(rows))}\n\n{made}; medians over seeds."
+
+
+def studies():
+    """Return a section for each study: command, our scores, the study's, what differs."""
+    record = _read(REPORTS / "studies.csv")
+    known = set(record["recipe"])
+    return "\n\n".join(
+        _study(name, named, record[record["recipe"] == name])
+        for name, named in RECIPES.items()
+        if name in known
+    )
+
+
+def speed():
+    """Return the table of the benchmarks."""
+    record = _read(BENCHMARKS / "results.csv")
+    first, rows = record.iloc[0], []
+    for row in record.to_dict("records"):
+        ours, theirs = (
+            f"{row[side]:,.0f} {row['unit']}"
+            if row[side] >= 100
+            else f"{row[side]:.3g} {row['unit']}"
+            for side in ("fer_keras", "theirs")
+        )
+        rounds = "" if row["rounds"] == first["rounds"] else f" (rounds: {row['rounds']})"
+        against = {"against": row["against"], "that one": theirs}
+        times = {"times better": f"{row['times better']:.3g}"}
+        rows.append({"what": row["what"] + rounds, "fer_keras": ours} | against | times)
+    return f"{_markdown(pd.DataFrame(rows))}\n\n" + (
+        f"{_made('make bench DATA=DIR', record)}, TensorFlow {first['tensorflow']}, pandas "
+        f"{first['pandas']}; medians of {first['rounds']} rounds, both sides in turn."
+    )
+
+
+def growth():
+    """Return the table of time and memory by the size of the data."""
+    record = _read(BENCHMARKS / "growth.csv")
+    table = record.drop(columns=["date", "processor", "cores", "git commit"])
+    table["on disk"] = table["on disk"].map({True: "yes", False: "no"})
+    for name in table.columns.drop("on disk"):
+        is_whole = name in ("rows", "file, MB")
+        table[name] = table[name].map("{:,}".format if is_whole else "{:.3g}".format)
+    made = _made("python benchmarks/scale.py", record)
+    return f"{_markdown(table)}\n\n{made}, drawn faces, at most 64 MiB of pixels in memory."
+
+
+FILES = {
+    ROOT / "README.md": [headline],
+    REPORTS / "RESULTS.md": [same_images, published, factors, own_recipes, studies, networks],
+    BENCHMARKS / "README.md": [speed, growth],
+}
+"""File -> the functions whose tables it holds, between marks of their names."""
+
+
+def with_tables(text, sections):
+    """Return a text with the tables of some functions between their marks."""
+    for section in sections:
+        name = section.__name__
+        marks = re.compile(f"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
+        begin, *others = marks.findall(text) or [(name, "")]
+        if others or not begin[1]:
+            raise SystemExit(f"The table {name} needs its two marks exactly once.")
+        table = section()
+        text = marks.sub(lambda found, table=table: f"{found[1]}\n\n{table}\n\n{found[2]}", text)
+    return text
+
+
+def main():
+    """Write all tables, and the figure of our recipes."""
+    figure = draw_budgets(_read(REPORTS / "budgets.csv"), _read(REPORTS / "studies.csv"))
+    with whole_file(REPORTS / "budgets.png") as part:
+        figure.savefig(part, dpi=130)
+    for path, sections in FILES.items():
+        write_text(path, with_tables(path.read_text(encoding="utf-8"), sections))
+
+
+def _study(name, named, record):
+    row, scores = record.iloc[0], record.assign(arm=name)
+    table = score_tables.readable_scores(score_tables.score_table(scores))
+    links = ", ".join(
+        f"[{title}](studies/{name}_{file}.csv)"
+        for title, file in (
+            ("by epoch", "history"),
+            ("by class", "class_report"),
+            ("confusions", "confusion_matrix"),
+        )
+    )
+    return "\n\n".join(
+        [
+            f"### Study {named.study}: `{name}`",
+            _markdown(table.droplevel("arm")),
+            f"The study reports: {named.published}. What differs: {named.differs}.",
+            f"Training accuracy {row['training_accuracy']:.3f} after {row['epochs']} epochs, epoch "
+            f"{row['kept_epoch']} kept; {row['minutes']:g} minutes at {row['images_per_second']:,} "
+            f"images/s ({links}). {_made(f'fer-keras run {name} --data DIR', record)}",
+        ]
+    )
+
+
+def _record(name):
+    return _read(REPORTS / RECORDS[name])
+
+
+def _read(path):
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cores": str})
+
+
+def _pipelines(record):
+    """Return the names of two arms, and how they compare over seeds: dicts, one a score."""
+    runs = score_tables.headline_rows(record)
+    first, second = runs["arm"].unique()
+    parts = (runs[runs["arm"] == arm] for arm in (first, second))
+    return first, second, compare_pipelines(*parts).to_dict("records")
+
+
+def _pipeline(row):
+    return {
+        "score": score_tables.SCORE_NAMES[row["score"]],
+        "difference in points": difference_tables.points_text(row),
+        "p of the paired t test": difference_tables.p_text(row["p_value"]),
+        "probability of superiority": f"{row['superiority']:.2f}",
+        "seeds needed": "" if pd.isna(row["seeds_needed"]) else str(row["seeds_needed"]),
+    }
+
+
+def _models(record):
+    """Return the scores of each arm's first model, with those that study D published."""
+    models = score_tables.readable_scores(
+        score_tables.score_table(score_tables.first_seed(record))
+    ).reset_index()
+    theirs = [
+        {"arm": arm, "test set": "as study D published (7,178)"}
+        | {score_tables.SCORE_NAMES[name]: f"{value:.2f}"[1:] for name, value in scores.items()}
+        for arm, scores in score_tables.STUDY_D.items()
+    ]
+    return _markdown(pd.concat([models, pd.DataFrame(theirs)]))
+
+
+def _costs(record):
+    """Return the table of what each arm's training took."""
+    return _markdown(tables.time_table(record))
+
+
+def _made(command, record, *more):
+    """Return the command, the date and the machine of a record."""
+    first = record.iloc[0]
+    facts = [first["date"][:10], first["processor"], f"{first['cores']} cores", *more]
+    return f"`{command}`, {', '.join(facts)}"
+
+
+def _markdown(table):
+    """Return a DataFrame as a Markdown table, with its index where that has a name."""
+    table = table.reset_index() if any(table.index.names) else table
+    rows = [table.columns, ["---"] * len(table.columns), *table.fillna("").to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
