@@ -41,13 +41,13 @@ def test_recipes_lists_every_recipe_and_comparison(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "resnet"], "names no recipe; write"),
+        (["run", "resnet"], "No recipe is called resnet"),
         (["run", "conv2", "--set", "epoch=5"], "no field epoch; its fields are"),
         (["run", "conv2", "--set", "epochs"], "The change 'epochs' has no value"),
         (["run", "conv2", "--set", "epochs=five"], "epochs is 'five'"),
         (["compare"], "Name a comparison or a recipe, or give arms"),
         (["compare", "quick", "--arm", "a=best"], "Name a comparison or a recipe, or give arms"),
-        (["compare", "speed"], "No comparison or recipe is called speed"),
+        (["compare", "speed"], "No recipe is called speed"),
         (["compare", "quick", "--factor", "epochs=3"], "The factor epochs has the levels 3"),
         (["compare", "quick", "--seeds", "0"], "seeds is 0"),
         (["compare", "--arm", "a=quick,network=nowhere.py:f"], "There is no file"),

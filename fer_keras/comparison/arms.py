@@ -5,7 +5,6 @@ from itertools import product
 from attrs import fields
 
 from fer_keras.comparison.catalogue import (
-    RECIPES,
     parse_changes,
     parse_value,
     split_outside_brackets,
@@ -24,8 +23,8 @@ def parse_arm(text):
     """Read an arm as the command line and notebooks write it.
 
     Args:
-        text: `NAME=RECIPE[,FIELD=VALUE...]`, such as `mine=conv3_csv,network=mynet.py:build`; the
-            name may be left out.
+        text: `NAME=RECIPE[,FIELD=VALUE...]`, such as `mine=conv3_csv,epochs=5` or
+            `mine=mynet.py:build`; the name may be left out.
 
     Returns:
         The arm's name, the recipe's name, and a dict of the fields to change.
@@ -36,11 +35,7 @@ def parse_arm(text):
     first, *changes = split_outside_brackets(text)
     name, equals, recipe = first.partition("=")
     name, recipe = name.strip(), (recipe if equals else name).strip()
-    if recipe not in RECIPES:
-        raise InputError(
-            f"The arm {text!r} names no recipe; write NAME=RECIPE[,FIELD=VALUE...] with one of "
-            f"{', '.join(RECIPES)}."
-        )
+    named_recipe(recipe)  # refuses an unknown one
     return name, recipe, parse_changes(changes)
 
 

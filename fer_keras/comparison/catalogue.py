@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -224,10 +225,11 @@ COMPARISONS = {
 
 
 def recipe(name, **changes):
-    """Return a named recipe with some fields changed.
+    """Return a named recipe, or a network's, with some fields changed.
 
     Args:
-        name: one of `RECIPES`.
+        name: one of `RECIPES`; or a network, as `Recipe` takes it by name, for the recipe of that
+            network with default values.
         **changes: new values by field.
 
     Returns:
@@ -236,9 +238,15 @@ def recipe(name, **changes):
     Raises:
         InputError: if the name, a field or a value is impossible.
     """
-    if name not in RECIPES:
-        raise InputError(f"No recipe is called {name}; there are {', '.join(RECIPES)}.")
-    return RECIPES[name].recipe.changed(**changes)
+    if name in RECIPES:
+        return RECIPES[name].recipe.changed(**changes)
+    if name in NETWORKS or ":" in name:
+        return Recipe(network=name).changed(**changes)
+    raise InputError(
+        f"No recipe is called {name}; there are {', '.join(RECIPES)}, the networks "
+        f"{', '.join(network for network in NETWORKS if network not in RECIPES)}, and your own "
+        "network as file.py:function."
+    )
 
 
 def parse_changes(texts):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
-from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, parse_arm, resolve_arms
+from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
@@ -107,11 +107,13 @@ def run_comparison(
 
 
 def _require_fitting(arms, minutes, changes, factors):
-    if isinstance(arms, str) and arms.partition(",")[0] not in RECIPES:
-        raise InputError(
-            f"No comparison or recipe is called {arms}; there are the comparisons "
-            f"{', '.join(COMPARISONS)} and the recipes {', '.join(RECIPES)}."
-        )
+    if isinstance(arms, str):
+        try:
+            parse_arm(arms)
+        except InputError as error:
+            raise InputError(
+                f"There are the comparisons {', '.join(COMPARISONS)}. {error}"
+            ) from error
     is_number = type(minutes) in (int, float)
     if minutes is not None and not (is_number and 0 < minutes < float("inf")):
         raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")

@@ -23,6 +23,12 @@ def test_an_arm_is_read_from_text():
     }  # fmt: skip
 
 
+def test_a_network_stands_for_its_default_recipe():
+    arms = resolve_arms(["conv3", "mine=some/net.py:build,epochs=2"], {}, drawn=False)
+    mine = Recipe(network="some/net.py:build", epochs=2)
+    assert arms == {"conv3": Recipe(network="conv3"), "mine": mine}
+
+
 def test_a_factor_is_read_from_text():
     assert parse_factor("learning_rate=1e-3,3e-4") == ("learning_rate", (1e-3, 3e-4))
     assert parse_factor("augmentation=none,{'zoom_range': 0.1, 'horizontal_flip': True}") == (
@@ -64,7 +70,10 @@ def test_one_factor_at_a_time_begins_with_the_recipe_itself():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: resolve_arms(["mine=resnet"], {}, False), "names no recipe; .* one of conv2"),
+        (
+            lambda: resolve_arms(["mine=resnet"], {}, False),
+            "No recipe is called resnet; there are conv2",
+        ),
         (lambda: resolve_arms(["a=quick", "a=best"], {}, False), "The arm a is given twice"),
         (lambda: resolve_arms({"a": 3}, {}, False), "The arm a is 3; give a Recipe"),
         (lambda: resolve_arms(["a=quick,epochs"], {}, False), "'epochs' has no value"),

@@ -232,7 +232,7 @@ def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"arms": "speed"}, "No comparison or recipe is called speed; .* same_images"),
+        ({"arms": "speed"}, "comparisons same_images, .* No recipe is called speed"),
         ({"seeds": 0}, "seeds is 0; give a whole number of at least 1"),
         ({"seeds": [0, -1]}, r"seeds is \[0, -1\]"),
         ({"seeds": "two"}, "seeds is 'two'"),
