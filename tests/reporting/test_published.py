@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fer_keras.reporting.effect_tables import pipeline_table, read_study
 
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.comparison.run import run
-from fer_keras.reporting.effect_tables import pipeline_table, read_study
 from fer_keras.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
