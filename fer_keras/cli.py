@@ -134,17 +134,18 @@ def _webcam(options):
 
 def _show(result, report=None):
     """Print scores, differences and failures; return 1 if a run failed."""
-    from fer_keras.comparison.results import across_data_sets
+    from fer_keras.reporting.difference_tables import readable_differences
+    from fer_keras.reporting.score_tables import across_table
 
     for note in result.comparison.notes:
         print(note)
-    print(_text(result.scores()))
+    print(result)
     differences = result.differences()
     if len(differences):
-        print(f"\nDifferences from the first arm:\n\n{_text(differences)}")
-    across = across_data_sets(result.comparison)
+        print(f"\nDifferences in points:\n\n{readable_differences(differences).to_string()}")
+    across = across_table(result.comparison)
     if len(across):
-        print(f"\nAcross data sets:\n\n{_text(across)}")
+        print(f"\nAcross data sets:\n\n{across.to_string()}")
     for failed in result.comparison.errors:
         print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
     print(result.directory / "results.csv")

@@ -12,8 +12,8 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from fer_keras.comparison.engine import Comparison
 from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.run import Run
 from fer_keras.data.faces import Faces
 from fer_keras.data.labels import CLASS_NAMES

@@ -93,7 +93,7 @@ def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, my
     report = tmp_path / "report.html"
     assert main(["compare", *arms, *rest, "--report", str(report)]) == 0
     shown = capsys.readouterr().out
-    assert "Differences from the first arm" in shown and "mine" in shown
+    assert "Differences in points" in shown and "mine" in shown
     assert "mine" in report.read_text() and str(report) in shown
     (record,) = (tmp_path / "o").glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"csv", "mine"}

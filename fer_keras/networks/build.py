@@ -14,6 +14,7 @@ from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder
+from fer_keras.utils.startup import start_tensorflow
 
 COUNTED_AT_ONCE = 1024
 HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
@@ -38,6 +39,7 @@ def build(network, num_classes=7, normalisation=None):
     Raises:
         InputError: if there is no such network, or the builder returns something else.
     """
+    start_tensorflow()
     import keras
 
     builder, name = find_builder(network), network_name(network)

@@ -113,7 +113,8 @@ def p_text(p_value):
 def balanced_runs(comparison, results):
     """Return the runs of a grid with which effects can be computed.
 
-    A seed with which a run failed is left out, so that the grid stays balanced.
+    A seed with which a run failed is left out, so that the grid stays balanced. Of several data
+    sets, `data` is one more factor.
 
     Args:
         comparison: the `Comparison`.
@@ -126,7 +127,11 @@ def balanced_runs(comparison, results):
         InputError: if the comparison crosses no factors, or no seed is complete.
     """
     runs = headline_rows(results)
+    data = {arm: source.data.name for arm, source in comparison.sources.items() if source.data}
+    if len(set(data.values())) > 1:
+        runs = runs.assign(data=runs["arm"].map(data))
     factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
+    factors += ["data"] if factors and "data" in runs else []
     if not factors:
         raise InputError("This comparison crosses no factors, so that it has no effects.")
     num_arms = runs.groupby("seed")["arm"].nunique()

@@ -82,25 +82,25 @@ def precision_recall_curves(predictions):
     """Draw precision against recall for each class.
 
     Args:
-        predictions: dict from an arm's name to its `Predictions`, all with the same classes.
+        predictions: dict from an arm's name to its `Predictions`.
 
     Returns:
         A `Figure`, one panel a class, with each arm's average precision above it where these are
         few. A dotted line is the share of the class, which a ranking by chance would reach.
     """
-    names = next(iter(predictions.values())).class_names
+    names = list(dict.fromkeys(name for part in predictions.values() for name in part.class_names))
     figure, panels = wrapped_panels(len(names), 2.3, 2.2, per_row=4)
     words, curves = [], {}
     for place, (arm, look) in enumerate(looks(predictions).items()):
         part, colour, line = predictions[arm], look["color"], ("-", "--", "-.")[place % 3]
         table = average_precision_table(part).set_index("class")
         for name, row in table.iterrows():
-            label = names.index(name)
+            label = part.class_names.index(name)
             precision, recall, _ = precision_recall_curve(
                 part.y_true == label, part.probabilities[:, label]
             )
             value = f"{row['average precision']:.2f}"
-            panel, look = panels[label], {"linestyle": line, "color": colour}
+            panel, look = panels[names.index(name)], {"linestyle": line, "color": colour}
             (curves[arm],) = panel.step(recall, precision, where="post", label=value, **look)
             panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
         values = table["average precision"].items()

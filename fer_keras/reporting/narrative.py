@@ -134,8 +134,10 @@ def effect_summary(comparison, runs, factors, effects):
     return render(
         "effects.md.j2",
         epochs=" or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
-        split=runs["split"].iloc[0],
-        images=runs["images"].iloc[0],
+        tested=" and ".join(
+            f"{split} ({images:,.0f} images)"
+            for split, images in runs.groupby("split", sort=False)["images"].first().items()
+        ),
         num_seeds=runs["seed"].nunique(),
         left_out=[seed for seed in comparison.seeds if seed not in set(runs["seed"])],
         score_name=SCORE_NAMES[EXPLAINED],

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fer_keras.comparison.run import load_model
 from fer_keras.reporting.score_tables import headline_rows
 
 
@@ -98,10 +99,14 @@ def cost_table(comparison):
     """
     from fer_keras.networks import cost
 
-    runs = reversed(comparison.first.values())
-    files = {run.recipe.as_json()["network"]: run.directory / "model.keras" for run in runs}
+    files = {}
+    for run in comparison.first.values():
+        network = run.recipe.as_json()["network"]
+        if network not in files:
+            load_model(run)  # a user's own network registers its layers
+            files[network] = run.directory / "model.keras"
     images = comparison.splits(next(iter(comparison.first))).test.images
-    table = cost.cost_table(dict(reversed(files.items())), images)
+    table = cost.cost_table(files, images)
     formats = {
         "parameters": ("parameters", "{:,}"),
         "megaflops": ("MFLOPs an image", "{:.1f}"),

@@ -79,7 +79,15 @@ def test_arms_have_curves_of_their_own_and_a_missing_class_has_none():
 def test_many_arms_of_other_classes_keep_their_values_in_words():
     names = tuple(f"class {number}" for number in range(12))
     part = predictions_of(np.arange(24) % 12, np.arange(24) % 11, None, names)
-    figure = error_figures.precision_recall_curves({f"arm {n}": part for n in range(8)})
+    fewer = predictions_of([0, 1], [0, 1], None, ("class 1", "class 0"))
+    arms = {"fewer": fewer} | {f"arm {n}": part for n in range(7)}
+    figure = error_figures.precision_recall_curves(arms)
+    assert [panel.get_title(loc="left") for panel in figure.axes[:3]] == [
+        "class 1",
+        "class 0",
+        "class 2",
+    ]
+    assert len(figure.axes[0].lines) == 16 and len(figure.axes[2].lines) == 14
     assert len(figure.axes) == 12 and not any(panel.get_legend() for panel in figure.axes)
     assert len(figure.legends[0].get_texts()) == 8 and "class 11 " in figure.get_label()
 

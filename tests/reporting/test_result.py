@@ -79,7 +79,7 @@ def test_parameters_of_the_notebook_become_arguments(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = comparison_arguments(
         arms="csv=conv3_csv; mine=conv3_csv,network=mynet.py:build",
-        changes="epochs=5 classes=happy,sad augmentation={'zoom_range': 0.1, 'horizontal_flip': True}",
+        changes="epochs=5 classes=happy,sad augmentation={'zoom_range': 0.1, 'rotation_range': 5}",
         data="fer2013=some, raf-db=/other",
         class_names="cat, dog",
         seeds=2,
@@ -88,7 +88,7 @@ def test_parameters_of_the_notebook_become_arguments(tmp_path, monkeypatch):
     assert found["changes"] == {
         "epochs": 5,
         "classes": ("happy", "sad"),
-        "augmentation": {"zoom_range": 0.1, "horizontal_flip": True},
+        "augmentation": {"zoom_range": 0.1, "rotation_range": 5},
     }
     assert {name: str(path) for name, path in found["data"].items()} == {
         "fer2013": str(tmp_path / "some"),
