@@ -75,6 +75,7 @@ def find_builder(network):
         return network
     if network in NETWORKS:
         return NETWORKS[network]
+    start_tensorflow()  # quietly, before the user's file does it
     place, colon, function = str(network).rpartition(":")
     if not colon:
         raise InputError(

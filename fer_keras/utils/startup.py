@@ -10,6 +10,8 @@ from tempfile import TemporaryFile
 
 def start_tensorflow():
     """Import TensorFlow without its start-up lines, unless the import fails."""
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # one line comes at any level
     with quiet_start():
         importlib.import_module("tensorflow")

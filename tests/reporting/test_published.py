@@ -6,20 +6,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-<<<<<<< HEAD
 from helpers import ROOT
 
 import fer_keras as fk
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.synthetic import write_drawn_data
-=======
-from fer_keras.reporting.effect_tables import pipeline_table, read_study
-
-from fer_keras.comparison.catalogue import RECIPES
-from fer_keras.comparison.run import run
-from fer_keras.training.recipe import Recipe
->>>>>>> reporting
 
 REPORTS = ROOT / "reports"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
