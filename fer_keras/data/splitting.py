@@ -30,7 +30,7 @@ def stratified_parts(labels, fraction, seed):
 
     splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
     try:
-        first, second = next(splitter.split(np.zeros(len(labels)), labels))
+        first, second = next(splitter.split(labels, labels))
     except ValueError as error:
         raise InputError(
             f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
@@ -46,12 +46,12 @@ def split_at_random(faces, seed, notes=()):
     Exact copies may stand on both sides, as in the studies that divide so.
 
     Args:
-        faces: `Faces`.
+        faces: `Faces`; both parts keep their order and ids.
         seed: integer that fixes the division.
         notes: the `notes` of the result.
 
     Returns:
-        `Splits` without validation; both parts keep the order and the ids of `faces`.
+        `Splits` without validation.
 
     Raises:
         InputError: if a class has too few faces.
@@ -63,8 +63,8 @@ def split_at_random(faces, seed, notes=()):
 def cut_validation(splits, fraction, seed):
     """Cut validation faces out of training: stratified, copies on one side.
 
-    Whole groups of equal images are drawn, each by the class of its first member, so that the
-    validation score is never earned by remembering a training image.
+    Whole groups of equal images are drawn, each by the class of its first member, so that a
+    network cannot earn its validation score by remembering training images.
 
     Args:
         splits: `Splits` without validation.
@@ -72,7 +72,7 @@ def cut_validation(splits, fraction, seed):
         seed: integer that fixes the choice.
 
     Returns:
-        `Splits` whose `train` and `validation` together hold the former `train`, in order.
+        `Splits` whose `train` and `validation` keep the order of the former `train`.
 
     Raises:
         InputError: if a class has too few faces.
@@ -81,6 +81,5 @@ def cut_validation(splits, fraction, seed):
     _, first_members = np.unique(groups, return_index=True)
     kept, _ = stratified_parts(splits.train.labels[first_members], fraction, seed)
     in_train = np.isin(groups, kept)
-    return replace(
-        splits, train=splits.train.select(in_train), validation=splits.train.select(~in_train)
-    )
+    train, validation = splits.train.select(in_train), splits.train.select(~in_train)
+    return replace(splits, train=train, validation=validation)

@@ -1,4 +1,4 @@
-"""Parsed pixels kept on disk, so that a file of text is parsed once only."""
+"""Keep parsed pixels on disk, so that a file of text is parsed only once."""
 
 import hashlib
 import json
@@ -20,14 +20,10 @@ NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 
 
 def stamp(path):
-    """Return what tells cheaply whether a file has changed.
+    """Return what tells quickly whether a file has changed, as a dict for JSON.
 
     Args:
-        path: the `Path` of a source file.
-
-    Returns:
-        A dict of JSON values: the size in bytes, the modification and change times in ns, the
-        inode, and the hash of some blocks spread over the file, first and last included.
+        path: the file; beside its size and times, some blocks spread over it are hashed.
     """
     status = os.stat(path)
     step = max(SAMPLE_BYTES, status.st_size // NUM_SAMPLES)
@@ -46,13 +42,10 @@ def stamp(path):
 
 
 def content_hash(path):
-    """Return the SHA-256 of a whole file.
+    """Return the SHA-256 of a whole file, in hexadecimal digits.
 
     Args:
         path: the file.
-
-    Returns:
-        Hexadecimal digits.
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -69,9 +62,8 @@ def load(path, source_stamp):
         source_stamp: its `stamp`, just taken.
 
     Returns:
-        A dict of the arrays `images` (uint8 `(n, 48, 48)`, past the memory budget as it lies on
-        disk, read-only), `labels` and `usages` (integers `(n,)`), or `None` if no sound cache
-        holds this content.
+        A dict of `images` (uint8 `(n, 48, 48)`; past the memory budget read-only, as it lies on
+        disk), `labels` and `usages` (integers `(n,)`), or `None` if no sound cache is there.
     """
     for folder in _places(path):
         try:
@@ -95,11 +87,9 @@ def load(path, source_stamp):
 
 
 def store(path, source_stamp, content, arrays):
-    """Store the arrays parsed from a file.
+    """Store the arrays parsed from a file, beside it or else in the cache folder.
 
-    They are kept beside it, or else in the cache folder, `$FER_KERAS_CACHE` or
-    `~/.cache/fer_keras`. Nothing is kept if neither can be written to, or if the file has
-    changed meanwhile.
+    Nothing is stored if neither can be written to, or if the file has changed meanwhile.
 
     Args:
         path: the `Path` of the source file.
@@ -109,22 +99,16 @@ def store(path, source_stamp, content, arrays):
     """
     if stamp(path) != source_stamp:
         return
-    key = {
-        "format": FORMAT,
-        "stamp": source_stamp,
-        "content": content,
-        "checksums": _checksums(arrays),
-    }
+    key = {"format": FORMAT, "stamp": source_stamp, "content": content}
+    key["checksums"] = _checksums(arrays)
     for folder in _places(path):
-        try:
+        with suppress(OSError):
             for name in ARRAYS:
                 with whole_file(folder / f"{name}.npy") as part:
                     np.save(part, arrays[name])
             # Last, for the arrays count only with their checksums.
             write_text(folder / KEY, json.dumps(key))
             return
-        except OSError:
-            continue
 
 
 def _places(path):

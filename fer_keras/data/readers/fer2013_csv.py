@@ -1,4 +1,4 @@
-"""Faces as one CSV file, `emotion,pixels,Usage`, a face a row, as FER2013 is published."""
+"""Read and write faces as one CSV file, as FER2013 is published."""
 
 import gzip
 import io
@@ -14,13 +14,7 @@ from fer_keras.data.faces import IMAGE_SIZE, NO_SPLIT, Faces, Splits, split_name
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.memory import Gathered
 from fer_keras.data.readers import csv_cache
-from fer_keras.data.readers.csv_parser import (
-    SPLITS,
-    find_columns,
-    parse_one_by_one,
-    parse_rows,
-    read_batches,
-)
+from fer_keras.data.readers.csv_parser import SPLITS, find_columns, parse_batches
 from fer_keras.utils.errors import InputError, first_few, require_choice
 from fer_keras.utils.files import whole_file
 
@@ -64,19 +58,17 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
     """Read every row of a CSV file of faces, whatever its `Usage`.
 
     The columns are `emotion` (a code from 0), `pixels` (2304 grey levels 0-255) and perhaps
-    `Usage`, in any order, with others between them. The file may be packed: gzip, xz, or a zip
-    archive of one CSV. Parsed pixels are kept beside it, or in `$FER_KERAS_CACHE`, so that the
-    next reading is quick.
+    `Usage`, in any order, with others between them. Parsed pixels are kept beside the file, or in
+    `$FER_KERAS_CACHE`, so that the next reading is quick.
 
     Args:
-        path: the file.
-        on_bad: `"raise"`, or `"skip"` to leave out rows that cannot be read and name them in the
-            notes.
+        path: the file, plain or packed: gzip, xz, or a zip archive of one CSV.
+        on_bad: `"raise"`, or `"skip"` to leave out bad rows and name them in the notes.
         class_names: the class of each code.
 
     Returns:
         `Faces` in file order, with ids `"<Usage>/row<n>"`, or `"all/row<n>"` without that column;
-        and a tuple of notes, which name the rows left out.
+        and a tuple of notes.
 
     Raises:
         InputError: if the file or a row cannot be read.
@@ -98,14 +90,12 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
         for usage, row in zip(arrays["usages"].tolist(), rows.tolist(), strict=True)
     ]
     faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), tuple(class_names))
-    notes = (f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}.",)
-    return faces, notes if bad_rows else ()
+    notes = [f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}."]
+    return faces, tuple(notes if bad_rows else ())
 
 
 def write_fer2013_csv(faces, path):
-    """Write faces as FER2013's CSV file, without packing it.
-
-    The file appears only when it is complete.
+    """Write faces as FER2013's CSV file, whole or not at all.
 
     Args:
         faces: `Faces` with class names out of `CLASS_NAMES`; their ids' split becomes `Usage`.
@@ -159,8 +149,7 @@ def _unpacked(file, path):
     elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         archive = zipfile.ZipFile(file)
         names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
-        # Archives from a Mac hold a second entry of that name, which is no file of the user's.
-        names = [name for name in names if not name.startswith("__MACOSX/")]
+        names = [name for name in names if not name.startswith("__MACOSX/")]  # a Mac's own
         if len(names) != 1:
             raise InputError(
                 f"{path} holds {len(names)} CSV files{': ' if names else ''}{', '.join(names)}; "
@@ -174,24 +163,19 @@ def _unpacked(file, path):
 
 def _parse(file, path, on_bad, num_classes):
     columns = _read_header(file, path)
-    codes = {str(label).encode(): label for label in range(num_classes)}
     # After one block of this size is freed, glibc keeps the batches' memory for reuse instead of
     # returning it to the system, which would clear it for each batch: three times faster.
     np.empty(1 << 22, np.uint8)
     pixels, labels, usages, bad_rows = Gathered(), [], [], []
-    for first_row, lines in read_batches(file):
-        batch = parse_rows(lines, columns, codes)
-        batches = [batch] if batch else []
-        if not batch:
-            batches, faults = parse_one_by_one(lines, first_row, columns, codes)
-            bad_rows += faults
+    for groups, faults in parse_batches(file, columns, num_classes):
+        bad_rows += faults
         if bad_rows and on_bad == "raise":
             row, fault = bad_rows[0]
             raise InputError(
                 f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the file "
                 "again, or pass on_bad='skip' to leave out such rows."
             )
-        for more_pixels, more_labels, more_usages in batches:
+        for more_pixels, more_labels, more_usages in groups:
             pixels.extend(more_pixels)
             labels += more_labels
             usages += more_usages
@@ -212,9 +196,8 @@ def _read_header(file, path):
     try:
         return find_columns(header.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text; give a CSV file, plain or packed as gzip, xz or zip."
-        ) from error
+        mend = "give a CSV file, plain or packed as gzip, xz or zip."
+        raise InputError(f"{path} is not UTF-8 text; {mend}") from error
     except ValueError as error:
         raise InputError(f"{path} {error}; give FER2013's CSV file.") from error
 
