@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images, read_image_folder

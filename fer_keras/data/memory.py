@@ -11,7 +11,6 @@ import psutil
 from fer_keras.utils.errors import InputError
 
 BUDGET_VARIABLE = "FER_KERAS_MEMORY"
-COPIED_AT_ONCE = 4096
 START_BYTES = 1 << 24
 
 
@@ -61,10 +60,8 @@ def select(images, index):
         return images[index]
     positions = np.arange(len(images))[index]
     chosen = allocate((len(positions), *images.shape[1:]))
-    for start in range(0, len(positions), COPIED_AT_ONCE):
-        part = slice(start, start + COPIED_AT_ONCE)
-        np.take(images, positions[part], axis=0, out=chosen[part])
-    return chosen
+    # Without "clip", NumPy would make a copy in memory first.
+    return np.take(images, positions, axis=0, out=chosen, mode="clip")
 
 
 class Gathered:

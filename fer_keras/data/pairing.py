@@ -10,10 +10,7 @@ BLOCK = 4
 """Side, in pixels, of the blocks whose mean grey levels stand for an image in the search."""
 
 MAX_DISTANCE = 8.0
-"""Largest rms distance, in grey levels, between a pixel image and its JPEG copy.
-
-FER2013's pairs lie near 1.75, images of different faces beyond 20.
-"""
+"""Largest rms distance of a pair, in grey levels: FER2013's lie near 1.75, others beyond 20."""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def find_columns(header):
     names = [name.strip().lower() for name in names]
     counts = [names.count(name) for name in ("emotion", "pixels", "usage")]
     if counts not in ([1, 1, 1], [1, 1, 0]):
-        came = header.strip()[:80] + ("..." if len(header.strip()) > 80 else "")
-        raise ValueError(f"has the header {came!r}; needed are emotion, pixels and Usage")
+        came = _quote(header, 80)
+        raise ValueError(f"has the header {came}; needed are emotion, pixels and Usage")
     usage = names.index("usage") if counts[2] else None
     return Columns(names.index("emotion"), names.index("pixels"), usage, len(names))
 
@@ -204,6 +204,6 @@ def _usage(row, columns):
     return USAGES.get(b"".join(_bare(row[columns.usage]).split()).lower())
 
 
-def _quote(field):
-    start = field.strip()[:20].decode("utf-8", "backslashreplace")
-    return repr(start + "..." if len(field.strip()) > 20 else start)
+def _quote(text, most=20):
+    text = text if isinstance(text, str) else text.decode("utf-8", "backslashreplace")
+    return repr(text.strip()[:most] + "..." if len(text.strip()) > most else text.strip())

@@ -30,9 +30,9 @@ def read_image_folder(directory, on_bad="raise"):
         on_bad: `"raise"`, or `"skip"` to leave out damaged images and name them in the notes.
 
     Returns:
-        `Splits` of `train` and `test`, each by class in order, then by file name in natural
-        order. Ids are `"<split>/<class>/<file name>"`; the split is the one that the file name
-        starts with (`PublicTest_1.jpg`), else `Training` or `test`.
+        `Splits`, by class, then by file name in natural order. Ids are
+        `"<split>/<class>/<file name>"`; the split is the one that the file name starts with
+        (`PublicTest_1.jpg`), else `Training` or `test`.
 
     Raises:
         InputError: if a split, or a class in training, has no images, the classes are bad, or
@@ -49,11 +49,9 @@ def read_image_folder(directory, on_bad="raise"):
             )
     splits = _read(directory, on_bad)
     _require_images(splits.train, f"The train folder of {directory}")
-    absent = _absent_classes(splits.test)
     if not len(splits.test):
-        raise InputError(
-            f"The test folder of {directory} has no images; add some ({', '.join(EXTENSIONS)})."
-        )
+        _require_images(splits.test, f"The test folder of {directory}")
+    absent = _absent_classes(splits.test)
     notes = [f"The test folder has no images of {', '.join(absent)}."] if absent else []
     return replace(splits, notes=(*splits.notes, *notes), folder=directory)
 
@@ -79,10 +77,9 @@ def read_all_images(directory, on_bad="raise"):
 
 
 def link_training_folder(directory, faces, target):
-    """Lay out some of a folder's images as a folder of their own, by links.
+    """Link some of a folder's images into a folder of their own, for Keras.
 
-    `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only,
-    and the labels in their order.
+    `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only.
 
     Args:
         directory: the folder that the faces were read from.
@@ -95,7 +92,7 @@ def link_training_folder(directory, faces, target):
     """
     directory, target = Path(directory).expanduser().resolve(), Path(target).expanduser()
     train, test, _ = list_images(directory)
-    path_of = {file.id: file.path for file in train + test}
+    path_of = {name: path for path, _, name in train + test}
     unknown = [name for name in faces.ids.tolist() if name not in path_of]
     if unknown:
         raise InputError(

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import NamedTuple
+from itertools import chain, count
 
 from fer_keras.data.faces import NO_SPLIT
 from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
@@ -11,14 +11,6 @@ from fer_keras.utils.errors import InputError
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's own splits, which the folder form keeps in its file names only."""
-
-
-class ImageFile(NamedTuple):
-    """An image: its file, label and id."""
-
-    path: str
-    label: int
-    id: str
 
 
 def visible_folders(directory, called=None):
@@ -49,9 +41,8 @@ def folder_classes(directory):
         directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
 
     Returns:
-        A tuple of names: where every folder has a name of `labels.FOLDER_NAMES`, in any case,
-        those of `CLASS_NAMES` that are there, in their order; else the folders' own names in
-        natural order.
+        A tuple of names: those of `CLASS_NAMES` that are there, in their order, if every folder
+        has a name of `labels.FOLDER_NAMES`; else the folders' own names in natural order.
 
     Raises:
         InputError: if there are fewer than two classes, or two names differ in their case only.
@@ -62,7 +53,7 @@ def folder_classes(directory):
     classes = [name for name in CLASS_NAMES if name in known]
     if None in known:
         classes = sorted(names, key=lambda name: (_natural(name), name))
-        lower = [name.lower() for name in classes]
+        lower = [name.lower() for name in names]
         doubled = [name for name in classes if lower.count(name.lower()) > 1]
         if doubled:
             raise InputError(
@@ -84,10 +75,9 @@ def list_images(directory):
         directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
 
     Returns:
-        Two lists of `ImageFile`s, of `train/` and of `test/`, by class, then by file name in
-        natural order; and a list of the paths ignored. Ids are `"<split>/<class>/<file name>"`,
-        and unique; the split is the one that the file name starts with, else `Training` or
-        `test`, or `all` where there is no folder `test/`.
+        Two lists of `(path, label, id)`, of `train/` and of `test/`, by class, then by file name
+        in natural order; and a list of the paths ignored. Ids are as of `read_image_folder`, and
+        unique; without a folder `test/` their split is `all` instead of `Training`.
 
     Raises:
         InputError: if the classes are bad, as for `folder_classes`.
@@ -103,7 +93,7 @@ def list_images(directory):
         for label, _, name, path in sorted(images):
             prefix = name.split("_", 1)[0]
             start = prefix if prefix in SPLIT_PREFIXES else id_split
-            files.append(ImageFile(path, label, unique(f"{start}/{classes[label]}/{name}", taken)))
+            files.append((path, label, unique(f"{start}/{classes[label]}/{name}", taken)))
         parts.append(files)
     return *parts, all_ignored
 
@@ -116,12 +106,10 @@ def unique(wanted, taken):
         taken: set of names.
     """
     stem, extension = os.path.splitext(wanted)
-    candidate, number = wanted, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{stem}#{number}{extension}"
-    taken.add(candidate)
-    return candidate
+    numbered = (f"{stem}#{number}{extension}" for number in count(2))
+    name = next(name for name in chain([wanted], numbered) if name not in taken)
+    taken.add(name)
+    return name
 
 
 def _scan(directory, split, classes):

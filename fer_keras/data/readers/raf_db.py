@@ -32,15 +32,13 @@ LIST_LINE = re.compile(r"((?:train|test)_[0-9]+)\.jpg\s+([1-7])")
 def read_rafdb(directory, on_bad="raise"):
     """Read RAF-DB's basic emotions; colour 100x100 becomes grayscale 48x48.
 
-    Two layouts are known, and looked for in `directory` and in `DATASET/` or `basic/` inside it:
-
-    - official: `EmoLabel/list_patition_label.txt` and `Image/aligned/train_00001_aligned.jpg`;
-    - Kaggle's: `train/<code>/` and `test/<code>/` with such images, the codes 1 to 7 as in
-      `labels.RAFDB_CLASSES`; `train_labels.csv` and `test_labels.csv`, where they stand in the
-      same folder or beside `DATASET/`, must agree with the folders.
+    Two layouts are known: the official one, `EmoLabel/list_patition_label.txt` and
+    `Image/aligned/train_00001_aligned.jpg`; and Kaggle's, `train/<code>/` and `test/<code>/` with
+    such images, where `train_labels.csv` and `test_labels.csv`, if there, must agree with the
+    folders. The codes are those of `labels.RAFDB_CLASSES`.
 
     Args:
-        directory: the folder.
+        directory: the folder that holds a layout, itself or in `DATASET/` or `basic/`.
         on_bad: `"raise"`, or `"skip"` to leave out damaged images and name them in the notes.
 
     Returns:
@@ -107,8 +105,7 @@ def _find_layouts(directory):
 
 def _list_official(place):
     """List the official layout: name -> (path, code), and the paths of other files."""
-    list_path, aligned = place / LIST_PATH, place / ALIGNED
-    codes = {}
+    list_path, aligned, codes = place / LIST_PATH, place / ALIGNED, {}
     for number, line in enumerate(_read_lines(list_path), 1):
         match = LIST_LINE.fullmatch(line.strip())
         if match and match[1] not in codes:
@@ -142,10 +139,9 @@ def _list_kaggle(place):
             found, others = _name_images(folder)
             ignored += others
             for name, path in found.items():
-                if name in of_split or not name.startswith(split):
-                    fault = "is of another split"
-                    if name in of_split:
-                        fault = f"stands in folder {of_split[name][1]} too"
+                _, twin = of_split.get(name, (None, None))
+                if twin or not name.startswith(split):
+                    fault = f"stands in folder {twin} too" if twin else "is of another split"
                     raise InputError(f"{path} {fault}; remove or move the wrong one.")
                 of_split[name] = path, folder.name
         for path in (folder / f"{split}_labels.csv" for folder in (place, *beside)):
@@ -161,10 +157,10 @@ def _check_labels(path, images):
     if not rows or [word.strip().lower() for word in rows[0]] != ["image", "label"]:
         raise InputError(f"{path} must have the columns image,label; remove or replace it.")
     labels = [(IMAGE_NAME.sub(r"\1", row[0].strip()), ",".join(row[1:])) for row in rows[1:]]
-    unlisted = images.keys() - {name for name, _ in labels}
-    for name, label in (*labels, *((name, "") for name in sorted(unlisted))):
-        code = images[name][1] if name in images else ""
-        if label.strip() != code or name not in images:
+    labels += [(name, "") for name in sorted(images.keys() - dict(labels).keys())]
+    for name, label in labels:
+        _, code = images.get(name, (None, None))
+        if label.strip() != code:
             raise InputError(
                 f"{path} labels {name} {label.strip() or 'not at all'}, and its folder says "
                 f"{code or 'nothing'}; make them agree, or remove the CSV file to go by folders."
@@ -200,10 +196,8 @@ def _pictures(images, split, place):
 
 
 def _count_notes(faces, split):
-    counts = dict(zip(CLASS_NAMES, faces.class_counts().tolist()))
-    published = PUBLISHED_COUNTS[split]
-    if counts == published:
-        return []
-    per_class = ", ".join(f"{name} {counts[name]} of {published[name]}" for name in published)
+    counts, published = dict(zip(CLASS_NAMES, faces.class_counts())), PUBLISHED_COUNTS[split]
+    each = ", ".join(f"{name} {counts[name]} of {count}" for name, count in published.items())
     total = sum(published.values())
-    return [f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {per_class}."]
+    note = f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {each}."
+    return [] if counts == published else [note]
