@@ -1,20 +1,24 @@
-"""The faces of a data set, whatever form it is stored in."""
+"""Read the faces of a data set, whatever form it is stored in."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from fer_keras.data.faces import concatenate
-from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images, read_image_folder
 from fer_keras.data.readers.locate import VOTES_NAME, Location, data_set_name, find_data
-from fer_keras.data.readers.raf_db import read_rafdb
-from fer_keras.data.splitting import TEST_FRACTION, cut_validation, split_at_random  # noqa: F401
+from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
+from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.files import project_folder
+
+_READERS = {
+    "csv": (read_fer2013_csv, read_all_rows),
+    "folder": (read_image_folder, read_all_images),
+    "raf_db": (read_rafdb, read_all_rafdb),
+}
+"""Form -> the reader of the data set's own division, and that of all faces together."""
 
 
 def load_data(
@@ -32,8 +36,7 @@ def load_data(
     Args:
         data: folder or CSV file, as for `find_data`, or a `Location`; `None` takes the data that
             FER_KERAS_DATA names, then `data/`, then drawn faces in `runs/drawn_faces/`.
-        storage: `"csv"` or `"folder"` to insist on a form; `None` reads the CSV where there is
-            one, else the images.
+        storage: `"csv"` or `"folder"`; `None` reads the CSV where there is one, else the images.
         division: `"own"`, or `"random"`: 80/20 of all faces, stratified, as `seed` says.
         labels: `"own"`, `"ferplus"` (FER2013's CSV with the majority of FER+'s votes) or
             `"ferplus_votes"` (with the votes as training targets, too).
@@ -56,13 +59,12 @@ def load_data(
     source = getattr(location, form)
     if class_names is not None and (form, labels) != ("csv", "own"):
         raise InputError("class_names name the codes of a CSV file; leave them out for this data.")
-    if labels == "own":
-        names = CLASS_NAMES if class_names is None else _checked_names(class_names)
-        splits = _read(form, source, names, division, on_bad, seed)
-    elif division == "own":
-        splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
-    else:
+    if labels != "own" and division != "own":
         raise InputError(f"labels {labels!r} need division 'own', FER2013's.")
+    if labels == "own":
+        splits = _read(form, source, division, class_names, on_bad, seed)
+    else:
+        splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
     name = data_set_name(splits.train.class_names, source.parent if form == "csv" else source)
     return replace(
         splits,
@@ -95,42 +97,28 @@ def find_or_draw(data=None, out="runs"):
 
 def _form(location, storage, labels):
     """Return the field of the location that is read."""
-    if location.raf_db:
-        if storage == "csv" or labels != "own":
-            what = "CSV file" if labels == "own" else f"labels {labels!r}"
-            raise InputError(f"RAF-DB has no {what}; leave out storage and labels.")
-        return "raf_db"
     if labels != "own" and (storage == "folder" or not (location.csv and location.votes)):
         raise InputError(
             f"labels {labels!r} are read from FER2013's CSV file and FER+'s votes, {VOTES_NAME}, "
             "beside it; put both there and leave out storage."
         )
+    if location.raf_db and storage != "csv":
+        return "raf_db"
     form = storage or ("csv" if location.csv else "folder")
     if not getattr(location, form):
-        other = location.csv or location.folder
         what = "CSV file" if form == "csv" else "folder train/<class>/"
+        other = location.csv or location.folder or location.raf_db
         raise InputError(f"There is no {what} beside {other}; add it or leave out storage.")
     return form
 
 
-def _read(form, source, class_names, division, on_bad, seed):
-    own, everything = {
-        "csv": (
-            partial(read_fer2013_csv, class_names=class_names),
-            partial(read_all_rows, class_names=class_names),
-        ),
-        "folder": (read_image_folder, read_all_images),
-        "raf_db": (read_rafdb, _read_all_rafdb),
-    }[form]
+def _read(form, source, division, class_names, on_bad, seed):
+    read_divided, read_all = _READERS[form]
+    options = {} if class_names is None else {"class_names": _checked_names(class_names)}
     if division == "own":
-        return own(source, on_bad)
-    faces, notes = everything(source, on_bad)
+        return read_divided(source, on_bad, **options)
+    faces, notes = read_all(source, on_bad, **options)
     return split_at_random(faces, seed, notes)
-
-
-def _read_all_rafdb(directory, on_bad):
-    splits = read_rafdb(directory, on_bad)
-    return concatenate(splits.train, splits.test), splits.notes
 
 
 def _checked_names(class_names):

@@ -1,4 +1,4 @@
-"""Where pixels lie: in memory, or past a budget in a file that the system pages in as needed."""
+"""Keep pixels in memory, or on disk where they pass a budget."""
 
 import math
 import os
@@ -11,8 +11,6 @@ import psutil
 from fer_keras.utils.errors import InputError
 
 BUDGET_VARIABLE = "FER_KERAS_MEMORY"
-MEMORY_SHARE = 8
-COPIED_AT_ONCE = 4096
 START_BYTES = 1 << 24
 
 
@@ -27,14 +25,14 @@ def memory_budget():
     """
     text = os.environ.get(BUDGET_VARIABLE)
     if not text:
-        return psutil.virtual_memory().total // MEMORY_SHARE
+        return psutil.virtual_memory().total // 8
     if not text.replace(".", "", 1).isdecimal():
         raise InputError(f"{BUDGET_VARIABLE} is {text!r}; give a number of MiB, such as 512.")
     return int(float(text) * 2**20)
 
 
 def cache_folder():
-    """Return the user's cache folder, `$FER_KERAS_CACHE` or `~/.cache/fer_keras`: a `Path`."""
+    """Return the `Path` of the user's cache, `$FER_KERAS_CACHE` or `~/.cache/fer_keras`."""
     return Path(os.environ.get("FER_KERAS_CACHE") or Path.home() / ".cache" / "fer_keras")
 
 
@@ -60,13 +58,10 @@ def select(images, index):
     """
     if isinstance(index, slice):
         return images[index]
-    index = np.asarray(index)
-    positions = np.flatnonzero(index) if index.dtype == bool else index.astype(np.intp)
+    positions = np.arange(len(images))[index]
     chosen = allocate((len(positions), *images.shape[1:]))
-    for start in range(0, len(positions), COPIED_AT_ONCE):
-        part = slice(start, start + COPIED_AT_ONCE)
-        np.take(images, positions[part], axis=0, out=chosen[part])
-    return chosen
+    # Without "clip", NumPy would make a copy in memory first.
+    return np.take(images, positions, axis=0, out=chosen, mode="clip")
 
 
 class Gathered:
@@ -74,8 +69,8 @@ class Gathered:
 
     def __init__(self):
         self._budget = memory_budget()
-        # NumPy asks the system for large pages, of which a bytearray's smaller ones take four
-        # times as long to be cleared.
+        # NumPy asks the system for large pages, which are cleared four times as fast as the
+        # smaller ones of a bytearray.
         self._pixels = np.empty(START_BYTES, np.uint8)
         self._count = 0
         self._file = None

@@ -1,4 +1,4 @@
-"""Pairing the images of two storage forms by their pixels."""
+"""Pair the images of two storage forms by their pixels."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,7 @@ BLOCK = 4
 """Side, in pixels, of the blocks whose mean grey levels stand for an image in the search."""
 
 MAX_DISTANCE = 8.0
-"""Largest rms distance, in grey levels, between a pixel image and its JPEG copy.
-
-FER2013's pairs lie near 1.75, images of different faces beyond 20.
-"""
+"""Largest rms distance of a pair, in grey levels: FER2013's lie near 1.75, others beyond 20."""
 
 
 @dataclass(frozen=True)
@@ -59,49 +56,35 @@ def pair_images(first, second):
 
 def _mutual_nearest(first, second):
     """Return the pairs as an int array `(p, 2)`; empty where either side is."""
+    # Imported here, because reading faces should not cost scikit-learn's second and 125 MB.
+    from sklearn.metrics import pairwise_distances_argmin
+
     if not len(first) or not len(second):
         return np.empty((0, 2), int)
-    first_members, second_members = _copies(first), _copies(second)
-    first_means = _block_means(first[[members[0] for members in first_members]])
-    second_means = _block_means(second[[members[0] for members in second_members]])
-    nearest_second = _nearest(first_means, second_means)
-    nearest_first = _nearest(second_means, first_means)
-    return np.array(
-        [
-            pair
-            for place, other in enumerate(nearest_second)
-            if nearest_first[other] == place
-            for pair in zip(first_members[place], second_members[other], strict=False)
-        ]
-    )
+    ones, twos = _copies(first), _copies(second)
+    means_1, means_2 = _block_means(first, ones), _block_means(second, twos)
+    nearest_2 = pairwise_distances_argmin(means_1, means_2)
+    nearest_1 = pairwise_distances_argmin(means_2, means_1)
+    mutual = np.flatnonzero(nearest_1[nearest_2] == np.arange(len(ones)))
+    pairs = [zip(ones[place], twos[nearest_2[place]], strict=False) for place in mutual]
+    return np.array([pair for copies in pairs for pair in copies])
 
 
 def _copies(images):
+    """Return the positions of equal images, an array for each group."""
     groups = copy_groups(images)
     order = np.argsort(groups, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
 
 
-def _block_means(images):
+def _block_means(images, copies):
+    """Return the mean grey levels of the blocks of one image a group."""
+    images = images[[places[0] for places in copies]]
     side = IMAGE_SIZE // BLOCK
     blocks = images.reshape(len(images), side, BLOCK, side, BLOCK)
     return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
 
 
-def _nearest(points, candidates, rows_at_once=1024):
-    norms = (candidates**2).sum(axis=1)
-    return np.concatenate(
-        [
-            (norms - 2 * points[start : start + rows_at_once] @ candidates.T).argmin(axis=1)
-            for start in range(0, len(points), rows_at_once)
-        ]
-    )
-
-
 def _rms_distance(first, second):
-    return np.array(
-        [
-            np.sqrt(np.mean((one.astype(np.float32) - two) ** 2))
-            for one, two in zip(first, second, strict=True)
-        ]
-    )
+    pairs = zip(first, second, strict=True)
+    return np.sqrt([np.mean((one.astype(np.float32) - other) ** 2) for one, other in pairs])

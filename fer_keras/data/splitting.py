@@ -11,60 +11,31 @@ TEST_FRACTION = 0.2
 """Share of all faces that a random division tests on, as studies D and E do."""
 
 
-def stratified_parts(labels, fraction, seed):
-    """Divide faces at random, each class in proportion.
-
-    Args:
-        labels: int array `(n,)`, their classes.
-        fraction: share of the second part, between 0 and 1 (exclusive).
-        seed: integer that fixes the division.
-
-    Returns:
-        Two sorted int arrays: indices of the first and of the second part.
-
-    Raises:
-        InputError: if a class has too few faces to stand on both sides.
-    """
-    # Imported here, because reading faces should not cost scikit-learn's second and 125 MB.
-    from sklearn.model_selection import StratifiedShuffleSplit
-
-    splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
-    try:
-        first, second = next(splitter.split(np.zeros(len(labels)), labels))
-    except ValueError as error:
-        raise InputError(
-            f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
-            f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
-            "of the rare classes or another fraction."
-        ) from error
-    return np.sort(first), np.sort(second)
-
-
 def split_at_random(faces, seed, notes=()):
     """Divide faces at random into training and test: stratified, 80/20.
 
     Exact copies may stand on both sides, as in the studies that divide so.
 
     Args:
-        faces: `Faces`.
+        faces: `Faces`; both parts keep their order and ids.
         seed: integer that fixes the division.
         notes: the `notes` of the result.
 
     Returns:
-        `Splits` without validation; both parts keep the order and the ids of `faces`.
+        `Splits` without validation.
 
     Raises:
         InputError: if a class has too few faces.
     """
-    train, test = stratified_parts(faces.labels, TEST_FRACTION, seed)
+    train, test = _stratified_parts(faces.labels, TEST_FRACTION, seed)
     return Splits(faces.select(train), faces.select(test), notes=tuple(notes))
 
 
 def cut_validation(splits, fraction, seed):
     """Cut validation faces out of training: stratified, copies on one side.
 
-    Whole groups of equal images are drawn, each by the class of its first member, so that the
-    validation score is never earned by remembering a training image.
+    Whole groups of equal images are drawn, each by the class of its first member, so that a
+    network cannot earn its validation score by remembering training images.
 
     Args:
         splits: `Splits` without validation.
@@ -72,15 +43,31 @@ def cut_validation(splits, fraction, seed):
         seed: integer that fixes the choice.
 
     Returns:
-        `Splits` whose `train` and `validation` together hold the former `train`, in order.
+        `Splits` whose `train` and `validation` keep the order of the former `train`.
 
     Raises:
         InputError: if a class has too few faces.
     """
     groups = copy_groups(splits.train.images)
     _, first_members = np.unique(groups, return_index=True)
-    kept, _ = stratified_parts(splits.train.labels[first_members], fraction, seed)
+    kept, _ = _stratified_parts(splits.train.labels[first_members], fraction, seed)
     in_train = np.isin(groups, kept)
-    return replace(
-        splits, train=splits.train.select(in_train), validation=splits.train.select(~in_train)
-    )
+    train, validation = splits.train.select(in_train), splits.train.select(~in_train)
+    return replace(splits, train=train, validation=validation)
+
+
+def _stratified_parts(labels, fraction, seed):
+    """Return the sorted indices of two random parts, each class in proportion."""
+    # Imported here, because reading faces should not cost scikit-learn's second and 125 MB.
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+    try:
+        first, second = next(splitter.split(labels, labels))
+    except ValueError as error:
+        raise InputError(
+            f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
+            f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
+            "of the rare classes or another fraction."
+        ) from error
+    return np.sort(first), np.sort(second)

@@ -1,4 +1,4 @@
-"""The exception for a user's bad input, and what its sentences are made of."""
+"""The exception for bad input, and what its sentences are made of."""
 
 
 class InputError(ValueError):
@@ -10,29 +10,22 @@ class InputError(ValueError):
 
 
 def require_choice(name, value, choices):
-    """Raise InputError unless a value is one of the choices.
+    """Raise InputError, naming the choices, unless a value is one of them.
 
     Args:
         name: what the user calls the value.
         value: what the user gave.
         choices: sequence of the allowed values.
-
-    Raises:
-        InputError: naming the choices.
     """
     if value not in choices:
         raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
 
 
-def first_few(names, most=10):
-    """Return the first names as a list in words, and how many more there are.
+def first_few(names):
+    """Return the first ten names and how many more there are: `"a, b and 3 more"`.
 
     Args:
-        names: sequence of strings.
-        most: how many to name.
-
-    Returns:
-        A string such as `"a, b and 3 more"`.
+        names: list of strings.
     """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more

@@ -38,10 +38,9 @@ def write_text(path, text):
 
 
 def project_folder():
-    """Return the folder from which relative paths count.
+    """Return the folder that relative paths start from.
 
-    This is the working directory, or its parent where that is `notebooks/`, in which Jupyter runs
-    a notebook.
+    It is the working directory, or its parent where Jupyter works in `notebooks/`.
     """
     here = Path.cwd()
     return here.parent if here.name == "notebooks" else here

@@ -13,11 +13,7 @@ PACKAGES = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn
 
 
 def environment():
-    """Return the machine and the versions that a result depends on.
-
-    Returns:
-        dict of str: the date (UTC), processor, cores, memory, system, versions and git commit.
-    """
+    """Return the machine and the versions that a result depends on, as a dict of str."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
@@ -44,13 +40,9 @@ def _processor():
 
 
 def _git_commit():
+    folder = Path(__file__).parent
+    command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        answer = subprocess.run(
-            ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return answer.stdout.strip()

@@ -1,4 +1,4 @@
-"""Start TensorFlow and LiteRT quietly, and keep TensorFlow from needless warnings."""
+"""Start TensorFlow and LiteRT quietly, and hide needless warnings."""
 
 import importlib
 import logging
@@ -25,29 +25,26 @@ def quiet_start():
     is redirected.
     """
     sys.stderr.flush()
-    stderr = os.dup(2)
+    stderr, succeeded = os.dup(2), False
     with TemporaryFile() as held_back:
         os.dup2(held_back.fileno(), 2)
         try:
-            try:
-                yield
-            finally:
-                sys.stderr.flush()
-                os.dup2(stderr, 2)
-                os.close(stderr)
-        except BaseException:
-            held_back.seek(0)
-            with open(2, "wb", closefd=False) as shown:
-                shown.write(held_back.read())
-            raise
+            yield
+            succeeded = True
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if not succeeded:
+                held_back.seek(0)
+                os.write(2, held_back.read())
 
 
 @contextmanager
 def errors_only():
     """Hide TensorFlow's warnings, but not its errors, within the block.
 
-    Its profiler warns of a function of its own. Where networks take turns, TensorFlow takes their
-    graphs for one that is built over and over, and warns of that.
+    Its profiler warns of itself, and where networks take turns, TensorFlow warns of rebuilding.
     """
     logger = logging.getLogger("tensorflow")
     level = logger.level

@@ -11,7 +11,7 @@ from fer_keras.data.faces import (
     keep_classes,
     split_names,
 )
-from fer_keras.data.splitting import cut_validation, stratified_parts
+from fer_keras.data.splitting import cut_validation, split_at_random
 from fer_keras.utils.errors import InputError
 
 
@@ -71,19 +71,17 @@ def test_copy_groups_join_equal_images_only():
     assert copy_groups(images).tolist() == [0, 1, 0, 1, 2]
 
 
-def test_stratified_parts_keep_each_class_in_proportion(make_faces):
+def test_a_random_division_keeps_each_class_in_proportion(make_faces):
     faces = make_faces(700)
-    first, second = stratified_parts(faces.labels, 0.2, seed=3)
-    assert sorted([*first, *second]) == list(range(700))
-    assert faces.select(second).class_counts().tolist() == [20] * 7
-    again = stratified_parts(faces.labels, 0.2, seed=3)[1]
-    other = stratified_parts(faces.labels, 0.2, seed=4)[1]
-    assert np.array_equal(second, again) and not np.array_equal(second, other)
+    first, again, other = (split_at_random(faces, seed) for seed in (3, 3, 4))
+    assert sorted([*first.train.ids, *first.test.ids]) == sorted(faces.ids)
+    assert first.test.class_counts().tolist() == [20] * 7
+    assert first.test.ids.tolist() == again.test.ids.tolist() != other.test.ids.tolist()
 
 
 def test_too_few_faces_for_a_division_are_named(make_faces):
     with pytest.raises(InputError, match=r"8 faces .*\[2, 1, 1, 1, 1, 1, 1\]"):
-        stratified_parts(make_faces(8).labels, 0.2, seed=0)
+        split_at_random(make_faces(8), seed=0)
 
 
 def test_validation_is_stratified_disjoint_and_complete(make_faces):

@@ -112,7 +112,7 @@ def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
     splits = read_image_folder(folder)
     assert len(splits.train) == len(splits.test) == 7
     (note,) = splits.notes
-    assert "7 hidden or non-image" in note and "train/happy/nested" in note
+    assert "Ignored 7 other files or folders: " in note and "train/happy/nested" in note
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -275,11 +275,13 @@ def test_other_files_are_ignored_and_named(official, kaggle):
     for place, name in ((official, "train_00077.jpg"), (kaggle, ".DS_Store")):
         splits = read_rafdb(place)
         assert_same(splits, expected)
-        assert splits.notes[0].startswith("Ignored 1 other file(s): ") and name in splits.notes[0]
+        note = splits.notes[0]
+        assert note.startswith("Ignored 1 other files or folders: ") and name in note
 
 
 def test_other_counts_than_the_published_are_noted(official, monkeypatch):
-    train, test = read_rafdb(official).notes
+    converted, train, test = read_rafdb(official).notes
+    assert converted == "Converted 21 image(s) to grayscale 48x48."
     happy = int(FACES["train"].class_counts()[3])
     assert "split train has 14 of 12271 published faces" in train
     assert f"surprise {FACES['train'].class_counts()[5]} of 1290" in train
@@ -287,7 +289,7 @@ def test_other_counts_than_the_published_are_noted(official, monkeypatch):
     for split, faces in FACES.items():
         counts = dict(zip(CLASS_NAMES, faces.class_counts().tolist()))
         monkeypatch.setitem(raf_db.PUBLISHED_COUNTS, split, counts)
-    assert read_rafdb(official).notes == ()
+    assert read_rafdb(official).notes == (converted,)
 
 
 def test_published_counts_sum_to_the_published_sizes():

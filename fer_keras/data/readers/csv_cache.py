@@ -1,4 +1,4 @@
-"""Parsed pixels kept on disk, so that a file of text is parsed once only."""
+"""Keep parsed pixels on disk, so that a file of text is parsed only once."""
 
 import hashlib
 import json
@@ -19,16 +19,33 @@ FORMAT = 2
 NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 
 
-def stamp(path):
-    """Return what tells cheaply whether a file has changed.
+def read_cached(path, parse, is_usable):
+    """Return what a parser reads from a file; from disk, if it was parsed before.
+
+    The arrays are kept beside the file, or else in the cache folder.
 
     Args:
-        path: the `Path` of a source file.
+        path: the `Path` of the file.
+        parse: function without arguments; returns a dict of `images` (uint8 `(n, 48, 48)`),
+            `labels` and `usages` (integers `(n,)`), and a list of bad rows.
+        is_usable: function of the arrays kept; where it is false, the file is parsed.
 
     Returns:
-        A dict of JSON values: the size in bytes, the modification and change times in ns, the
-        inode, and the hash of some blocks spread over the file, first and last included.
+        What `parse` returns. Past the memory budget, arrays kept lie on disk and are read-only.
+        With bad rows nothing is kept, so that each reading tells of them.
     """
+    stamp = _stamp(path)
+    arrays = _load(path, stamp)
+    if arrays is not None and is_usable(arrays):
+        return arrays, []
+    arrays, bad_rows = parse()
+    if not bad_rows:
+        _store(path, stamp, arrays)
+    return arrays, bad_rows
+
+
+def _stamp(path):
+    """Return what tells quickly whether a file has changed; blocks all over it are hashed."""
     status = os.stat(path)
     step = max(SAMPLE_BYTES, status.st_size // NUM_SAMPLES)
     samples = hashlib.sha256()
@@ -45,86 +62,34 @@ def stamp(path):
     }
 
 
-def content_hash(path):
-    """Return the SHA-256 of a whole file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Hexadecimal digits.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def load(path, source_stamp):
-    """Return the arrays that were stored for a file, unless it has changed.
-
-    An equal stamp is enough. A copied or touched file has another one: it is hashed as a whole,
-    and if it still has the content that was parsed, its new stamp is stored.
-
-    Args:
-        path: the `Path` of the source file.
-        source_stamp: its `stamp`, just taken.
-
-    Returns:
-        A dict of the arrays `images` (uint8 `(n, 48, 48)`, past the memory budget as it lies on
-        disk, read-only), `labels` and `usages` (integers `(n,)`), or `None` if no sound cache
-        holds this content.
-    """
+def _load(path, stamp):
+    """Return the arrays kept for a file's content, or `None` if no sound ones are there."""
     for folder in _places(path):
         try:
             key = json.loads((folder / KEY).read_text())
-            is_same_stamp = key["stamp"] == source_stamp
-            if key["format"] != FORMAT or key["stamp"]["size"] != source_stamp["size"]:
-                continue
-            if not is_same_stamp and key["content"] != content_hash(path):
+            if (key["format"], key["stamp"]) != (FORMAT, stamp):
                 continue
             arrays = {name: _read(folder / f"{name}.npy") for name in ARRAYS}
-            if key["checksums"] != _checksums(arrays):
-                continue
-        except Exception:
-            # A damaged file raises nearly anything; whatever it is, the source can be parsed.
+            if key["checksums"] == _checksums(arrays):
+                return arrays
+        except Exception:  # a damaged file raises nearly anything, and the source can be parsed
             continue
-        if not is_same_stamp:
-            with suppress(OSError):
-                write_text(folder / KEY, json.dumps({**key, "stamp": source_stamp}))
-        return arrays
     return None
 
 
-def store(path, source_stamp, content, arrays):
-    """Store the arrays parsed from a file.
-
-    They are kept beside it, or else in the cache folder, `$FER_KERAS_CACHE` or
-    `~/.cache/fer_keras`. Nothing is kept if neither can be written to, or if the file has
-    changed meanwhile.
-
-    Args:
-        path: the `Path` of the source file.
-        source_stamp: its `stamp`, taken before it was parsed.
-        content: its `content_hash`.
-        arrays: dict of arrays as `load` returns it.
-    """
-    if stamp(path) != source_stamp:
+def _store(path, stamp, arrays):
+    """Keep arrays in the first place that can be written to, unless the file has changed."""
+    if _stamp(path) != stamp:
         return
-    key = {
-        "format": FORMAT,
-        "stamp": source_stamp,
-        "content": content,
-        "checksums": _checksums(arrays),
-    }
+    key = {"format": FORMAT, "stamp": stamp, "checksums": _checksums(arrays)}
     for folder in _places(path):
-        try:
+        with suppress(OSError):
             for name in ARRAYS:
                 with whole_file(folder / f"{name}.npy") as part:
                     np.save(part, arrays[name])
             # Last, for the arrays count only with their checksums.
             write_text(folder / KEY, json.dumps(key))
             return
-        except OSError:
-            continue
 
 
 def _places(path):

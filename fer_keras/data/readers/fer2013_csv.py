@@ -1,11 +1,10 @@
-"""Faces as one CSV file, `emotion,pixels,Usage`, a face a row, as FER2013 is published."""
+"""Read and write faces as one CSV file, as FER2013 is published."""
 
 import gzip
 import io
 import lzma
 import zipfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,8 @@ import numpy as np
 from fer_keras.data.faces import IMAGE_SIZE, NO_SPLIT, Faces, Splits, split_names
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.memory import Gathered
-from fer_keras.data.readers import csv_cache
-from fer_keras.data.readers.csv_parser import (
-    SPLITS,
-    find_columns,
-    parse_one_by_one,
-    parse_rows,
-    read_batches,
-)
+from fer_keras.data.readers.csv_cache import read_cached
+from fer_keras.data.readers.csv_parser import SPLITS, find_columns, parse_batches
 from fer_keras.utils.errors import InputError, first_few, require_choice
 from fer_keras.utils.files import whole_file
 
@@ -64,48 +57,47 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
     """Read every row of a CSV file of faces, whatever its `Usage`.
 
     The columns are `emotion` (a code from 0), `pixels` (2304 grey levels 0-255) and perhaps
-    `Usage`, in any order, with others between them. The file may be packed: gzip, xz, or a zip
-    archive of one CSV. Parsed pixels are kept beside it, or in `$FER_KERAS_CACHE`, so that the
-    next reading is quick.
+    `Usage`, in any order, with others between them. Parsed pixels are kept beside the file, or in
+    `$FER_KERAS_CACHE`, so that the next reading is quick.
 
     Args:
-        path: the file.
-        on_bad: `"raise"`, or `"skip"` to leave out rows that cannot be read and name them in the
-            notes.
+        path: the file, plain or packed: gzip, xz, or a zip archive of one CSV.
+        on_bad: `"raise"`, or `"skip"` to leave out bad rows and name them in the notes.
         class_names: the class of each code.
 
     Returns:
         `Faces` in file order, with ids `"<Usage>/row<n>"`, or `"all/row<n>"` without that column;
-        and a tuple of notes, which name the rows left out.
+        and a tuple of notes.
 
     Raises:
         InputError: if the file or a row cannot be read.
     """
     require_choice("on_bad", on_bad, ("raise", "skip"))
-    path = Path(path).expanduser()
+    path, num_classes = Path(path).expanduser(), len(class_names)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"{path} {what}; give the path of FER2013's CSV file.")
     try:
-        arrays, bad_rows = _load(path, on_bad, len(class_names))
+        arrays, bad_rows = read_cached(
+            path,
+            lambda: _parse(path, on_bad, num_classes),
+            # A label beyond the classes is a bad row, whose number only parsing tells.
+            lambda arrays: arrays["labels"].max() < num_classes,
+        )
     except DAMAGE as error:
         raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
-    count = len(arrays["images"])
-    rows = np.delete(np.arange(1, count + len(bad_rows) + 1), [row - 1 for row, _ in bad_rows])
+    count = len(arrays["images"]) + len(bad_rows)
+    rows = np.delete(np.arange(1, count + 1), [row - 1 for row, _ in bad_rows]).tolist()
     names = (*SPLITS, NO_SPLIT)
-    ids = [
-        f"{names[usage]}/row{row}"
-        for usage, row in zip(arrays["usages"].tolist(), rows.tolist(), strict=True)
-    ]
+    usages = arrays["usages"].tolist()
+    ids = [f"{names[usage]}/row{row}" for usage, row in zip(usages, rows, strict=True)]
     faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), tuple(class_names))
-    notes = (f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}.",)
-    return faces, notes if bad_rows else ()
+    notes = [f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}."]
+    return faces, tuple(notes if bad_rows else ())
 
 
 def write_fer2013_csv(faces, path):
-    """Write faces as FER2013's CSV file, without packing it.
-
-    The file appears only when it is complete.
+    """Write faces as FER2013's CSV file, whole or not at all.
 
     Args:
         faces: `Faces` with class names out of `CLASS_NAMES`; their ids' split becomes `Usage`.
@@ -132,20 +124,32 @@ def write_fer2013_csv(faces, path):
             file.write(f"{codes[label]},{pixels},{usage}\n".encode())
 
 
-def _load(path, on_bad, num_classes):
-    """Return a dict of arrays as of `csv_cache.load`, and a list of `(row, fault)`."""
-    stamp = csv_cache.stamp(path)
-    arrays = csv_cache.load(path, stamp)
-    # Labels beyond the classes have to be named by their row, so the file is parsed for them.
-    if arrays is not None and arrays["labels"].max() < num_classes:
-        return arrays, []
-    with ThreadPoolExecutor(1) as beside:  # hashes the file while it is parsed
-        content = beside.submit(csv_cache.content_hash, path)
-        with open(path, "rb", buffering=READ_BYTES) as file:
-            arrays, bad_rows = _parse(_unpacked(file, path), path, on_bad, num_classes)
-        # A file with bad rows is parsed each time, so that each reading treats them as asked.
-        if not bad_rows:
-            csv_cache.store(path, stamp, content.result(), arrays)
+def _parse(path, on_bad, num_classes):
+    """Return a dict of arrays and a list of bad rows, as `read_cached` wants them."""
+    # After one block of this size is freed, glibc keeps the batches' memory for reuse instead of
+    # returning it to the system, which would clear it for each batch: three times faster.
+    np.empty(1 << 22, np.uint8)
+    pixels, labels, usages, bad_rows = Gathered(), [], [], []
+    with open(path, "rb", buffering=READ_BYTES) as packed:
+        file = _unpacked(packed, path)
+        columns = _read_header(file, path)
+        for groups, faults in parse_batches(file, columns, num_classes):
+            bad_rows += faults
+            if bad_rows and on_bad == "raise":
+                row, fault = bad_rows[0]
+                raise InputError(
+                    f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the "
+                    "file again, or pass on_bad='skip' to leave out such rows."
+                )
+            for more_pixels, more_labels, more_usages in groups:
+                pixels.extend(more_pixels)
+                labels += more_labels
+                usages += more_usages
+    if not labels:
+        what = f"no row that can be read: {_named(bad_rows)}" if bad_rows else "no rows"
+        raise InputError(f"{path} has a header, but {what}; download the file again.")
+    images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
     return arrays, bad_rows
 
 
@@ -172,37 +176,6 @@ def _unpacked(file, path):
     return io.BufferedReader(file, READ_BYTES)
 
 
-def _parse(file, path, on_bad, num_classes):
-    columns = _read_header(file, path)
-    codes = {str(label).encode(): label for label in range(num_classes)}
-    # After one block of this size is freed, glibc keeps the batches' memory for reuse instead of
-    # returning it to the system, which would clear it for each batch: three times faster.
-    np.empty(1 << 22, np.uint8)
-    pixels, labels, usages, bad_rows = Gathered(), [], [], []
-    for first_row, lines in read_batches(file):
-        batch = parse_rows(lines, columns, codes)
-        batches = [batch] if batch else []
-        if not batch:
-            batches, faults = parse_one_by_one(lines, first_row, columns, codes)
-            bad_rows += faults
-        if bad_rows and on_bad == "raise":
-            row, fault = bad_rows[0]
-            raise InputError(
-                f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the file "
-                "again, or pass on_bad='skip' to leave out such rows."
-            )
-        for more_pixels, more_labels, more_usages in batches:
-            pixels.extend(more_pixels)
-            labels += more_labels
-            usages += more_usages
-    if not labels:
-        what = f"no row that can be read: {_named(bad_rows)}" if bad_rows else "no rows"
-        raise InputError(f"{path} has a header, but {what}; download the file again.")
-    images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
-    arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
-    return arrays, bad_rows
-
-
 def _read_header(file, path):
     header = file.readline(MAX_HEADER_BYTES)
     if not header:
@@ -212,9 +185,8 @@ def _read_header(file, path):
     try:
         return find_columns(header.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text; give a CSV file, plain or packed as gzip, xz or zip."
-        ) from error
+        mend = "give a CSV file, plain or packed as gzip, xz or zip"
+        raise InputError(f"{path} is not UTF-8 text; {mend}.") from error
     except ValueError as error:
         raise InputError(f"{path} {error}; give FER2013's CSV file.") from error
 

@@ -1,4 +1,4 @@
-"""FER+: FER2013's faces with new labels, by the votes of ten people for each."""
+"""Read FER+: FER2013's faces with new labels, by the votes of ten people."""
 
 import csv
 import re
@@ -30,18 +30,14 @@ def read_ferplus(csv_path, votes_path, soft=False):
     Rows are left out where the picture is not a face (no image name, or most say `NF`), where
     most say `unknown`, and where nothing has more than half.
 
-    The soft targets keep every emotion that is left on the same rows; FER+'s cross-entropy keeps
-    the strongest only, up to three.
-
     Args:
         csv_path: FER2013's CSV file, as for `read_all_rows`, with a `Usage` column.
         votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
-        soft: whether the training faces carry `targets`: the shares of the eight emotions in
-            the votes that are left.
+        soft: whether the training faces carry `targets`: the shares of all eight emotions in the
+            votes that are left. (FER+'s cross-entropy takes the strongest only, up to three.)
 
     Returns:
-        `Splits` of `train` (`Training`) and `test` (`PublicTest` and `PrivateTest`) in file
-        order, with the classes `ALL_CLASS_NAMES` and the ids `"<split>/row<n>"`; notes count the
+        `Splits` as of `read_fer2013_csv`, with the classes `ALL_CLASS_NAMES`; notes count the
         rows left out, by reason.
 
     Raises:
@@ -62,26 +58,20 @@ def read_ferplus(csv_path, votes_path, soft=False):
         kept = is_part & (outcomes < NUM_EMOTIONS)
         if not kept.any():
             raise InputError(f"{votes_path} leaves no face to {split} on; give the complete files.")
-        targets = _shares(counts[kept]) if soft and split == "train" else None
-        new = {"labels": outcomes[kept], "class_names": ALL_CLASS_NAMES, "targets": targets}
+        new = {"labels": outcomes[kept], "class_names": ALL_CLASS_NAMES}
+        if soft and split == "train":
+            votes = counts[kept, :NUM_EMOTIONS]
+            new["targets"] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
         parts.append(replace(faces.select(kept), **new))
     return Splits(*parts, notes=_notes(outcomes, usages))
-
-
-def _shares(counts):
-    """Return the emotions' shares in votes `(n, 10)`: a float32 array `(n, 8)`."""
-    emotions = counts[:, :NUM_EMOTIONS]
-    return (emotions / emotions.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _notes(outcomes, usages):
     """Return a sentence for each split that rows are left out of."""
     notes = []
     for usage in dict.fromkeys(usages.tolist()):
-        here = outcomes[usages == usage]
-        no_face, unknown, undecided = (
-            int((here == outcome).sum()) for outcome in (NO_FACE, UNKNOWN, UNDECIDED)
-        )
+        here = outcomes[usages == usage].tolist()
+        no_face, unknown, undecided = map(here.count, (NO_FACE, UNKNOWN, UNDECIDED))
         if left_out := no_face + unknown + undecided:
             notes.append(
                 f"FER+ left out {left_out} of {len(here)} rows of {usage}: {no_face} not a face, "
@@ -105,12 +95,7 @@ def _check_rows(usages, vote_usages, csv_path, votes_path):
 
 
 def _read_votes(path):
-    """Return the columns of FER+'s file as arrays of one row a face.
-
-    Returns:
-        The counts in the order of `VOTE_COLUMNS`, int `(n, 10)`; the usages, strings `(n,)`; and
-        whether there is an image name, booleans `(n,)`.
-    """
+    """Return the votes (`VOTE_COLUMNS`, int `(n, 10)`), usages, and whether a name is there."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"{path} {what}; give the path of FER+'s fer2013new.csv.")

@@ -1,23 +1,22 @@
-"""Faces as a folder of images: `train/<class>/*.jpg` and `test/<class>/*.jpg`."""
+"""Read and write faces as images: `train/<class>/*.jpg` and `test/<class>/*.jpg`."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from fer_keras.data.faces import Splits
+from fer_keras.data.faces import concatenate
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.images import read_pictures
 from fer_keras.data.readers.listing import (
     EXTENSIONS,
     folder_classes,
     list_images,
-    split_folders,
     unique,
     visible_folders,
 )
-from fer_keras.utils.errors import InputError, first_few, require_choice
+from fer_keras.utils.errors import InputError, first_few
 
 
 def read_image_folder(directory, on_bad="raise"):
@@ -28,38 +27,33 @@ def read_image_folder(directory, on_bad="raise"):
     Args:
         directory: folder holding `train/<class>/` and `test/<class>/` with JPEG or PNG files;
             `train`, `test` and the extensions in any case, classes as in `folder_classes`.
-        on_bad: `"raise"`, or `"skip"` to leave out the images that cannot be decoded and name
-            them in the notes.
+        on_bad: `"raise"`, or `"skip"` to leave out damaged images and name them in the notes.
 
     Returns:
-        `Splits` of `train` and `test`, each by class in order, then by file name in natural
-        order. Ids are `"<split>/<class>/<file name>"`; the split is the one that the file name
-        starts with (`PublicTest_1.jpg`), else `Training` or `test`.
+        `Splits`, by class, then by file name in natural order. Ids are
+        `"<split>/<class>/<file name>"`; the split is the one that the file name starts with
+        (`PublicTest_1.jpg`), else `Training` or `test`.
 
     Raises:
         InputError: if a split, or a class in training, has no images, the classes are bad, or
-            an image cannot be decoded.
+            an image is damaged.
     """
     directory = Path(directory).expanduser()
     for split in ("train", "test"):
-        if not split_folders(directory, split):
+        if not visible_folders(directory, split):
             found = ", ".join(path.name for path in visible_folders(directory)) or "no folders"
             raise InputError(
                 f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
                 "train/<class>/ and test/<class>/ with images, or train/<class>/ alone together "
                 "with division='random'."
             )
-    faces, in_train, notes = _read(directory, on_bad)
-    count = in_train.sum()
-    train, test = faces.select(slice(0, count)), faces.select(slice(count, None))
-    _require_images(train, f"The train folder of {directory}")
-    if not len(test):
-        raise InputError(
-            f"The test folder of {directory} has no images; add some ({', '.join(EXTENSIONS)})."
-        )
-    if absent := _absent_classes(test):
-        notes = (*notes, f"The test folder has no images of {', '.join(absent)}.")
-    return Splits(train, test, notes=notes, folder=directory)
+    splits = _read(directory, on_bad)
+    _require_images(splits.train, f"The train folder of {directory}")
+    if not len(splits.test):
+        _require_images(splits.test, f"The test folder of {directory}")
+    absent = _absent_classes(splits.test)
+    notes = [f"The test folder has no images of {', '.join(absent)}."] if absent else []
+    return replace(splits, notes=(*splits.notes, *notes), folder=directory)
 
 
 def read_all_images(directory, on_bad="raise"):
@@ -74,18 +68,18 @@ def read_all_images(directory, on_bad="raise"):
         `Faces`, those of `train/` first, and a tuple of notes.
 
     Raises:
-        InputError: if a class has no images, the classes are bad, or an image cannot be decoded.
+        InputError: if a class has no images, the classes are bad, or an image is damaged.
     """
-    faces, _, notes = _read(Path(directory).expanduser(), on_bad)
+    splits = _read(Path(directory).expanduser(), on_bad)
+    faces = concatenate(splits.train, splits.test)
     _require_images(faces, directory)
-    return faces, notes
+    return faces, splits.notes
 
 
 def link_training_folder(directory, faces, target):
-    """Lay out some of a folder's images as a folder of their own, by links.
+    """Link some of a folder's images into a folder of their own, for Keras.
 
-    `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only,
-    and the labels in their order.
+    `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only.
 
     Args:
         directory: the folder that the faces were read from.
@@ -97,7 +91,8 @@ def link_training_folder(directory, faces, target):
         InputError: if an id is not in the folder, or `target` holds something already.
     """
     directory, target = Path(directory).expanduser().resolve(), Path(target).expanduser()
-    path_of = {file.id: file.path for file in list_images(directory)[0]}
+    train, test, _ = list_images(directory)
+    path_of = {name: path for path, _, name in train + test}
     unknown = [name for name in faces.ids.tolist() if name not in path_of]
     if unknown:
         raise InputError(
@@ -117,8 +112,8 @@ def link_training_folder(directory, faces, target):
 def write_image_folder(faces, directory):
     """Write faces as grayscale JPEGs of quality 95, for `read_image_folder`.
 
-    The files are encoded straight to their final names: a caller that must not leave half a
-    folder writes to a temporary one and renames it.
+    The files are written one by one: a caller that must not leave half a folder writes to a
+    temporary one and renames it.
 
     Args:
         faces: `Faces`; those of the split `Training` go to `train/<class>/Training_<n>.jpg`, the
@@ -139,30 +134,16 @@ def write_image_folder(faces, directory):
 
 
 def _read(directory, on_bad):
-    """Return the good `Faces`, those of train/ first, their mask, and the notes."""
-    require_choice("on_bad", on_bad, ("raise", "skip"))
+    """Return `Splits`; either part may be empty."""
     classes = folder_classes(directory)
-    files, ignored = list_images(directory)
-    faces, kept, bad, num_converted = read_pictures(files, classes, directory, on_bad)
-    in_train = np.array([files[place].in_train for place in kept], bool)
-    ignored = [Path(path).relative_to(directory).as_posix() for path in ignored]
-    return faces, in_train, _notes(classes, ignored, num_converted, bad)
-
-
-def _notes(classes, ignored, num_converted, bad):
+    splits = read_pictures(*list_images(directory), classes, directory, on_bad)
+    absent = [name for name in CLASS_NAMES if name not in classes]
     notes = []
     if not set(classes) <= set(CLASS_NAMES):
-        notes.append(f"The classes are the names of the folders: {', '.join(classes)}.")
-    elif len(classes) < len(CLASS_NAMES):
-        absent = [name for name in CLASS_NAMES if name not in classes]
-        notes.append(f"There are no folders for FER2013's classes {', '.join(absent)}.")
-    if ignored:
-        notes.append(f"Ignored {len(ignored)} hidden or non-image entries: {first_few(ignored)}.")
-    if num_converted:
-        notes.append(f"Converted {num_converted} image(s) to grayscale 48x48.")
-    if bad:
-        notes.append(f"Skipped {len(bad)} damaged image(s): {first_few(bad)}.")
-    return tuple(notes)
+        notes = [f"The classes are the names of the folders: {', '.join(classes)}."]
+    elif absent:
+        notes = [f"There are no folders for FER2013's classes {', '.join(absent)}."]
+    return replace(splits, notes=(*notes, *splits.notes))
 
 
 def _require_images(faces, where):
@@ -173,4 +154,4 @@ def _require_images(faces, where):
 
 
 def _absent_classes(faces):
-    return [faces.class_names[label] for label in np.flatnonzero(faces.class_counts() == 0)]
+    return [name for name, count in zip(faces.class_names, faces.class_counts()) if not count]

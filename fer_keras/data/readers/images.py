@@ -1,24 +1,21 @@
-"""Picture files of any kind -> grayscale faces of the networks' size."""
+"""Read picture files of any kind as grayscale faces of 48x48 pixels."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_keras.data.faces import IMAGE_SIZE, Faces
+from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
-from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.errors import InputError, first_few, require_choice
 
 
 def open_picture(path, upright=False):
-    """Decode a picture file.
+    """Return a picture file as a loaded `PIL.Image.Image`, in its own mode and size.
 
     Args:
         path: the file.
         upright: whether to turn it as its EXIF data says.
-
-    Returns:
-        A loaded `PIL.Image.Image`, in its own mode and size.
 
     Raises:
         InputError: in a few words, if it cannot be decoded.
@@ -36,13 +33,10 @@ def open_picture(path, upright=False):
 
 
 def to_gray(image):
-    """Return a picture in grey levels.
+    """Return a picture in grey levels, a `PIL.Image.Image` of mode `L`.
 
     Args:
         image: a `PIL.Image.Image` of any mode.
-
-    Returns:
-        A `PIL.Image.Image` of mode `L`, grey levels 0-255.
     """
     if image.mode.startswith("I"):
         # Grey levels of 16 bits: Pillow's own conversion clips them at 255.
@@ -52,57 +46,69 @@ def to_gray(image):
 
 
 def to_face(image):
-    """Return a picture of a face alone as the networks take it.
+    """Return a picture of a face alone as networks take it: mode `L`, 48x48.
 
     Args:
         image: a `PIL.Image.Image` of any mode and size; it is squeezed to a square.
-
-    Returns:
-        A `PIL.Image.Image` of mode `L` and 48x48 pixels.
     """
     return to_gray(image).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
 
 
-def read_pictures(pictures, class_names, directory, on_bad):
-    """Read picture files of faces, each of any size and colour mode.
+def read_pictures(train, test, ignored, class_names, directory, on_bad):
+    """Read the picture files of a folder of faces, each of any size and colour mode.
 
     Args:
-        pictures: sequence of tuples that begin with a file's path, label and id.
+        train: list of tuples that begin with a file's path, label and id.
+        test: as `train`; may be empty.
+        ignored: list of the paths of other files and folders, for the notes.
         class_names: tuple of the classes that the labels stand for.
-        directory: the folder that all files lie in.
-        on_bad: `"raise"`, or `"skip"` to leave out the files that cannot be decoded.
+        directory: the `Path` of the folder that all files lie in.
+        on_bad: `"raise"`, or `"skip"` to leave out damaged files and name them in the notes.
 
     Returns:
-        `Faces` in the same order; the positions in `pictures` of those that are kept, an int
-        array; a list of the damaged files with their faults; and how many pictures were not
-        grayscale 48x48.
+        `Splits` in the same order.
 
     Raises:
-        InputError: if a file cannot be decoded, unless these are skipped.
+        InputError: if a file is damaged, unless these are skipped.
     """
+    require_choice("on_bad", on_bad, ("raise", "skip"))
+    pictures = [*train, *test]
     images = allocate((len(pictures), IMAGE_SIZE, IMAGE_SIZE))
     faults, num_converted = {}, 0
     for place, (path, *_) in enumerate(pictures):
         try:
             image = open_picture(path)
         except InputError as error:
-            faults[place] = f"{Path(path).relative_to(directory).as_posix()} ({error})"
+            faults[place] = f"{_relative(path, directory)} ({error})"
             continue
         if image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
             num_converted += 1
             image = to_face(image)
         images[place] = image
-    bad = list(faults.values())
-    if bad and on_bad == "raise":
+    bad = f"{len(faults)} damaged image(s): {first_few([*faults.values()])}"
+    if faults and on_bad == "raise":
         raise InputError(
-            f"{directory} holds {len(bad)} damaged image(s): {first_few(bad)}; replace or remove "
-            "them, or leave them out with on_bad='skip'."
+            f"{directory} holds {bad}; replace or remove them, or leave them out with "
+            "on_bad='skip'."
         )
     labels = np.array([label for _, label, *_ in pictures], np.int64)
     ids = np.array([name for _, _, name, *_ in pictures], str)
     faces = Faces(images, labels, ids, class_names)
-    kept = np.delete(np.arange(len(pictures)), list(faults))
-    return faces.select(kept) if bad else faces, kept, bad, num_converted
+    if faults:
+        faces = faces.select(np.delete(np.arange(len(pictures)), list(faults)))
+    count = len(train) - sum(place < len(train) for place in faults)
+    others = first_few([_relative(path, directory) for path in ignored])
+    notes = {
+        f"Ignored {len(ignored)} other files or folders: {others}.": ignored,
+        f"Converted {num_converted} image(s) to grayscale 48x48.": num_converted,
+        f"Skipped {bad}.": faults,
+    }
+    notes = tuple(note for note, is_due in notes.items() if is_due)
+    return Splits(faces.select(slice(count)), faces.select(slice(count, None)), notes=notes)
+
+
+def _relative(path, directory):
+    return Path(path).relative_to(directory).as_posix()
 
 
 def _why_unreadable(path, error):

@@ -1,8 +1,8 @@
-"""What lies in a folder of images, `train/<class>/` and `test/<class>/`: classes and files."""
+"""List what lies in a folder of images: its classes and files."""
 
 import os
 import re
-from typing import NamedTuple
+from itertools import chain, count
 
 from fer_keras.data.faces import NO_SPLIT
 from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
@@ -13,39 +13,16 @@ SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's own splits, which the folder form keeps in its file names only."""
 
 
-class ImageFile(NamedTuple):
-    """An image: its file, label and id, and whether it lies in `train/`."""
-
-    path: str
-    label: int
-    id: str
-    in_train: bool
-
-
-def visible_folders(directory):
-    """Return the folders in a directory whose names begin with no dot.
+def visible_folders(directory, called=None):
+    """Return a directory's folders, by name, without those that begin with a dot.
 
     Args:
         directory: a `Path`, which need not exist.
-
-    Returns:
-        A list of `Path`s, by name.
+        called: a name in lower case, to return only the folders called so in any case.
     """
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
-    return [path for path in entries if path.is_dir() and not path.name.startswith(".")]
-
-
-def split_folders(directory, split):
-    """Return the folders of one split.
-
-    Args:
-        directory: the `Path` of the folder of images.
-        split: `"train"` or `"test"`, which the folders may spell in any case.
-
-    Returns:
-        A list of `Path`s, by name.
-    """
-    return [folder for folder in visible_folders(directory) if folder.name.lower() == split]
+    folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+    return [path for path in folders if called in (None, path.name.lower())]
 
 
 def has_image_folder(directory):
@@ -61,23 +38,22 @@ def folder_classes(directory):
     """Return the classes of a folder of images.
 
     Args:
-        directory: folder holding `train/<class>/`, and `test/<class>/` perhaps.
+        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
 
     Returns:
-        A tuple of names: where every folder has a name of `labels.FOLDER_NAMES`, in any case,
-        those of `CLASS_NAMES` that are there, in their order; else the folders' own names in
-        natural order.
+        A tuple of names: those of `CLASS_NAMES` that are there, in their order, if every folder
+        has a name of `labels.FOLDER_NAMES`; else the folders' own names in natural order.
 
     Raises:
         InputError: if there are fewer than two classes, or two names differ in their case only.
     """
-    splits = ("train", "test")
-    names = {folder.name for split in splits for folder in _class_folders(directory, split)}
+    folders = _class_folders(directory, "train") + _class_folders(directory, "test")
+    names = {folder.name for folder in folders}
     known = {FOLDER_NAMES.get(name.lower()) for name in names}
     classes = [name for name in CLASS_NAMES if name in known]
     if None in known:
         classes = sorted(names, key=lambda name: (_natural(name), name))
-        lower = [name.lower() for name in classes]
+        lower = [name.lower() for name in names]
         doubled = [name for name in classes if lower.count(name.lower()) > 1]
         if doubled:
             raise InputError(
@@ -99,44 +75,27 @@ def list_images(directory):
         directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
 
     Returns:
-        A list of `ImageFile`s, those of `train/` first, by class, then by file name in natural
-        order; and a list of the paths ignored. Ids are `"<split>/<class>/<file name>"`, and
-        unique; the split is the one that the file name starts with, else `Training` or `test`,
-        or `all` where there is no folder `test/`.
+        Two lists of `(path, label, id)`, of `train/` and of `test/`, by class, then by file name
+        in natural order; and a list of the paths ignored. Ids are as of `read_image_folder`, and
+        unique; without a folder `test/` their split is `all` instead of `Training`.
 
     Raises:
         InputError: if the classes are bad, as for `folder_classes`.
     """
     classes = folder_classes(directory)
-    training = "Training" if split_folders(directory, "test") else NO_SPLIT
-    files, all_ignored, taken = [], [], set()
+    training = "Training" if visible_folders(directory, "test") else NO_SPLIT
+    parts, all_ignored, taken = [], [], set()
     for split, id_split in (("train", training), ("test", "test")):
         images, ignored = _scan(directory, split, classes)
         all_ignored += sorted(ignored)
+        files = []
         # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
         for label, _, name, path in sorted(images):
             prefix = name.split("_", 1)[0]
             start = prefix if prefix in SPLIT_PREFIXES else id_split
-            new_id = unique(f"{start}/{classes[label]}/{name}", taken)
-            files.append(ImageFile(path, label, new_id, split == "train"))
-    return files, all_ignored
-
-
-def _scan(directory, split, classes):
-    """Return a split's images as (label, sort key, name, path), and what is ignored."""
-    folders = _class_folders(directory, split)
-    tops = split_folders(directory, split)
-    ignored = [str(path) for top in tops for path in top.iterdir() if path not in folders]
-    images = []
-    for folder in folders:
-        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
-        for entry in os.scandir(folder):  # quicker than iterdir for many files
-            is_named_so = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
-            if is_named_so and not entry.is_dir():
-                images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
-            else:
-                ignored.append(entry.path)
-    return images, ignored
+            files.append((path, label, unique(f"{start}/{classes[label]}/{name}", taken)))
+        parts.append(files)
+    return *parts, all_ignored
 
 
 def unique(wanted, taken):
@@ -147,22 +106,35 @@ def unique(wanted, taken):
         taken: set of names.
     """
     stem, extension = os.path.splitext(wanted)
-    candidate, number = wanted, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{stem}#{number}{extension}"
-    taken.add(candidate)
-    return candidate
+    numbered = (f"{stem}#{number}{extension}" for number in count(2))
+    name = next(name for name in chain([wanted], numbered) if name not in taken)
+    taken.add(name)
+    return name
+
+
+def _scan(directory, split, classes):
+    """Return a split's images as (label, sort key, name, path), and what is ignored."""
+    folders = _class_folders(directory, split)
+    tops = visible_folders(directory, split)
+    ignored = [str(path) for top in tops for path in top.iterdir() if path not in folders]
+    images = []
+    for folder in folders:
+        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
+        for entry in os.scandir(folder):  # quicker than iterdir for many files
+            is_image = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
+            if is_image and not entry.is_dir():
+                images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
+            else:
+                ignored.append(entry.path)
+    return images, ignored
 
 
 def _class_folders(directory, split):
-    return [
-        label for folder in split_folders(directory, split) for label in visible_folders(folder)
-    ]
+    tops = visible_folders(directory, split)
+    return [folder for top in tops for folder in visible_folders(top)]
 
 
 def _natural(name):
     """Return a sort key by which 9.jpg comes before 10.jpg."""
-    return [
-        int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", name))
-    ]
+    parts = re.split("([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]

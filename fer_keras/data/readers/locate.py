@@ -1,4 +1,4 @@
-"""Where a data set lies on this machine, and in which forms."""
+"""Find a data set on this machine, and the forms that it is stored in."""
 
 import os
 import zipfile
@@ -15,11 +15,8 @@ ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
 SUBFOLDER = "fer2013"
 PLAIN_NAMES = ("fer2013.csv", "icml_face_data.csv")
 ZIP_NAMES = (*(f"{name}.zip" for name in PLAIN_NAMES), "fer2013.zip", "archive.zip")
-CSV_NAMES = (
-    *PLAIN_NAMES,
-    *(f"{name}{suffix}" for suffix in (".gz", ".xz") for name in PLAIN_NAMES),
-    *ZIP_NAMES,
-)
+PACKED_NAMES = tuple(f"{name}{suffix}" for suffix in (".gz", ".xz") for name in PLAIN_NAMES)
+CSV_NAMES = PLAIN_NAMES + PACKED_NAMES + ZIP_NAMES
 """The names that the CSV form is looked for under, most preferred first."""
 
 VOTES_NAME = "fer2013new.csv"
@@ -48,13 +45,12 @@ class Location:
 def find_data(directory=None):
     """Find a data set: in a folder, where FER_KERAS_DATA says, or in `data/`.
 
-    Each place is searched for the names in `CSV_NAMES`, in that order, and for a folder with
-    `train/<class>/`; each in the place itself, then in `fer2013/` inside it. RAF-DB counts where
-    neither is there. Without a directory and the variable, the place is `data/` in the
-    project's folder.
+    Each place is searched for a CSV file of a name in `CSV_NAMES` and for a folder with
+    `train/<class>/`, in itself and in `fer2013/` inside it; and for RAF-DB if neither is there.
 
     Args:
-        directory: a folder, or the CSV file itself; `~` is expanded.
+        directory: a folder, or the CSV file itself; `~` is expanded. `None` takes what the
+            variable says, and without it `data/` in the project's folder.
 
     Returns:
         A `Location` with at least one form; `None` if nobody named a place and `data/` is absent
@@ -63,41 +59,33 @@ def find_data(directory=None):
     Raises:
         InputError: if `directory`, or what FER_KERAS_DATA says, holds no form.
     """
-    if directory is not None:
-        return _find_in_named(directory, "The data directory")
-    if os.environ.get(ENVIRONMENT_VARIABLE):
-        return _find_in_named(
-            os.environ[ENVIRONMENT_VARIABLE], f"The environment variable {ENVIRONMENT_VARIABLE}:"
-        )
-    return _search(project_folder() / "data")
+    source, place = "The data directory", directory
+    if directory is None:
+        source = f"The environment variable {ENVIRONMENT_VARIABLE}:"
+        place = os.environ.get(ENVIRONMENT_VARIABLE)
+        if not place:
+            return _search(project_folder() / "data")
+    place = Path(place).expanduser().absolute()
+    if place.is_file():
+        return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
+    if found := _search(place):
+        return found
+    what = "holds no faces" if place.is_dir() else "does not exist"
+    raise InputError(
+        f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
+        f"{', '.join(CSV_NAMES)} (a zip with the CSV in it) or folders train/<class>/ and "
+        "test/<class>/ with images, unpacked; or a folder that holds RAF-DB."
+    )
 
 
 def data_set_name(class_names, directory):
-    """Return what a data set is called.
+    """Return `fer2013` for the classes of FER2013 or FER+, else the folder's name.
 
     Args:
         class_names: tuple of the data set's classes.
         directory: the `Path` of the folder that it lies in.
-
-    Returns:
-        `fer2013` for the classes of FER2013 or FER+, else the folder's name.
     """
     return "fer2013" if class_names in (CLASS_NAMES, ALL_CLASS_NAMES) else directory.name
-
-
-def _find_in_named(place, source):
-    place = Path(place).expanduser().absolute()
-    if place.is_file():
-        return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
-    found = _search(place)
-    if found is None:
-        what = "holds no faces" if place.is_dir() else "does not exist"
-        raise InputError(
-            f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
-            f"{', '.join(CSV_NAMES)} (a zip with the CSV in it) or folders train/<class>/ and "
-            "test/<class>/ with images, unpacked; or a folder that holds RAF-DB."
-        )
-    return found
 
 
 def _search(place):
@@ -118,10 +106,8 @@ def _votes_among(folders):
 
 
 def _is_csv(path):
-    if not path.is_file():
-        return False
-    if path.name not in ZIP_NAMES:
-        return True
+    if path.name not in ZIP_NAMES or not path.is_file():
+        return path.is_file()
     try:  # Kaggle names the zips of both forms alike, so the name does not tell.
         with zipfile.ZipFile(path) as archive:
             return any(name.rsplit("/", 1)[-1] in PLAIN_NAMES for name in archive.namelist())

@@ -1,24 +1,21 @@
-"""RAF-DB's basic emotions, in the authors' own layout or in Kaggle's."""
+"""Read RAF-DB's basic emotions, in the authors' own layout or in Kaggle's."""
 
 import csv
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from fer_keras.data.faces import Splits
+from fer_keras.data.faces import concatenate
 from fer_keras.data.labels import CLASS_NAMES, RAFDB_CLASSES
 from fer_keras.data.readers.images import read_pictures
 from fer_keras.data.readers.listing import visible_folders
-from fer_keras.utils.errors import InputError, first_few, require_choice
+from fer_keras.utils.errors import InputError, first_few
 
 SPLITS = ("train", "test")
-_COUNTS = {
-    "train": (1290, 281, 717, 4772, 1982, 705, 2524),
-    "test": (329, 74, 160, 1185, 478, 162, 680),
-}
 PUBLISHED_COUNTS = {
-    split: dict(zip(RAFDB_CLASSES.values(), counts)) for split, counts in _COUNTS.items()
+    "train": dict(zip(RAFDB_CLASSES.values(), (1290, 281, 717, 4772, 1982, 705, 2524))),
+    "test": dict(zip(RAFDB_CLASSES.values(), (329, 74, 160, 1185, 478, 162, 680))),
 }
 """Split -> class name -> how many faces the complete data set has (Li and Deng: Reliable
 Crowdsourcing and Deep Locality-Preserving Learning ..., IEEE Trans. Image Processing, 2019)."""
@@ -27,41 +24,32 @@ LIST_PATH = "EmoLabel/list_patition_label.txt"
 """Where the official layout lists its labels; the spelling is the authors'."""
 ALIGNED = "Image/aligned"
 SUBFOLDERS = ("dataset", "basic")
-CODES = tuple(str(code) for code in RAFDB_CLASSES)
+LABELS = {str(code): CLASS_NAMES.index(name) for code, name in RAFDB_CLASSES.items()}
 IMAGE_NAME = re.compile(r"((?:train|test)_[0-9]+)(?:_aligned)?(?i:\.jpg)")
 LIST_LINE = re.compile(r"((?:train|test)_[0-9]+)\.jpg\s+([1-7])")
-
-
-class _Image(NamedTuple):
-    path: str
-    code: str
 
 
 def read_rafdb(directory, on_bad="raise"):
     """Read RAF-DB's basic emotions; colour 100x100 becomes grayscale 48x48.
 
-    Two layouts are known, and looked for in `directory` and in `DATASET/` or `basic/` inside it:
-
-    - official: `EmoLabel/list_patition_label.txt` and `Image/aligned/train_00001_aligned.jpg`;
-    - Kaggle's: `train/<code>/` and `test/<code>/` with such images, the codes 1 to 7 as in
-      `labels.RAFDB_CLASSES`; `train_labels.csv` and `test_labels.csv`, where they stand in the
-      same folder or beside `DATASET/`, must agree with the folders.
+    Two layouts are known: the official one, `EmoLabel/list_patition_label.txt` and
+    `Image/aligned/train_00001_aligned.jpg`; and Kaggle's, `train/<code>/` and `test/<code>/` with
+    such images, where `train_labels.csv` and `test_labels.csv`, if there, must agree with the
+    folders. The codes are those of `labels.RAFDB_CLASSES`.
 
     Args:
-        directory: the folder.
-        on_bad: `"raise"`, or `"skip"` to leave out the images that cannot be decoded and name
-            them in the notes.
+        directory: the folder that holds a layout, itself or in `DATASET/` or `basic/`.
+        on_bad: `"raise"`, or `"skip"` to leave out damaged images and name them in the notes.
 
     Returns:
         `Splits` of `train` and `test`, each by number, with the classes `CLASS_NAMES` and ids
-        such as `"RAF-DB train/train_00001"`: the same for both layouts. Notes name the files
-        ignored and say where the numbers of faces are not `PUBLISHED_COUNTS`.
+        such as `"RAF-DB train/train_00001"`: the same for both layouts. Notes say where the
+        numbers of faces are not `PUBLISHED_COUNTS`.
 
     Raises:
         InputError: if there is no layout or more than one, an image is missing, doubled or
-            cannot be decoded, a label is bad or contradicted, or a split is empty.
+            damaged, a label is bad or contradicted, or a split is empty.
     """
-    require_choice("on_bad", on_bad, ("raise", "skip"))
     directory = Path(directory).expanduser()
     layouts = _find_layouts(directory)
     if len(layouts) != 1:
@@ -72,15 +60,24 @@ def read_rafdb(directory, on_bad="raise"):
         )
     list_images, place = layouts[0]
     images, ignored = list_images(place)
-    of_train, of_test = (_pictures(images, split, place) for split in SPLITS)
-    faces, kept, bad, _ = read_pictures(of_train + of_test, CLASS_NAMES, directory, on_bad)
-    num_train = (kept < len(of_train)).sum()
-    train, test = faces.select(slice(0, num_train)), faces.select(slice(num_train, None))
-    notes = [f"Ignored {len(ignored)} other file(s): {first_few(ignored)}."] if ignored else []
-    if bad:
-        notes.append(f"Skipped {len(bad)} damaged image(s): {first_few(bad)}.")
-    notes += [*_count_notes(train, "train"), *_count_notes(test, "test")]
-    return Splits(train, test, notes=tuple(notes), name="raf-db")
+    train, test = (_pictures(images, split, place) for split in SPLITS)
+    splits = read_pictures(train, test, ignored, CLASS_NAMES, directory, on_bad)
+    notes = _count_notes(splits.train, "train") + _count_notes(splits.test, "test")
+    return replace(splits, notes=(*splits.notes, *notes), name="raf-db")
+
+
+def read_all_rafdb(directory, on_bad="raise"):
+    """Read RAF-DB's basic emotions, undivided.
+
+    Args:
+        directory: as for `read_rafdb`.
+        on_bad: as for `read_rafdb`.
+
+    Returns:
+        `Faces`, those of `train` first, and a tuple of notes.
+    """
+    splits = read_rafdb(directory, on_bad)
+    return concatenate(splits.train, splits.test), splits.notes
 
 
 def has_rafdb(directory):
@@ -94,14 +91,12 @@ def has_rafdb(directory):
 
 def _find_layouts(directory):
     """Return pairs of the function that lists a layout and the layout's folder."""
-    subfolders = [
-        folder for folder in visible_folders(directory) if folder.name.lower() in SUBFOLDERS
-    ]
+    below = [folder for folder in visible_folders(directory) if folder.name.lower() in SUBFOLDERS]
     layouts = []
-    for place in (directory, *subfolders):
+    for place in (directory, *below):
         if (place / LIST_PATH).is_file():
             layouts.append((_list_official, place))
-        train, test = ([f for f in visible_folders(place / s) if f.name in CODES] for s in SPLITS)
+        train, test = ([f for f in visible_folders(place / s) if f.name in LABELS] for s in SPLITS)
         # Other data may have classes called 1 and 2 as well, but no images called train_00001.
         if train and test and any(_name_images(folder)[0] for folder in train + test):
             layouts.append((_list_kaggle, place))
@@ -109,9 +104,8 @@ def _find_layouts(directory):
 
 
 def _list_official(place):
-    """List the official layout: name -> `_Image`, and the paths of other files."""
-    list_path, aligned = place / LIST_PATH, place / ALIGNED
-    codes = {}
+    """List the official layout: name -> (path, code), and the paths of other files."""
+    list_path, aligned, codes = place / LIST_PATH, place / ALIGNED, {}
     for number, line in enumerate(_read_lines(list_path), 1):
         match = LIST_LINE.fullmatch(line.strip())
         if match and match[1] not in codes:
@@ -130,30 +124,30 @@ def _list_official(place):
             f"{first_few(missing)}; unpack aligned.zip there or take out the lines."
         )
     ignored += [path for name, path in found.items() if name not in codes]
-    return {name: _Image(found[name], code) for name, code in codes.items()}, ignored
+    return {name: (found[name], code) for name, code in codes.items()}, ignored
 
 
 def _list_kaggle(place):
-    """List Kaggle's layout: name -> `_Image`, and the paths of other files."""
+    """List Kaggle's layout: name -> (path, code), and the paths of other files."""
     images, ignored = {}, []
+    beside = [place.parent] if place.name.lower() in SUBFOLDERS else []
     for split in SPLITS:
         of_split = {}
         for folder in visible_folders(place / split):
-            if folder.name not in CODES:
+            if folder.name not in LABELS:
                 raise InputError(f"{folder} is no class of RAF-DB (1 to 7); rename or remove it.")
             found, others = _name_images(folder)
             ignored += others
             for name, path in found.items():
-                twin = of_split.get(name)
+                _, twin = of_split.get(name, (None, None))
                 if twin or not name.startswith(split):
-                    fault = f"stands in folder {twin.code} too" if twin else "is of another split"
+                    fault = f"stands in folder {twin} too" if twin else "is of another split"
                     raise InputError(f"{path} {fault}; remove or move the wrong one.")
-                of_split[name] = _Image(path, folder.name)
-        beside = [place.parent] if place.name.lower() in SUBFOLDERS else []
+                of_split[name] = path, folder.name
         for path in (folder / f"{split}_labels.csv" for folder in (place, *beside)):
             if path.is_file():
                 _check_labels(path, of_split)
-        images.update(of_split)
+        images |= of_split
     return images, ignored
 
 
@@ -163,10 +157,10 @@ def _check_labels(path, images):
     if not rows or [word.strip().lower() for word in rows[0]] != ["image", "label"]:
         raise InputError(f"{path} must have the columns image,label; remove or replace it.")
     labels = [(IMAGE_NAME.sub(r"\1", row[0].strip()), ",".join(row[1:])) for row in rows[1:]]
-    unlisted = images.keys() - {name for name, _ in labels}
-    for name, label in (*labels, *((name, "") for name in sorted(unlisted))):
-        code = images[name].code if name in images else ""
-        if label.strip() != code or name not in images:
+    labels += [(name, "") for name in sorted(images.keys() - dict(labels).keys())]
+    for name, label in labels:
+        _, code = images.get(name, (None, None))
+        if label.strip() != code:
             raise InputError(
                 f"{path} labels {name} {label.strip() or 'not at all'}, and its folder says "
                 f"{code or 'nothing'}; make them agree, or remove the CSV file to go by folders."
@@ -198,17 +192,12 @@ def _pictures(images, split, place):
     if not names:
         raise InputError(f"{place} has no images of the split {split}; give the complete data.")
     names.sort(key=lambda name: (int(name.split("_")[1]), name))
-    labels = {str(code): CLASS_NAMES.index(name) for code, name in RAFDB_CLASSES.items()}
-    return [
-        (images[name].path, labels[images[name].code], f"RAF-DB {split}/{name}") for name in names
-    ]
+    return [(images[name][0], LABELS[images[name][1]], f"RAF-DB {split}/{name}") for name in names]
 
 
 def _count_notes(faces, split):
-    counts = dict(zip(CLASS_NAMES, faces.class_counts().tolist()))
-    published = PUBLISHED_COUNTS[split]
-    if counts == published:
-        return []
-    per_class = ", ".join(f"{name} {counts[name]} of {published[name]}" for name in published)
+    counts, published = dict(zip(CLASS_NAMES, faces.class_counts())), PUBLISHED_COUNTS[split]
+    each = ", ".join(f"{name} {counts[name]} of {count}" for name, count in published.items())
     total = sum(published.values())
-    return [f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {per_class}."]
+    note = f"RAF-DB's split {split} has {len(faces)} of {total} published faces: {each}."
+    return [] if counts == published else [note]
