@@ -20,8 +20,7 @@ from fer_keras.evaluation.predictions import (
     flat_metrics,
     score_table,
 )
-from fer_keras.networks.build import find_builder
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.build import NETWORKS, find_builder
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError

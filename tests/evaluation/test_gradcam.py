@@ -6,8 +6,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.signal import correlate2d
 
 from fer_keras.evaluation.gradcam import BATCH_SIZE, grad_cam
-from fer_keras.networks.build import build, standardisation
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.build import NETWORKS, build, standardisation
 
 # First centre, step and number of the last maps' cells, by hand: a pooling moves the centre by half
 # a step and doubles the step, an unpadded 3x3 convolution moves it by a step.

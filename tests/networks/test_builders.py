@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.networks.build import build, standardisation
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.build import NETWORKS, build, standardisation
 
 
 @pytest.mark.parametrize(

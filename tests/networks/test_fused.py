@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from fer_keras.networks.build import build, in_dtype, standardisation
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.build import NETWORKS, build, in_dtype, standardisation
 from fer_keras.networks.fused import BiasAndReLU, FusedBatchNormalization, fuse, take_weights
 
 
