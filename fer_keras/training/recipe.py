@@ -1,7 +1,6 @@
 """A frozen, checked `Recipe` of a training."""
 
 import re
-from math import inf
 
 from attrs import asdict, evolve, field, fields, frozen
 from attrs.converters import optional
@@ -50,12 +49,14 @@ def _whole(default, least):
     return field(default=default, validator=check)
 
 
-def _number(default, above=-inf, least=0, most=1):
+def _number(default, most=1, may_be_0=True):
     def check(recipe, attribute, value):
-        if type(value) not in (int, float) or not least <= value <= most or value <= above:
-            bound = f"above {above}" if above >= least else f"at least {least}"
-            kind = f"a number {bound} and at most {most}"
-            raise InputError(f"{attribute.name} is {value!r}; give {kind}.")
+        is_number = type(value) in (int, float) and 0 <= value <= most
+        if not is_number or (value == 0 and not may_be_0):
+            bound = "at least 0" if may_be_0 else "above 0"
+            raise InputError(
+                f"{attribute.name} is {value!r}; give a number {bound} and at most {most}."
+            )
 
     return field(default=default, validator=check)
 
@@ -158,7 +159,7 @@ class Recipe:
     batch_size: int = _whole(64, least=1)
     optimizer: str = _choice("adam", "sgd")
     schedule: str = _choice("constant", "one_cycle")
-    learning_rate: float = _number(1e-3, above=0)
+    learning_rate: float = _number(1e-3, may_be_0=False)
     weight_decay: float = _number(0.0)
     label_smoothing: float = _number(0.0)
     precision: str = _choice("float32", "mixed")
