@@ -4,9 +4,9 @@ import itertools
 
 from timing import BATCH_SIZE, in_turn, row
 
-from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import link_training_folder, read_image_folder
 from fer_keras.data.splitting import cut_validation
+from fer_keras.training.recipe import AUGMENTATIONS
 
 NUM_BATCHES = 400
 
@@ -15,14 +15,15 @@ def bench(location, scratch, rounds):
     """Yield rows: study D's augmentation in memory, against ImageDataGenerator's two forms."""
     from fer_keras.training import feeds
 
+    ranges = AUGMENTATIONS["study_d"]
     faces = cut_validation(read_image_folder(location.folder), 0.1, seed=0).train
     link_training_folder(location.folder, faces, scratch / "linked")
     endless = [
         iter(feed)
         for feed in (
-            feeds.training_feed(faces, BATCH_SIZE, 0, "study_d"),
-            feeds.generator_feed(scratch / "linked", CLASS_NAMES, BATCH_SIZE, 0, "study_d"),
-            feeds.array_generator_feed(faces, BATCH_SIZE, 0, "study_d"),
+            feeds.training_feed(faces, BATCH_SIZE, 0, ranges),
+            feeds.generator_feed(faces, BATCH_SIZE, 0, ranges, directory=scratch / "linked"),
+            feeds.generator_feed(faces, BATCH_SIZE, 0, ranges),
         )
     ]
 

@@ -5,11 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-BFLOAT16_CPUS = ("avx512_bf16", "amx_bf16")
-"""Linux's names for instructions that multiply bfloat16."""
-
-BFLOAT16_GPUS = (8, 0)
-"""Compute capability (Ampere's) from which on NVIDIA's GPUs multiply bfloat16."""
+BFLOAT16_CPUS = ("avx512_bf16", "amx_bf16")  # Linux's names for instructions
+BFLOAT16_GPUS = (8, 0)  # NVIDIA's compute capability from Ampere on
 
 
 def multiplies_bfloat16():
@@ -32,9 +29,7 @@ def multiplies_bfloat16():
 
 
 def compiled(model):
-    """Compile a model's inference.
-
-    It takes less time than `model.predict`, which sets up a loop over batches at each call.
+    """Compile a model's inference: faster than `model.predict`.
 
     Args:
         model: a Keras model. Later changes of its weights have no effect.
@@ -57,7 +52,7 @@ def compiled(model):
 def inference(model):
     """Return a model's inference with its present weights as constants.
 
-    The compiler lays out constants in memory once, and variables at each call.
+    The compiler lays out constants in memory once, but variables at each call.
 
     Args:
         model: a Keras model.

@@ -1,4 +1,4 @@
-"""Networks by name, from a file or from a function, checked and normalised."""
+"""Build networks by name, from a file or from a function."""
 
 import hashlib
 import importlib
@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder
 from fer_keras.utils.startup import start_tensorflow
 
-COUNTED_AT_ONCE = 1024
 HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
 
 
@@ -24,14 +24,12 @@ def build(network, num_classes=7, normalisation=None):
     """Build a network with fresh weights.
 
     Args:
-        network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that
-            returns a `keras.Model` of images `(batch, 48, 48, 1)` with probabilities
-            `(batch, num_classes)`: the function itself, `"file.py:function"` or
-            `"package.module:function"`.
+        network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that returns a
+            `keras.Model` of images `(batch, 48, 48, 1)` with probabilities `(batch, num_classes)`:
+            the function itself, `"file.py:function"` or `"package.module:function"`.
         num_classes: number of classes, at least 2.
-        normalisation: layer from grey levels 0-255 to the network's input; `None` divides by 255.
-            It takes the place of a first layer that rescales or normalises; a network without one
-            gets it in front.
+        normalisation: layer from grey levels 0-255 to the network's input, in place of a first
+            layer that rescales or normalises; `None` keeps that, or else divides by 255.
 
     Returns:
         An uncompiled `keras.Sequential`, or a `keras.Model` if the builder's own is none.
@@ -39,23 +37,21 @@ def build(network, num_classes=7, normalisation=None):
     Raises:
         InputError: if there is no such network, or the builder returns something else.
     """
-    start_tensorflow()
-    import keras
-
+    start_tensorflow()  # quietly, before the builder does it
     builder, name = find_builder(network), network_name(network)
     try:
         model = builder(num_classes)
     except Exception as error:  # whatever a user's function raises
         raise InputError(f"The builder {name} failed for {num_classes} classes: {error}") from error
     _require_model(model, name, num_classes)
-    model = _normalised(model, normalisation or keras.layers.Rescaling(1 / 255), normalisation)
+    model = _normalised(model, normalisation)
     if network not in NETWORKS:
         _require_probabilities(model, name)
     return model
 
 
 def find_builder(network):
-    """Return the builder that a network's name stands for.
+    """Return the function that builds a network.
 
     Args:
         network: as for `build`.
@@ -75,9 +71,8 @@ def find_builder(network):
         return network
     if network in NETWORKS:
         return NETWORKS[network]
-    start_tensorflow()  # quietly, before the user's file does it
-    place, colon, function = str(network).rpartition(":")
-    if not colon:
+    place, _, function = str(network).rpartition(":")
+    if not place:
         raise InputError(
             f"No network is called {network!r}; there are {', '.join(NETWORKS)}, and your own "
             "as file.py:function or package.module:function."
@@ -102,7 +97,7 @@ def network_name(network):
 
 
 def fingerprint(network, num_classes):
-    """Return what tells a network of your own from an edited one.
+    """Return hashes that change when a network of your own is edited.
 
     Args:
         network: as for `build`.
@@ -111,12 +106,10 @@ def fingerprint(network, num_classes):
     Returns:
         A dict of two SHA-256 hashes: `source` of the builder's file, or of the function where
         there is no file; and `configuration` of the built model, whatever its layers are called.
-        Empty for a network of `builders.NETWORKS`, which belongs to the code that trains.
+        Empty for one of `builders.NETWORKS`, which belongs to the code that trains.
     """
     if network in NETWORKS:
         return {}
-    builder = find_builder(network)
-    model = build(network, num_classes)
     # Keras numbers names through the process: conv2d_7 becomes the first conv2d of this model.
     numbers = {}
 
@@ -124,13 +117,14 @@ def fingerprint(network, num_classes):
         same_kind = numbers.setdefault(match[1], {})
         return f'"{match[1]}#{same_kind.setdefault(match[0], len(same_kind))}"'
 
-    configuration = re.sub(r'"([A-Za-z]\w*?)(?:_\d+)?"', renamed, model.to_json())
-    parts = {"source": _source(builder), "configuration": configuration.encode()}
+    configuration = build(network, num_classes).to_json()
+    configuration = re.sub(r'"([A-Za-z]\w*?)(?:_\d+)?"', renamed, configuration)
+    parts = {"source": _source(find_builder(network)), "configuration": configuration.encode()}
     return {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
 
 
 def standardisation(images):
-    """Return the layer that gives images the mean 0 and the standard deviation 1.
+    """Return the layer that gives images mean 0 and standard deviation 1.
 
     Args:
         images: the training images, uint8 `(n, 48, 48)`, grey levels 0-255.
@@ -140,17 +134,13 @@ def standardisation(images):
     """
     from keras import layers
 
-    # Counted part by part: NumPy's own mean and variance would first make floats of all pixels.
-    parts = range(0, len(images), COUNTED_AT_ONCE)
-    counts = sum(
-        np.bincount(images[start : start + COUNTED_AT_ONCE].ravel(), minlength=256)
-        for start in parts
-    )
+    # Counted in parts: NumPy's own mean and variance would first make floats of all pixels.
+    parts = (images[start : start + 1024] for start in range(0, len(images), 1024))
+    counts = sum(np.bincount(part.ravel(), minlength=256) for part in parts)
     levels = np.arange(256)
     mean = np.average(levels, weights=counts)
-    return layers.Normalization(
-        axis=None, mean=mean, variance=np.average((levels - mean) ** 2, weights=counts)
-    )
+    variance = np.average((levels - mean) ** 2, weights=counts)
+    return layers.Normalization(axis=None, mean=mean, variance=variance)
 
 
 def copy_layer(layer, **changes):
@@ -164,16 +154,15 @@ def copy_layer(layer, **changes):
 
 
 def in_dtype(network, dtype):
-    """Return a copy of a network that stores and multiplies its weights in another dtype.
+    """Return a copy of a network in another dtype.
 
     Args:
         network: a `keras.Sequential`.
         dtype: `float16`, `float32` or `float64`.
     """
-    from keras import Input, Sequential
+    from keras.models import clone_model
 
-    copies = [copy_layer(layer, dtype=dtype) for layer in network.layers]
-    copy = Sequential([Input(network.input_shape[1:]), *copies], name=network.name)
+    copy = clone_model(network, clone_function=lambda layer: copy_layer(layer, dtype=dtype))
     copy.set_weights(network.get_weights())
     return copy
 
@@ -216,16 +205,16 @@ def _require_model(model, name, num_classes):
             )
 
 
-def _normalised(model, layer, wanted):
-    """Return the model with its normalisation: its own, the one that is wanted, or `layer`."""
+def _normalised(model, wanted):
+    """Return the model with the wanted normalisation, its own, or a division by 255."""
     import keras
 
     kinds = keras.layers.Rescaling | keras.layers.Normalization
-    first = model.layers[0] if isinstance(model, keras.Sequential) else None
-    has_own = isinstance(first, kinds)
-    if has_own and wanted is None:
-        return model
-    if first is not None:
+    layer = wanted or keras.layers.Rescaling(1 / 255)
+    if isinstance(model, keras.Sequential):
+        has_own = isinstance(model.layers[0], kinds)
+        if has_own and wanted is None:
+            return model
         rest = model.layers[1:] if has_own else model.layers
         return keras.Sequential([model.inputs[0], layer, *rest], name=model.name)
     if any(isinstance(part, kinds) for part in model.layers):
@@ -245,12 +234,9 @@ def _require_probabilities(model, name):
 
 
 def _source(builder):
-    try:
+    with suppress(TypeError, OSError):
         return Path(inspect.getsourcefile(builder)).read_bytes()
-    except (TypeError, OSError):
-        pass
-    try:
+    with suppress(TypeError, OSError):  # a function that was typed into a notebook
         return inspect.getsource(builder).encode()
-    except (TypeError, OSError):
-        code = getattr(builder, "__code__", None)
-        return code.co_code + repr(code.co_consts).encode() if code else b""
+    code = getattr(builder, "__code__", None)
+    return code.co_code + repr(code.co_consts).encode() if code else b""

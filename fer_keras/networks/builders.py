@@ -1,9 +1,9 @@
-"""Builders of the networks: Sequential CNNs from grey levels to class probabilities.
+"""Builders of the networks: Sequential CNNs from faces to probabilities.
 
-Every network takes images `(batch, 48, 48, 1)` of grey levels 0-255, uint8 or float, normalises
-them in its first layer, so that training and use cannot drift apart, and returns float32
-probabilities `(batch, num_classes)`. Keras is imported by the functions that need it: naming
-networks starts no TensorFlow.
+Every network takes images `(batch, 48, 48, 1)` of grey levels 0-255, uint8 or float, and returns
+float32 probabilities `(batch, num_classes)`. Its first layer normalises the grey levels, so that
+training and use cannot drift apart. Keras is imported within the functions: naming networks
+starts no TensorFlow.
 """
 
 from fer_keras.data.faces import IMAGE_SIZE
@@ -23,18 +23,9 @@ def conv2(num_classes):
     """
     from keras import layers
 
-    return _network(
-        "conv2",
-        [
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-        ],
-        num_classes,
-    )
+    hidden = _convolutions((32, 64), padding="same")
+    hidden += [layers.Flatten(), layers.Dense(128, activation="relu")]
+    return _network("conv2", hidden, num_classes)
 
 
 def vgg8(num_classes):
@@ -50,20 +41,14 @@ def vgg8(num_classes):
     """
     from keras import layers
 
-    blocks = [
-        layer
-        for filters, rate in ((64, 0.25), (128, 0.25), (256, 0.35), (512, 0.4))
-        for layer in (
-            *_normalised_convolution(filters),
-            *_normalised_convolution(filters),
-            layers.MaxPooling2D(),
-            layers.Dropout(rate),
-        )
-    ]
-    head = [layers.Flatten()]
+    hidden = []
+    for filters, rate in ((64, 0.25), (128, 0.25), (256, 0.35), (512, 0.4)):
+        hidden += [*_normalised_convolution(filters), *_normalised_convolution(filters)]
+        hidden += [layers.MaxPooling2D(), layers.Dropout(rate)]
+    hidden.append(layers.Flatten())
     for units in (512, 256):
-        head += [_small_dense(units), layers.Dropout(0.5)]
-    return _network("vgg8", blocks + head, num_classes, output_start="zeros")
+        hidden += [_small_dense(units), layers.Dropout(0.5)]
+    return _network("vgg8", hidden, num_classes, output_start="zeros")
 
 
 def conv3(num_classes):
@@ -77,9 +62,9 @@ def conv3(num_classes):
     """
     from keras import layers
 
-    features = _conv3_features()
-    head = [layers.Dropout(DROPOUT_RATE), layers.Flatten(), layers.Dense(128, activation="relu")]
-    return _network("conv3", features + head, num_classes)
+    hidden = _convolutions((32, 64, 128))
+    hidden += [layers.Dropout(DROPOUT_RATE), layers.Flatten(), layers.Dense(128, activation="relu")]
+    return _network("conv3", hidden, num_classes)
 
 
 def conv3_late_dropout(num_classes):
@@ -93,9 +78,9 @@ def conv3_late_dropout(num_classes):
     """
     from keras import layers
 
-    features = _conv3_features()
-    head = [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(DROPOUT_RATE)]
-    return _network("conv3_late_dropout", features + head, num_classes)
+    hidden = _convolutions((32, 64, 128))
+    hidden += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(DROPOUT_RATE)]
+    return _network("conv3_late_dropout", hidden, num_classes)
 
 
 def conv4_bn(num_classes):
@@ -109,13 +94,11 @@ def conv4_bn(num_classes):
     """
     from keras import layers
 
-    blocks = [
-        layer
-        for filters in (32, 64, 128, 256)
-        for layer in (*_normalised_convolution(filters), layers.MaxPooling2D())
-    ]
-    head = [layers.Flatten(), _small_dense(512), layers.Dropout(0.5)]
-    return _network("conv4_bn", blocks + head, num_classes, output_start="zeros")
+    hidden = []
+    for filters in (32, 64, 128, 256):
+        hidden += [*_normalised_convolution(filters), layers.MaxPooling2D()]
+    hidden += [layers.Flatten(), _small_dense(512), layers.Dropout(0.5)]
+    return _network("conv4_bn", hidden, num_classes, output_start="zeros")
 
 
 def conv6(num_classes):
@@ -131,24 +114,15 @@ def conv6(num_classes):
     """
     from keras import layers
 
-    stages = [
-        layer
-        for filters in (32, 64, 128)
-        for layer in (
-            layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-        )
-    ]
-    head = [layers.Flatten(), layers.Dense(256, activation="relu")]
-    return _network("conv6", stages + head, num_classes)
+    hidden = _convolutions((32, 64, 128), each=2, padding="same")
+    hidden += [layers.Flatten(), layers.Dense(256, activation="relu")]
+    return _network("conv6", hidden, num_classes)
 
 
 def quick(num_classes):
     """Build a network that learns fast on few cores.
 
-    Its first layer halves the resolution, for layers at full resolution cost more time than they
-    are worth.
+    Its first layer halves the resolution: layers at full resolution cost more time than they gain.
 
     Args:
         num_classes: number of classes, at least 2.
@@ -158,8 +132,8 @@ def quick(num_classes):
     """
     from keras import layers
 
-    features = _features_at_half_resolution((48, 96, 192), convolutions=1)
-    return _network("quick", [*features, layers.Flatten()], num_classes)
+    hidden = _features_at_half_resolution((48, 96, 192), each=1)
+    return _network("quick", [*hidden, layers.Flatten()], num_classes)
 
 
 def conv7_bn(num_classes):
@@ -176,8 +150,8 @@ def conv7_bn(num_classes):
     """
     from keras import layers
 
-    features = _features_at_half_resolution((64, 128, 256), convolutions=2)
-    return _network("conv7_bn", [*features, layers.Flatten(), layers.Dropout(0.3)], num_classes)
+    hidden = _features_at_half_resolution((64, 128, 256), each=2)
+    return _network("conv7_bn", [*hidden, layers.Flatten(), layers.Dropout(0.3)], num_classes)
 
 
 NETWORKS = {
@@ -185,6 +159,18 @@ NETWORKS = {
     for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6, quick, conv7_bn)
 }
 """Name -> builder."""
+
+
+def _convolutions(widths, each=1, padding="valid"):
+    """Return, for each width, its convolutions with ReLU and a pooling."""
+    from keras import layers
+
+    features = []
+    for filters in widths:
+        for _ in range(each):
+            features.append(layers.Conv2D(filters, 3, padding=padding, activation="relu"))
+        features.append(layers.MaxPooling2D())
+    return features
 
 
 def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
@@ -197,13 +183,13 @@ def _normalised_convolution(filters, size=3, strides=1, use_bias=True):
     ]
 
 
-def _features_at_half_resolution(widths, convolutions):
+def _features_at_half_resolution(widths, each):
     """Return a first layer of stride 2, then for each width its convolutions and a pooling."""
     from keras import layers
 
     features = _normalised_convolution(widths[0], 5, strides=2, use_bias=False)
     for filters in widths:
-        for _ in range(convolutions):
+        for _ in range(each):
             features += _normalised_convolution(filters, use_bias=False)
         features.append(layers.AveragePooling2D(2))
     return features
@@ -223,21 +209,11 @@ def _small_dense(units):
     return layers.Dense(units, activation="relu", kernel_initializer=start)
 
 
-def _conv3_features():
-    from keras import layers
-
-    return [
-        layer
-        for filters in (32, 64, 128)
-        for layer in (layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D())
-    ]
-
-
-def _network(name, hidden_layers, num_classes, output_start="glorot_uniform"):
+def _network(name, hidden, num_classes, output_start="glorot_uniform"):
     from keras import Input, Sequential, layers
 
     output = layers.Dense(
         num_classes, activation="softmax", kernel_initializer=output_start, dtype="float32"
     )
     first = [Input((IMAGE_SIZE, IMAGE_SIZE, 1)), layers.Rescaling(1 / 255)]
-    return Sequential([*first, *hidden_layers, output], name=name)
+    return Sequential([*first, *hidden, output], name=name)

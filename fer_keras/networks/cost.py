@@ -1,6 +1,5 @@
 """Cost of a trained network: parameters, operations, file size and speed."""
 
-import itertools
 import time
 from pathlib import Path
 from statistics import median
@@ -11,16 +10,12 @@ import pandas as pd
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.utils.startup import errors_only
 
-BATCH_SIZES = (32, 1)
-ROUNDS = 5
-SECONDS = 0.2  # that a network recognises in each round, at least
 
-
-def cost_table(model_files, images):
+def cost_table(files, images):
     """Measure the cost of trained networks on this machine.
 
     Args:
-        model_files: dict from a network's name to its `model.keras`.
+        files: dict from a network's name to its `model.keras`.
         images: uint8 array `(n, 48, 48)`, n at least 1, to recognise repeatedly.
 
     Returns:
@@ -30,32 +25,23 @@ def cost_table(model_files, images):
     """
     import keras
 
-    models = {
-        name: keras.models.load_model(file, compile=False) for name, file in model_files.items()
+    models = {name: keras.models.load_model(file, compile=False) for name, file in files.items()}
+    columns = {
+        "parameters": {name: model.count_params() for name, model in models.items()},
+        "megaflops": {name: megaflops(model) for name, model in models.items()},
+        "bytes": {name: Path(file).stat().st_size for name, file in files.items()},
+        "recognised_per_second_in_32s": recognition_speeds(models, images, 32),
+        "recognised_per_second_one_by_one": recognition_speeds(models, images, 1),
     }
-    in_batches, one_by_one = (
-        recognition_speeds(models, images, batch_size) for batch_size in BATCH_SIZES
-    )
-    rows = {
-        name: {
-            "parameters": model.count_params(),
-            "megaflops": megaflops(model),
-            "bytes": Path(model_files[name]).stat().st_size,
-            "recognised_per_second_in_32s": round(in_batches[name]),
-            "recognised_per_second_one_by_one": round(one_by_one[name]),
-        }
-        for name, model in models.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
+    return pd.DataFrame(columns, index=pd.Index(models, name="network"))
 
 
 def megaflops(model):
     """Count the floating-point operations for one image, in millions.
 
-    The profiler of TensorFlow, or of XLA on JAX, counts them in the graph of the forward pass. A
-    multiplication and an addition are two. Biases and poolings count in full, batch norm and
-    softmax in part, so that m multiplications of a layer give about 2m operations. XLA does not
-    count multiplications with the zeros that pad an image.
+    The profiler of TensorFlow, or of XLA on JAX, counts them in the graph of the forward pass: a
+    multiplication and an addition as two, biases and poolings in full, batch norm and softmax in
+    part. XLA does not count multiplications with the zeros that pad an image.
 
     Args:
         model: a Keras model of images `(batch, 48, 48, 1)`.
@@ -84,10 +70,10 @@ def megaflops(model):
     return counted.total_float_ops / 1e6
 
 
-def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECONDS):
+def recognition_speeds(models, images, batch_size, rounds=5, seconds=0.2):
     """Measure the speed of networks, which take turns.
 
-    Taking turns spreads a busy moment of the machine over all networks.
+    Turns spread a busy moment of the machine over all networks.
 
     Args:
         models: dict from a name to a Keras model.
@@ -97,12 +83,11 @@ def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECOND
         seconds: shortest length of a turn, in seconds.
 
     Returns:
-        A dict from each name to the median speed of its turns, in images/s.
+        A dict from each name to the median speed of its turns, in whole images/s.
     """
     from fer_keras.networks.backend import compiled
 
-    endless = itertools.islice(itertools.cycle(images), batch_size)
-    batch = np.stack([image[..., np.newaxis] for image in endless])
+    batch = np.resize(images[:batch_size], (batch_size, *images.shape[1:], 1))  # repeats them
     forward = {name: compiled(model) for name, model in models.items()}
     with errors_only():
         for function in forward.values():
@@ -111,7 +96,7 @@ def recognition_speeds(models, images, batch_size, rounds=ROUNDS, seconds=SECOND
     for _ in range(rounds):
         for name, function in forward.items():
             speeds[name].append(batch_size * _calls_per_second(function, batch, seconds))
-    return {name: median(turns) for name, turns in speeds.items()}
+    return {name: round(median(turns)) for name, turns in speeds.items()}
 
 
 def _calls_per_second(function, batch, seconds):

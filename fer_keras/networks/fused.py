@@ -24,8 +24,7 @@ def fuse(network, dtype="float32"):
         network: a Keras model. Only a built `keras.Sequential` of Keras' own layers is fused;
             nested models, layers with code of the user's and functional models are not.
         dtype: `float32`, or `mixed_bfloat16` to multiply in bfloat16 between the first and the
-            last layer, with weights, batch norm's sums and probabilities in float32
-            (Micikevicius et al., "Mixed Precision Training", 2018).
+            last layer (Micikevicius et al., "Mixed Precision Training", 2018).
 
     Returns:
         A `keras.Sequential` of the same name. It is the network itself if this cannot be fused, or

@@ -1,9 +1,8 @@
 """Networks in LiteRT's format, the fastest for single faces on a CPU.
 
-They need no TensorFlow. Weights are rounded to 8 bits, with a scale for each output channel, and
-inputs of layers while they are computed. This "dynamic range quantization"
-(https://ai.google.dev/edge/litert/models/post_training_quantization) needs no images to calibrate
-it and changes probabilities by some thousandths.
+They run without TensorFlow. "Dynamic range quantization"
+(https://ai.google.dev/edge/litert/models/post_training_quantization) rounds weights to 8 bits, and
+layers' inputs while they are computed. It changes probabilities by some thousandths.
 """
 
 import numpy as np
@@ -11,8 +10,7 @@ import numpy as np
 from fer_keras.utils.machine import num_cores
 from fer_keras.utils.startup import quiet_start
 
-MAX_THREADS = 4
-"""On faces of 48x48 pixels, more threads lose more time in waiting than they save."""
+MAX_THREADS = 4  # for such small images, more threads wait longer than they save
 
 
 def convert(network):

@@ -24,9 +24,9 @@ class Pretrained:
     Attributes:
         name: one of `PRETRAINED`.
         class_names: tuple of str, the class of each probability.
-        card: dict of `files` (file name -> its `sha256`, its `accuracy` on FER2013's PublicTest,
-            0-1, and its `agreement` with the run's network), `recipe`, `class_names`, `scores`
-            on PublicTest (a list of dicts), `minutes` and `environment` of the training.
+        card: dict of `files` (file name -> `sha256`, `accuracy` on FER2013's PublicTest, 0-1, and
+            `agreement` with the run's network), `recipe`, `class_names`, `scores` (a list of
+            dicts), and `minutes` and `environment` of the training.
     """
 
     name: str
@@ -50,12 +50,9 @@ class Pretrained:
     def model(self):
         """Return the network as a Keras model, to train on or to look into.
 
-        Its file holds float16 and is half as large as the model's float32. This changes no score
-        (see `weights/README.md`).
-
         Returns:
-            An uncompiled `keras.Sequential` from grey levels `(n, 48, 48, 1)`, 0-255, to
-            probabilities `(n, num_classes)`.
+            An uncompiled float32 `keras.Sequential` from grey levels `(n, 48, 48, 1)`, 0-255, to
+            probabilities `(n, num_classes)`. Its file holds float16, which changes no score.
         """
         import keras
 

@@ -13,8 +13,8 @@ from fer_keras.utils.files import whole_file, write_text
 class Checkpoint(keras.callbacks.Callback):
     """Keep the state of a training after each epoch.
 
-    Weights with optimiser, history and the best weights so far; `state.json`, renamed last,
-    commits them.
+    It holds the weights with the optimiser, the history and the best weights so far.
+    `state.json`, written last, makes an epoch complete.
 
     Args:
         directory: the folder to keep it in.
@@ -24,9 +24,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(self, directory, recipe, num_train):
         super().__init__()
-        self.directory = directory
-        self.recipe = recipe
-        self.num_train = num_train
+        self.directory, self.recipe, self.num_train = directory, recipe, num_train
         state = directory / "state.json"
         self.rows = json.loads(state.read_text()) if state.is_file() else []
 
@@ -48,25 +46,20 @@ class Checkpoint(keras.callbacks.Callback):
     @property
     def finished(self):
         """Whether all epochs are done, or patience has run out."""
-        if not self.rows:
-            return False
-        patience = self.recipe.patience
-        stale = self.epochs_done - self.best_epoch
-        return self.epochs_done >= self.recipe.epochs or (
-            patience is not None and stale >= patience
-        )
+        patience = self.recipe.patience or self.recipe.epochs
+        is_stale = bool(self.rows) and self.epochs_done - self.best_epoch >= patience
+        return is_stale or self.epochs_done >= self.recipe.epochs
 
     def latest(self):
-        """Return the compiled model after the last complete epoch; `None` if there is none."""
+        """Return the compiled model after the last epoch, or `None` before it."""
         return keras.models.load_model(self._file(self.epochs_done)) if self.rows else None
 
     def best(self):
-        """Return the model with the weights of the best epoch, without its optimiser."""
+        """Return the model with the best epoch's weights, not compiled."""
         return keras.models.load_model(self._file(self.best_epoch), compile=False)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-        self.train_seconds = None
+        self.started, self.train_seconds = time.perf_counter(), None
 
     def on_test_begin(self, logs=None):
         self.train_seconds = time.perf_counter() - self.started
@@ -75,17 +68,15 @@ class Checkpoint(keras.callbacks.Callback):
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         scores = {name: float(logs[name]) for name in names if name in logs}
         seconds = time.perf_counter() - self.started
-        timing = {
-            "seconds": round(seconds, 3),
-            "images_per_second": round(self.num_train / (self.train_seconds or seconds), 1),
-        }
+        speed = self.num_train / (self.train_seconds or seconds)
+        timing = {"seconds": round(seconds, 3), "images_per_second": round(speed, 1)}
         with whole_file(self._file(epoch + 1)) as part:
             self.model.save(part)
         self.rows.append({"epoch": epoch + 1, **scores, **timing})
         write_text(self.directory / "state.json", json.dumps(self.rows, indent=1))
-        for file in self.directory.glob("epoch_*.keras"):
-            if file not in (self._file(self.epochs_done), self._file(self.best_epoch)):
-                file.unlink()
+        kept = {self._file(self.epochs_done), self._file(self.best_epoch)}
+        for file in {*self.directory.glob("epoch_*.keras")} - kept:
+            file.unlink()
         self.model.stop_training = self.finished
 
     def _file(self, epoch):

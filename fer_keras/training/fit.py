@@ -1,4 +1,4 @@
-"""Fitting a network, so that a killed run goes on and ends as if nothing had happened."""
+"""Train a network; a killed training resumes and ends the same."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -35,15 +35,15 @@ def train(recipe, splits, directory, title):
         The network with the weights of the kept epoch (`history.kept_epoch`), and the history: a
         DataFrame with one row an epoch.
     """
-    directory, train_faces = Path(directory), splits.train
-    num_train, num_classes = len(train_faces), len(train_faces.class_names)
-    checkpoint = Checkpoint(directory / "backup", recipe, num_train)
+    directory, faces, num_classes = Path(directory), splits.train, len(splits.train.class_names)
+    checkpoint = Checkpoint(directory / "backup", recipe, len(faces))
     if not checkpoint.finished:
-        validation = evaluation_feed(splits.validation) if splits.validation else None
         feed_from = feeds_by_epoch(recipe, splits, directory)
-        with over_all_devices():
-            model = checkpoint.latest() or compiled_model(recipe, num_classes, train_faces.images)
-            steps = -(-num_train // recipe.batch_size)
+        validation = evaluation_feed(splits.validation) if splits.validation else None
+        weights = class_weights(faces) if recipe.balance == "class_weights" else None
+        steps = -(-len(faces) // recipe.batch_size)
+        with _over_all_devices():
+            model = checkpoint.latest() or compiled_model(recipe, num_classes, faces.images)
             # Keras fails to execute several steps at once where several devices share them.
             model.steps_per_execution = 1 if len(_devices()) > 1 else steps_at_once(steps)
             model.fit(
@@ -52,18 +52,16 @@ def train(recipe, splits, directory, title):
                 epochs=recipe.epochs,
                 steps_per_epoch=steps,
                 validation_data=validation,
-                class_weight=(
-                    class_weights(train_faces) if recipe.balance == "class_weights" else None
-                ),
+                class_weight=weights,
                 callbacks=[
-                    SeededRandomness(recipe.seed),
+                    _SeededDropout(recipe.seed),
                     checkpoint,
-                    progress_callback(title, recipe, num_train),
+                    progress_callback(title, recipe, len(faces)),
                 ],
                 shuffle=False,  # the feeds do that
                 verbose=0,
             )
-    network = fresh_network(recipe, num_classes, train_faces.images)
+    network = _fresh_network(recipe, num_classes, faces.images)
     take_weights(network, checkpoint.best())
     return network, checkpoint.history
 
@@ -80,33 +78,8 @@ def steps_at_once(steps):
     return max(count for count in range(1, MOST_AT_ONCE + 1) if steps % count == 0)
 
 
-def over_all_devices():
-    """Return the scope within which each batch is divided among all GPUs.
-
-    TensorFlow's `MirroredStrategy`: gradients are averaged over the devices, so that batch size
-    and learning rate keep their meaning; batch norm averages over a device's own part of a batch.
-    Logical CPUs, of which there are several only where somebody configured them, count if there
-    is no GPU; with one device the scope does nothing.
-    """
-    devices = _devices()
-    if len(devices) == 1:
-        return nullcontext()
-    import tensorflow as tf
-
-    return tf.distribute.MirroredStrategy(devices).scope()
-
-
-def _devices():
-    if keras.backend.backend() != "tensorflow":
-        return [keras.backend.backend()]
-    import tensorflow as tf
-
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return [device.name for device in devices]
-
-
 def uses_bfloat16(recipe):
-    """Return whether a recipe's network is trained in bfloat16 on this machine.
+    """Return whether this machine trains a recipe's network in bfloat16.
 
     Args:
         recipe: the `Recipe`.
@@ -126,34 +99,19 @@ def class_weights(faces):
         A dict from label to n / (number of classes * n of the class).
     """
     counts = faces.class_counts()
-    return {
-        label: len(faces) / (len(counts) * count) for label, count in enumerate(counts) if count
-    }
+    return {label: len(faces) / (len(counts) * n) for label, n in enumerate(counts) if n}
 
 
-def fresh_network(recipe, num_classes, images):
-    """Return the recipe's network with seeded fresh weights.
+def compiled_model(recipe, num_classes, images):
+    """Return a recipe's fresh network in its fused form, compiled.
 
     Args:
         recipe: the `Recipe`.
         num_classes: number of classes.
         images: the training images, uint8 `(n, 48, 48)`, which `standardise` is adapted to.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    standardise = recipe.normalisation == "standardise"
-    return build(recipe.network, num_classes, standardisation(images) if standardise else None)
-
-
-def compiled_model(recipe, num_classes, images):
-    """Return the fused form of `fresh_network`, compiled with the recipe's optimiser.
-
-    Args:
-        recipe: the `Recipe`.
-        num_classes: number of classes.
-        images: the training images, uint8 `(n, 48, 48)`.
-    """
     dtype = "mixed_bfloat16" if uses_bfloat16(recipe) else "float32"
-    model = fuse(fresh_network(recipe, num_classes, images), dtype)
+    model = fuse(_fresh_network(recipe, num_classes, images), dtype)
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images)),
@@ -165,8 +123,14 @@ def compiled_model(recipe, num_classes, images):
     return model
 
 
+def _fresh_network(recipe, num_classes, images):
+    keras.utils.set_random_seed(recipe.seed)
+    standardise = recipe.normalisation == "standardise"
+    return build(recipe.network, num_classes, standardisation(images) if standardise else None)
+
+
 def _optimizer(recipe, num_train):
-    rate = recipe.learning_rate
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.schedule == "one_cycle":
         steps = recipe.epochs * -(-num_train // recipe.batch_size)
         rise = round(WARM_UP * steps)
@@ -174,20 +138,36 @@ def _optimizer(recipe, num_train):
             rate / 25, steps - rise, warmup_target=rate, warmup_steps=rise
         )
     if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None
-        )
-    if recipe.weight_decay:
-        return keras.optimizers.AdamW(rate, recipe.weight_decay)
-    return keras.optimizers.Adam(rate)
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None)
+    return keras.optimizers.AdamW(rate, decay) if decay else keras.optimizers.Adam(rate)
 
 
-class SeededRandomness(keras.callbacks.Callback):
-    """Make an epoch's dropout masks depend on the seed, the epoch and the layer alone.
+def _devices():
+    """Return the GPUs, or where there are none, the logical CPUs: several only if configured."""
+    if keras.backend.backend() != "tensorflow":
+        return [keras.backend.backend()]
+    import tensorflow as tf
 
-    Args:
-        seed: the recipe's seed.
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in devices]
+
+
+def _over_all_devices():
+    """Return the scope within which TensorFlow divides each batch among all devices.
+
+    Gradients are averaged over the devices, so that batch size and learning rate keep their
+    meaning. Batch norm averages over a device's own part of a batch.
     """
+    devices = _devices()
+    if len(devices) == 1:
+        return nullcontext()
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices).scope()
+
+
+class _SeededDropout(keras.callbacks.Callback):
+    """Make an epoch's dropout masks depend on the seed, the epoch and the layer alone."""
 
     def __init__(self, seed):
         super().__init__()

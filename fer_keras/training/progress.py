@@ -1,4 +1,4 @@
-"""Show how a training goes: a live bar where someone watches, else one line an epoch."""
+"""Show how a training goes, by a live bar or one line an epoch."""
 
 import sys
 import time
@@ -19,12 +19,11 @@ def progress_callback(title, recipe, num_train):
     Returns:
         A `LiveBar` where someone watches the output, else an `EpochLines`.
     """
-    kind = LiveBar if is_watched() else EpochLines
-    return kind(title, recipe.epochs, num_train, recipe.batch_size)
+    return (LiveBar if is_watched() else EpochLines)(title, recipe, num_train)
 
 
 def is_watched():
-    """Return whether someone watches the output in a terminal or a live notebook.
+    """Return whether someone watches a terminal or a live notebook.
 
     Live notebooks let a cell ask its reader for input. papermill and nbconvert do not, and would
     write each step of a bar as a line of its own.
@@ -32,37 +31,31 @@ def is_watched():
     shell = get_ipython()
     if not hasattr(shell, "kernel"):
         return sys.stdout.isatty()
-    # A button's message, which may start a training too, says nothing of input.
+    # A button may start a training too; its message has no such field.
     return shell.get_parent()["content"].get("allow_stdin", False)
 
 
 class LiveBar(keras.callbacks.Callback):
-    """A bar over the images of all epochs, with the time left, the loss and the accuracy.
+    """A bar over the images of all epochs, with the time left and scores.
 
-    Args:
-        title: str, what is trained.
-        epochs: int, number of epochs of the whole training.
-        num_train: int, number of training images.
-        batch_size: int, images a batch.
+    Args: as in `progress_callback`.
     """
 
-    def __init__(self, title, epochs, num_train, batch_size):
+    def __init__(self, title, recipe, num_train):
         super().__init__()
-        self.title, self.epochs = title, epochs
-        self.num_train, self.batch_size = num_train, batch_size
-        self.validation = {}
-        self.bar = None
+        self.title, self.recipe, self.num_train = title, recipe, num_train
+        self.bar, self.validation = None, {}
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.bar is None:
-            total = self.epochs * self.num_train
+            total = self.recipe.epochs * self.num_train
             self.bar = tqdm(total=total, initial=epoch * self.num_train, unit="image")
-        self.bar.set_description(f"{self.title}: epoch {epoch + 1}/{self.epochs}")
+        self.bar.set_description(f"{self.title}: epoch {epoch + 1}/{self.recipe.epochs}")
         self.seen = 0
 
     def on_train_batch_end(self, batch, logs=None):
         # With `steps_per_execution`, Keras calls this once for several batches.
-        seen = min((batch + 1) * self.batch_size, self.num_train)
+        seen = min((batch + 1) * self.recipe.batch_size, self.num_train)
         images, self.seen = seen - self.seen, seen
         scores = {"loss": f"{logs['loss']:.3f}", "accuracy": f"{logs['accuracy']:.3f}"}
         self.bar.set_postfix(scores | self.validation, refresh=False)
@@ -79,12 +72,12 @@ class LiveBar(keras.callbacks.Callback):
 class EpochLines(keras.callbacks.Callback):
     """One line an epoch: scores, speed and time left.
 
-    Args: as in `LiveBar`.
+    Args: as in `progress_callback`.
     """
 
-    def __init__(self, title, epochs, num_train, batch_size):
+    def __init__(self, title, recipe, num_train):
         super().__init__()
-        self.title, self.epochs, self.num_train = title, epochs, num_train
+        self.title, self.epochs, self.num_train = title, recipe.epochs, num_train
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()

@@ -10,7 +10,10 @@ from fer_keras.data.readers.image_folder import (
     read_image_folder,
     write_image_folder,
 )
-from fer_keras.training import feeds
+from fer_keras.training.feeds import evaluation_feed, generator_feed, training_feed
+from fer_keras.training.recipe import AUGMENTATIONS
+
+STUDY_D = AUGMENTATIONS["study_d"]
 
 
 def take(feed, batches):
@@ -32,7 +35,7 @@ def folder(tmp_path, make_faces):
 
 def test_memory_feed_shows_every_face_once_an_epoch_with_its_label(make_faces):
     faces = make_faces(35)
-    batches = take(feeds.training_feed(faces, 16, seed=1), 3)
+    batches = take(training_feed(faces, 16, seed=1), 3)
     assert [len(images) for images, _ in batches] == [16, 16, 3]
     labels = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
     assert {image.tobytes() for image in images_of(batches)} == set(labels)
@@ -42,30 +45,28 @@ def test_memory_feed_shows_every_face_once_an_epoch_with_its_label(make_faces):
         assert one_hot.argmax(axis=1).tolist() == [labels[image.tobytes()] for image in images]
 
 
-def test_memory_feed_orders_each_epoch_and_seed_anew(make_faces):
+def test_memory_feed_has_an_order_for_each_epoch_and_seed(make_faces):
     faces = make_faces(35)
-    batches = take(feeds.training_feed(faces, 16, seed=1), 6)
+    batches = take(training_feed(faces, 16, seed=1), 6)
     epochs = images_of(batches[:3]), images_of(batches[3:])
-    other = images_of(take(feeds.training_feed(faces, 16, seed=2), 3))
+    other = images_of(take(training_feed(faces, 16, seed=2), 3))
     assert not np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[0], other)
     assert not np.array_equal(epochs[0][..., 0], faces.images)
 
 
-@pytest.mark.parametrize("augmentation", ["none", "study_d"])
-@pytest.mark.parametrize("kind", ["memory", "image_data_generator", "array"])
-def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augmentation):
+@pytest.mark.parametrize("ranges", [{}, STUDY_D], ids=["none", "study_d"])
+@pytest.mark.parametrize("kind", ["memory", "balanced", "folder", "array"])
+def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, ranges):
     faces, directory = folder
-
-    def feed(first_epoch):
-        if kind == "memory":
-            return feeds.training_feed(faces, 16, 5, augmentation, first_epoch)
-        if kind == "array":
-            return feeds.array_generator_feed(faces, 16, 5, augmentation, first_epoch)
-        return feeds.generator_feed(directory, faces.class_names, 16, 5, augmentation, first_epoch)
-
-    undisturbed = take(feed(0), 9)[6:]
-    resumed = take(feed(2), 3)
+    feed, more = {
+        "memory": (training_feed, {}),
+        "balanced": (training_feed, {"balanced_sampling": True}),
+        "folder": (generator_feed, {"directory": directory}),
+        "array": (generator_feed, {}),
+    }[kind]
+    undisturbed = take(feed(faces, 16, 5, ranges, **more), 9)[6:]
+    resumed = take(feed(faces, 16, 5, ranges, first_epoch=2, **more), 3)
     for (images, labels), (images_again, labels_again) in zip(undisturbed, resumed, strict=True):
         np.testing.assert_array_equal(images, images_again)
         np.testing.assert_array_equal(labels, labels_again)
@@ -74,11 +75,7 @@ def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, augm
 @pytest.mark.parametrize("kind", ["folder", "array"])
 def test_generator_feeds_show_the_faces_that_the_reader_read(folder, kind):
     faces, directory = folder
-    feed = (
-        feeds.array_generator_feed(faces, 16, seed=1)
-        if kind == "array"
-        else feeds.generator_feed(directory, faces.class_names, 16, seed=1)
-    )
+    feed = generator_feed(faces, 16, seed=1, directory=directory if kind == "folder" else None)
     batches = take(feed, 3)
     expected = {image.tobytes(): label for image, label in zip(faces.images, faces.labels)}
     seen = {
@@ -91,22 +88,22 @@ def test_generator_feeds_show_the_faces_that_the_reader_read(folder, kind):
 
 def test_study_d_augmentation_changes_the_images_and_not_the_labels(folder):
     faces, directory = folder
-    plain = take(feeds.generator_feed(directory, faces.class_names, 35, seed=1), 1)[0]
-    changed = take(feeds.generator_feed(directory, faces.class_names, 35, 1, "study_d"), 1)[0]
+    plain = take(generator_feed(faces, 35, 1, directory=directory), 1)[0]
+    changed = take(generator_feed(faces, 35, 1, STUDY_D, directory=directory), 1)[0]
     np.testing.assert_array_equal(plain[1], changed[1])
     assert np.mean(np.abs(plain[0] - changed[0]) > 1) > 0.5
     assert changed[0].min() >= 0 and changed[0].max() <= 255
 
 
-def test_memory_feed_augments_each_epoch_anew(make_faces):
+def test_memory_feed_augments_each_epoch_differently(make_faces):
     faces = make_faces(7)
-    epochs = [images for images, _ in take(feeds.training_feed(faces, 7, 1, "study_d"), 5)]
+    epochs = [images for images, _ in take(training_feed(faces, 7, 1, STUDY_D), 5)]
     assert epochs[0].dtype == np.uint8 and epochs[0].shape == (7, 48, 48, 1)
     pictures = {image.tobytes() for images in epochs for image in images}
     assert len(pictures) == 35
     # A face keeps its stripe's class: the labels still go with the images.
-    images, labels = take(feeds.training_feed(faces, 7, 1, "none"), 1)[0]
-    changed, labels_too = take(feeds.training_feed(faces, 7, 1, "study_d"), 1)[0]
+    images, labels = take(training_feed(faces, 7, 1), 1)[0]
+    changed, labels_too = take(training_feed(faces, 7, 1, STUDY_D), 1)[0]
     np.testing.assert_array_equal(labels, labels_too)
     assert np.abs(images.mean((1, 2)) - changed.mean((1, 2))).max() < 25
 
@@ -114,7 +111,7 @@ def test_memory_feed_augments_each_epoch_anew(make_faces):
 def test_neighbouring_seeds_share_no_augmented_batch(folder):
     faces, directory = folder
     first, second = (
-        images_of(take(feeds.generator_feed(directory, faces.class_names, 16, seed, "study_d"), 9))
+        images_of(take(generator_feed(faces, 16, seed, STUDY_D, directory=directory), 9))
         for seed in (0, 1)
     )
     assert not {image.tobytes() for image in first} & {image.tobytes() for image in second}
@@ -122,7 +119,7 @@ def test_neighbouring_seeds_share_no_augmented_batch(folder):
 
 def test_evaluation_feed_keeps_the_order_and_ends(make_faces):
     faces = make_faces(20)
-    batches = [(np.asarray(x), np.asarray(y)) for x, y in feeds.evaluation_feed(faces, 8)]
+    batches = [(np.asarray(x), np.asarray(y)) for x, y in evaluation_feed(faces, 8)]
     np.testing.assert_array_equal(images_of(batches)[..., 0], faces.images)
     assert np.concatenate([y for _, y in batches]).argmax(axis=1).tolist() == list(faces.labels)
 
@@ -134,7 +131,7 @@ def test_balanced_sampling_shows_each_class_equally_often(make_faces):
         np.concatenate([np.flatnonzero(faces.labels == c)[:n] for c, n in enumerate(counts)])
     )
     faces = concatenate(faces, make_faces(60, seed=5, class_names=("a", "b", "c")).select([1] * 20))
-    feed = feeds.training_feed(faces, 16, seed=1, balanced_sampling=True)
+    feed = training_feed(faces, 16, seed=1, balanced_sampling=True)
     steps = -(-len(faces) // 16)
     batches = take(feed, 2 * steps)
     for epoch in (batches[:steps], batches[steps:]):
@@ -148,21 +145,14 @@ def test_balanced_sampling_shows_each_class_equally_often(make_faces):
     assert not np.array_equal(images_of(batches[:steps]), images_of(batches[steps:]))
 
 
-def test_balanced_sampling_resumes_at_an_epoch(make_faces):
-    faces = make_faces(50)
-    all_batches = take(feeds.training_feed(faces, 16, 1, "study_d", 0, True), 8)
-    resumed = take(feeds.training_feed(faces, 16, 1, "study_d", 1, True), 4)
-    np.testing.assert_array_equal(images_of(all_batches[4:]), images_of(resumed))
-
-
 def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
     faces = make_faces(14)
     targets = np.random.default_rng(0).dirichlet(np.ones(7), 14).astype(np.float32)
     soft = dataclasses.replace(faces, targets=targets)
-    ((images, given),) = take(feeds.training_feed(soft, 14, seed=1), 1)
+    ((images, given),) = take(training_feed(soft, 14, seed=1), 1)
     expected = {image.tobytes(): target for image, target in zip(faces.images, targets)}
     np.testing.assert_array_equal(given, [expected[image.tobytes()] for image in images])
-    ((_, plain),) = take(feeds.evaluation_feed(soft), 1)
+    ((_, plain),) = take(evaluation_feed(soft), 1)
     assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1
 
 
@@ -173,9 +163,9 @@ def test_mixup_mixes_targets_by_the_share_of_the_images(make_faces):
     flat = dataclasses.replace(
         faces, images=np.broadcast_to(levels[:, None, None], (60, 48, 48)).copy()
     )
-    plain = take(feeds.training_feed(flat, 20, 3), 3)
-    mixed = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
-    again = take(feeds.training_feed(flat, 20, 3, mixup=0.4), 3)
+    plain = take(training_feed(flat, 20, 3), 3)
+    mixed = take(training_feed(flat, 20, 3, mixup=0.4), 3)
+    again = take(training_feed(flat, 20, 3, mixup=0.4), 3)
     num_mixed = 0
     for (images, targets), (new, new_targets), (same, _) in zip(plain, mixed, again, strict=True):
         np.testing.assert_array_equal(new, same)

@@ -4,37 +4,55 @@ import re
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from tqdm import tqdm
 
 from fer_keras.training import progress
 from fer_keras.training.recipe import Recipe
 
 LOGS = {"loss": 1.2345, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
+RECIPE = Recipe(epochs=3, batch_size=32)
+KINDS = (progress.LiveBar, progress.EpochLines)
 
 
-def drive(callback, epochs, steps, logs=LOGS):
-    """Call a callback as Keras' fit does."""
-    for epoch in range(epochs):
+def drive(callback, first_epoch=0, steps_a_call=1, logs=LOGS):
+    """Call a callback as Keras' fit does, for 100 images in four steps an epoch."""
+    for epoch in range(first_epoch, 3):
         callback.on_epoch_begin(epoch)
-        for step in range(steps):
+        for step in range(steps_a_call - 1, 4, steps_a_call):
             callback.on_train_batch_end(step, logs)
         callback.on_epoch_end(epoch, logs)
     callback.on_train_end()
 
 
-def test_the_bar_counts_each_image_once_however_many_steps_a_call_stands_for(monkeypatch):
-    for steps_a_call in (1, 2, 4):
-        bar = _bar(io.StringIO(), total=200)
-        monkeypatch.setattr(progress, "tqdm", lambda bar=bar, **kw: bar)
-        callback = progress.LiveBar("CSV", 2, 100, 32)
-        for epoch in range(2):
-            callback.on_epoch_begin(epoch)
-            for step in range(steps_a_call - 1, 4, steps_a_call):
-                callback.on_train_batch_end(step, LOGS)
-            assert bar.n == 100 * (epoch + 1)
+@pytest.fixture
+def bars(monkeypatch):
+    """The live bars that were made, which write to memory."""
+    made = []
+
+    def make(**arguments):
+        made.append(tqdm(file=io.StringIO(), mininterval=0, **arguments))
+        return made[-1]
+
+    monkeypatch.setattr(progress, "tqdm", make)
+    return made
+
+
+@pytest.mark.parametrize("steps_a_call", [1, 2, 4])
+def test_the_live_bar_counts_every_image_once(bars, steps_a_call):
+    drive(progress.LiveBar("CSV", RECIPE, 100), steps_a_call=steps_a_call)
+    (bar,) = bars
+    assert bar.n == bar.total == 300
+    last = bar.fp.getvalue().split("\r")[-1]
+    assert "epoch 3/3" in last and "loss=1.23" in last and "validation accuracy=0.25" in last
+
+
+def test_the_live_bar_of_a_resumed_run_begins_where_it_was(bars):
+    drive(progress.LiveBar("CSV", RECIPE, 100), first_epoch=2)
+    assert bars[0].initial == 200 and bars[0].n == bars[0].total == 300
 
 
 def test_one_line_an_epoch_where_nobody_watches(capsys):
-    drive(progress.EpochLines("CSV", 3, 100, 32), epochs=3, steps=4)
+    drive(progress.EpochLines("CSV", RECIPE, 100))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert re.fullmatch(
@@ -44,33 +62,11 @@ def test_one_line_an_epoch_where_nobody_watches(capsys):
     )
 
 
-def test_without_validation_nothing_is_said_of_it(capsys, monkeypatch):
-    shown = io.StringIO()
-    monkeypatch.setattr(progress, "tqdm", lambda **kw: _bar(shown, **kw))
-    logs = {"loss": 1.2345, "accuracy": 0.5}
-    for callback in (progress.EpochLines("CSV", 2, 64, 32), progress.LiveBar("CSV", 2, 64, 32)):
-        drive(callback, epochs=2, steps=2, logs=logs)
-    assert "validation" not in capsys.readouterr().out + shown.getvalue()
-
-
-def test_the_live_bar_counts_every_image_once(monkeypatch):
-    shown = io.StringIO()
-    monkeypatch.setattr(progress, "tqdm", lambda **kw: bars.append(_bar(shown, **kw)) or bars[-1])
-    bars = []
-    drive(progress.LiveBar("CSV", 2, 100, 32), epochs=2, steps=4)
-    assert len(bars) == 1 and bars[0].n == bars[0].total == 200
-    last = shown.getvalue().split("\r")[-1]
-    assert "epoch 2/2" in last and "loss=1.23" in last and "validation accuracy=0.25" in last
-
-
-def test_the_live_bar_of_a_resumed_run_begins_where_it_was(monkeypatch):
-    bars = []
-    monkeypatch.setattr(
-        progress, "tqdm", lambda **kw: bars.append(_bar(io.StringIO(), **kw)) or bars[-1]
-    )
-    bar = progress.LiveBar("CSV", 5, 100, 32)
-    bar.on_epoch_begin(3)
-    assert bars[0].n == 300 and bars[0].total == 500
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_validation_no_validation_score_is_shown(capsys, bars, kind):
+    drive(kind("CSV", RECIPE, 100), logs={"loss": 1.2345, "accuracy": 0.5})
+    shown = capsys.readouterr().out + "".join(bar.fp.getvalue() for bar in bars)
+    assert "loss" in shown and "validation" not in shown
 
 
 def test_a_kernel_is_watched_where_it_may_ask_its_reader():
@@ -87,11 +83,5 @@ def test_a_kernel_is_watched_where_it_may_ask_its_reader():
 @pytest.mark.parametrize("terminal", [True, False])
 def test_outside_notebooks_a_terminal_is_watched(monkeypatch, terminal):
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: terminal, raising=False)
-    kind = progress.LiveBar if terminal else progress.EpochLines
-    assert isinstance(progress.progress_callback("CSV", Recipe(), 100), kind)
-
-
-def _bar(file, **arguments):
-    from tqdm import tqdm
-
-    return tqdm(file=file, mininterval=0, **arguments)
+    callback = progress.progress_callback("CSV", RECIPE, 100)
+    assert type(callback) is KINDS[0 if terminal else 1]
