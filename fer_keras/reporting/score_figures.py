@@ -61,7 +61,7 @@ def confusion_matrices(predictions):
 
 
 def class_accuracy(predictions):
-    """Draw the share of each class's faces that are found, with 95 % intervals.
+    """Draw the share of each class that is found, with 95 % intervals.
 
     Args:
         predictions: dict from a panel's title to its `Predictions`.
