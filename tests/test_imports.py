@@ -6,12 +6,12 @@ def test_reading_scoring_and_reporting_need_no_tensorflow():
     code = (
         "import sys\n"
         "from fer_keras.audit import examine, near_copies\n"
-        "from fer_keras.comparison import architectures, catalogue, jobs, protocols, run, studies\n"
+        "from fer_keras.comparison import catalogue, engine, record, results, run\n"
         "from fer_keras.data import loading, pairing, synthetic\n"
         "from fer_keras.evaluation import calibration, effects, gradcam, intervals, predictions\n"
         "from fer_keras.networks import cost\n"
         "from fer_keras.predict import pictures, webcam\n"
-        "from fer_keras.reporting import error_figures, figures, html, prose, tables\n"
+        "from fer_keras.reporting import error_figures, figures, html, narrative, result, tables\n"
         "from fer_keras.training import recipe\n"
         "print(sorted({'tensorflow', 'keras', 'cv2'} & set(sys.modules)))"
     )

@@ -1,4 +1,4 @@
-"""Tables of differences between arms, and of the effects of crossed factors."""
+"""Tables of differences between arms and of effects of factors."""
 
 import numpy as np
 import pandas as pd
@@ -90,10 +90,13 @@ def readable_differences(differences):
 
 
 def points_text(row):
-    """Return a difference and its interval as text, such as `+1.2 (-0.3 to +2.7)`.
+    """Return a difference and its interval as text.
 
     Args:
         row: dict with `difference`, `low` and `high`, in 0-1.
+
+    Returns:
+        A text in points, such as `+1.2 (-0.3 to +2.7)`.
     """
     if pd.isna(row["difference"]):
         return ""
@@ -145,7 +148,7 @@ def balanced_runs(comparison, results):
 
 
 def effect_table(runs, factors):
-    """Return the effect of each factor, and of each two together, on each score.
+    """Return the effects of factors and of pairs of them on each score.
 
     Args:
         runs: the runs that `balanced_runs` returned.

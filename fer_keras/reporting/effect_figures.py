@@ -1,4 +1,4 @@
-"""Figures of crossed factors: effects, interactions and shares of variance."""
+"""Figures of crossed factors: effects, interactions, variance."""
 
 from itertools import combinations
 

@@ -193,7 +193,7 @@ def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed
 
 
 def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
-    """Show where a network finds evidence in random faces that it gets right and wrong.
+    """Show where a network finds evidence in random faces.
 
     Args:
         model: the network, as for `grad_cam`.

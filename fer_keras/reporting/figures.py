@@ -70,10 +70,10 @@ def wrapped_panels(count, width, height, per_row=3):
 
 
 def looks(names):
-    """Return a colour and a marker for each name, no two pairs alike up to 56 names.
+    """Return a colour and a marker for each name, all different.
 
     Args:
-        names: iterable of names.
+        names: iterable of up to 56 names.
 
     Returns:
         A dict from a name to a dict of matplotlib's `color` and `marker`.
@@ -143,7 +143,7 @@ def sample_faces(faces, per_class=8, seed=0):
 
 
 def gallery(faces, predictions, title, per_row=7, seed=0):
-    """Show right and wrong predictions with their probabilities, drawn at random.
+    """Show random right and wrong predictions with their probabilities.
 
     Args:
         faces: the test `Faces`, in the order of `predictions`.
@@ -177,7 +177,7 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
 
 
 def prediction_in_words(predictions, index):
-    """Return two lines on a face: the predicted class and, where it differs, the true one.
+    """Return a face's predicted class and, if it differs, its true one.
 
     Args:
         predictions: `Predictions`.

@@ -1,4 +1,4 @@
-"""Sentences of a comparison's report: values for the templates, which hold the words."""
+"""Sentences of a comparison's report, from templates and values."""
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ def conclusion(comparison, results, differences):
 
 
 def time_summary(comparison, results):
-    """Return which arm is the most accurate under equal training time, as Markdown.
+    """Return which arm is best under equal training time, as Markdown.
 
     Args:
         comparison: the `Comparison`, with equal `minutes`.
@@ -149,7 +149,7 @@ def effect_summary(comparison, runs, factors, effects):
 
 
 def repetition(comparison):
-    """Return where everything lies and the command that repeats it, as Markdown.
+    """Return where all lies and the command that repeats it, as Markdown.
 
     Args:
         comparison: the `Comparison`.

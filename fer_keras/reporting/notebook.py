@@ -1,7 +1,6 @@
-"""Check a notebook's parameters; show its figures and tables, and keep them as files."""
+"""Check a notebook's parameters; show and keep figures and tables."""
 
 import symtable
-from dataclasses import fields
 from pathlib import Path
 
 from IPython.display import HTML, Image, display
@@ -38,28 +37,12 @@ def check_parameters(history):
         )
 
 
-def read_parameters(settings_class, namespace):
-    """Return a notebook's parameters as checked settings.
-
-    Args:
-        settings_class: a dataclass with one field a parameter.
-        namespace: dict, the notebook's `globals()`.
-
-    Returns:
-        An instance of `settings_class`.
-
-    Raises:
-        InputError: if papermill set a name that is no parameter, or a value is not allowed.
-    """
-    check_parameters(namespace["In"])
-    return settings_class(**{field.name: namespace[field.name] for field in fields(settings_class)})
-
-
 def project_path(path):
-    """Return an absolute path; relative ones count from the folder that holds `notebooks/`.
+    """Return an absolute path; relative ones count from the project.
 
     Args:
-        path: str or `Path`; `~` stands for the home folder.
+        path: str or `Path`, relative to the folder that holds `notebooks/`; `~` stands for the
+            home folder.
     """
     return project_folder() / Path(path).expanduser()
 

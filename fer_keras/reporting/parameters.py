@@ -16,7 +16,7 @@ def comparison_arguments(
     output="runs",
     **others,
 ):
-    """Turn the parameters of `compare.ipynb` into arguments of `result.compare`.
+    """Turn parameters of `compare.ipynb` into arguments of `compare`.
 
     Args:
         comparison: name of a comparison or recipe, which `arms` replaces.

@@ -1,4 +1,4 @@
-"""What a comparison gives its user: runs, scores, differences, effects and a report."""
+"""A finished comparison: its runs, scores, differences and report."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ class Result:
 
     @property
     def runs(self):
-        """The finished runs: a dict from an arm's name to a dict from a seed to its `Run`."""
+        """The finished runs: dicts from an arm's name, then from a seed."""
         return self.comparison.runs
 
     @property

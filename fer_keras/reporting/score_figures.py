@@ -1,4 +1,4 @@
-"""Figures of scores: confusion matrices, classes, F1, and accuracy over time."""
+"""Figures of scores: confusion matrices, classes, F1 and time."""
 
 import numpy as np
 import seaborn as sns
@@ -61,7 +61,7 @@ def confusion_matrices(predictions):
 
 
 def class_accuracy(predictions):
-    """Draw the share of each class's faces that are found, with 95 % intervals.
+    """Draw the share of each class that is found, with 95 % intervals.
 
     Args:
         predictions: dict from a panel's title to its `Predictions`.
@@ -104,7 +104,9 @@ def f1_by_class(table):
     places = np.arange(len(table))
     panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
     for arm, look in looks(table).items():
-        panel.plot(table[arm], places, mfc="none", mew=2, linestyle="", label=arm, **look)
+        panel.plot(
+            table[arm], places, mfc="none", mew=2, linestyle="", label=arm, clip_on=False, **look
+        )
     panel.set_yticks(places, table.index)
     panel.invert_yaxis()
     panel.set(xlim=(0, 1), xlabel="F1")

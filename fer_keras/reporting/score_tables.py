@@ -1,4 +1,4 @@
-"""Tables of scores: over seeds, of single models, by class and across data sets."""
+"""Tables of scores: over seeds, of models, by class, across data."""
 
 import pandas as pd
 from scipy.stats import ttest_1samp
@@ -28,7 +28,7 @@ def headline(run):
 
 
 def headline_rows(results):
-    """Return the rows of a record that are about all test images of a run.
+    """Return the rows of a record about all test images of a run.
 
     Args:
         results: what `results.result_table` returned.
@@ -37,7 +37,7 @@ def headline_rows(results):
 
 
 def first_seed(results):
-    """Return the rows of a record that are about each arm's first finished run.
+    """Return the rows of a record about each arm's first finished run.
 
     Args:
         results: what `results.result_table` returned.
@@ -96,7 +96,7 @@ def readable_scores(scores):
 
 
 def score_text(row, score):
-    """Return a score with its interval, or over several seeds with its spread, as text.
+    """Return a score with its interval or its spread over seeds, as text.
 
     Args:
         row: dict, a row of `score_table` or of `predictions.score_table`.
@@ -111,7 +111,7 @@ def score_text(row, score):
 
 
 def model_table(comparison, results):
-    """Return the scores of each arm's first model, beside study D's published ones, as text.
+    """Return each arm's first model's scores beside published ones.
 
     Args:
         comparison: the `Comparison`.

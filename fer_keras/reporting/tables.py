@@ -89,7 +89,7 @@ def time_table(results, minutes=None):
 
 
 def cost_table(comparison):
-    """Return the size, arithmetic and recognition speed of each network, as text.
+    """Return each network's size, operations and speed, as text.
 
     Args:
         comparison: the `Comparison`. The networks recognise the first arm's test faces.

@@ -1,6 +1,4 @@
-import json
 import re
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import matplotlib.figure
@@ -9,26 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from fer_keras.comparison.jobs import Job
-from fer_keras.comparison.protocols import Settings
-from helpers import ROOT, papermill
+from helpers import ROOT
 
 from fer_keras.reporting import notebook
 from fer_keras.utils.errors import InputError
 
-
-@dataclass
-class TwoSettings:
-    epochs: int = 1
-    data: str = ""
-
-
 DEFAULTS = 'epochs = 1  # more is slower\ndata = ""  # empty: data="data"\n'
-
-
-def test_parameters_are_read_from_the_namespace():
-    namespace = {"epochs": 4, "data": "somewhere", "other": 1, "In": ["", DEFAULTS]}
-    assert notebook.read_parameters(TwoSettings, namespace) == TwoSettings(4, "somewhere")
 
 
 @pytest.mark.parametrize(
@@ -122,62 +106,3 @@ def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell()
         assert not any(cell.outputs or cell.execution_count for cell in code), path
         assert not any("def " in cell.source for cell in code), path
         assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1, path
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("compare", Settings),
-        ("train", Job),
-    ],
-)
-def test_help_lists_every_parameter_with_its_type_and_a_text(name, settings):
-    path = ROOT / "notebooks" / f"{name}.ipynb"
-    answer = papermill("/dev/null", "--help-notebook", notebook=path)
-    assert "Unable to parse" not in answer.stdout + answer.stderr
-    words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
-    for field in fields(settings):
-        kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
-        default = json.dumps(field.default) if isinstance(field.default, str) else field.default
-        assert re.search(rf"{field.name}: {kind} \(default {re.escape(str(default))}\) \S", words)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["-p", "epoch_csv", "3"], "InputError: No parameter is called epoch_csv"),
-        (["-p", "epochs_csv", "0"], "InputError: epochs is 0; give a whole number"),
-    ],
-)
-def test_papermill_ends_at_once_with_one_sentence(tmp_path, arguments, sentence):
-    answer = papermill(tmp_path / "out.ipynb", *arguments)
-    assert answer.returncode != 0
-    last = answer.stderr.strip().splitlines()[-1]
-    assert last.startswith(sentence)
-
-
-def test_compare_runs_from_end_to_end(tmp_path, data):
-    output = tmp_path / "run.ipynb"
-    runs = tmp_path / "runs"
-    answer = papermill(
-        output, "--stdout-file", "-", "-r", "data", data, "-r", "output", runs,
-        "-p", "epochs_csv", "2", "-p", "epochs_folder", "1", "-p", "seed", "5", "-p", "seeds", "2",
-    )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    lines = [line for line in answer.stdout.splitlines() if "epoch" in line]
-    assert [line.split("  loss")[0] for line in lines] == [
-        f"seed{seed}-{line}"
-        for seed in (5, 6)
-        for line in ("CSV: epoch  1/2", "CSV: epoch  2/2", "folder: epoch  1/1")
-    ]
-    results = pd.read_csv(runs / "compare_same_images" / "tables" / "results.csv")
-    everything = results[results["split"] == "PublicTest"]
-    assert everything["arm"].tolist() == ["CSV", "folder", "CSV", "folder"]
-    assert everything["seed"].tolist() == [5, 5, 6, 6]
-    assert everything["images"].tolist() == [70] * 4
-    cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
-    outputs = [out for cell in cells for out in cell.outputs]
-    assert not [out for out in outputs if out.get("name") == "stderr"]
-    pictures = [out for out in outputs if "image/png" in out.get("data", {})]
-    assert len(pictures) == len(list((runs / "compare_same_images" / "figures").glob("*.png")))
-    assert all(out.metadata["image/png"]["alt"] for out in pictures)
