@@ -41,13 +41,13 @@ def sections(found, tables):
 
 
 def links(galleries):
-    """Return the links from figures and tables to galleries.
+    """Return the links from figures and tables to galleries, as Markdown.
 
     Args:
         galleries: dict from a name in `GALLERIES` to a `Figure`.
 
     Returns:
-        A dict from the name of a figure or table to Markdown; those without a gallery are left out.
+        A dict from the name of a figure or table that has galleries.
     """
     shown = {}
     for name in galleries:
@@ -57,13 +57,10 @@ def links(galleries):
 
 
 def gallery_heading(name):
-    """Return a gallery's heading, with a link back to its section.
+    """Return a gallery's heading with a link back to its section, as Markdown.
 
     Args:
         name: a name in `GALLERIES`.
-
-    Returns:
-        Markdown.
     """
     title, section, _ = GALLERIES[name]
     anchor = section.lower().replace(" ", "_").replace("+", "plus")
