@@ -33,13 +33,10 @@ def split_columns(faces):
 
 
 def exact_copies(faces):
-    """Count each image's exact copies in each split, without itself.
+    """Count each image's exact copies, without itself: a column a split.
 
     Args:
         faces: `Faces`.
-
-    Returns:
-        A DataFrame of ints, one row a face in their order, one column a split.
     """
     own = split_columns(faces).astype(int)
     return own.groupby(copy_groups(faces.images)).transform("sum") - own
@@ -75,8 +72,7 @@ def conflicts(faces):
         A DataFrame, one row an image: `group` (from 1), `position`, `id`, `split` and `class`.
     """
     groups = copy_groups(faces.images)
-    table = describe(faces)
-    table.insert(0, "position", np.arange(len(faces)))
+    table = describe(faces).rename_axis("position").reset_index()
     found = table[table.groupby(groups)["class"].transform("nunique") > 1]
     found.insert(0, "group", pd.factorize(groups[found.index])[0] + 1)
     return found.sort_values(["group", "position"], ignore_index=True)
@@ -95,13 +91,12 @@ def blanks(faces):
     """
     deviations = np.array([image.std() for image in faces.images])
     found = np.flatnonzero(deviations < NEARLY_BLANK)
-    table = describe(faces.select(found)).assign(
+    table = describe(faces).rename_axis("position").loc[found].reset_index()
+    return table.assign(
         kind=np.where(deviations[found] == 0, "blank", "nearly blank"),
         level=faces.images[found].mean(axis=(1, 2)),
         deviation=deviations[found],
     )
-    table.insert(0, "position", found)
-    return table
 
 
 def pair_forms(first, second):

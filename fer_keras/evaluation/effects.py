@@ -1,7 +1,7 @@
 """Comparisons of pipelines, and effects of factors, over several seeds.
 
-A seed fixes the order of the images and the initial weights. Runs with the same seed share this
-luck and are paired, and the statistics count seeds, not runs or images.
+Runs with the same seed share its luck: the order of the images and the initial weights. They are
+paired, and the statistics count seeds, not runs or images.
 """
 
 from itertools import combinations, product
@@ -58,10 +58,10 @@ def factor_effects(table, factors, score):
         score: name of the column to explain.
 
     Returns:
-        A DataFrame, one row an effect: `effect` (`balance`, or `balance × network` for an
-        interaction), `change` (`none → weights`), `seeds` (their number), `difference`, and the
-        ends `low` and `high` of its 95 % t interval, missing where no spread is observed. An
-        interaction is by how much the second factor's change raises the first factor's effect.
+        A DataFrame, one row an effect: `effect` (`balance`, or for an interaction `balance ×
+        network`: by how much the second's change raises the first's effect), `change` (`none →
+        weights`), `seeds` (their number), `difference`, and the ends `low` and `high` of its 95 % t
+        interval, missing where no spread is observed.
 
     Raises:
         InputError: if a run is missing or double, a score is missing, or a factor has one level.
@@ -72,7 +72,7 @@ def factor_effects(table, factors, score):
     for chosen in (*combinations(factors, 1), *combinations(factors, 2)):
         for changed in product(*(range(1, len(levels[factor])) for factor in chosen)):
             steps = [f"{levels[name][0]} → {levels[name][to]}" for name, to in zip(chosen, changed)]
-            effect = _contrast(grid, [factors.index(factor) for factor in chosen], changed)
+            effect = _contrast(grid, [1 + factors.index(factor) for factor in chosen], changed)
             row = {"effect": " × ".join(chosen), "change": ", ".join(steps), "seeds": len(effect)}
             rows.append(row | _mean_over_seeds(effect))
     return pd.DataFrame(rows).drop(columns="p_value")
@@ -86,7 +86,7 @@ def variance_shares(table, factors, score):
 
     Args:
         table: DataFrame of runs, as for `factor_effects`.
-        factors: list of columns to examine.
+        factors: columns to examine.
         score: name of the column to explain.
 
     Returns:
@@ -144,21 +144,19 @@ def _grid(table, factors, score):
     return scores.to_numpy(float).reshape([len(found) for found in levels])
 
 
-def _contrast(grid, places, levels):
+def _contrast(grid, axes, levels):
     """Return each seed's effect of raising these factors from their first to these levels."""
-    for place, level in zip(places, levels):
-        axis = place + 1
+    for axis, level in zip(axes, levels):
         grid = grid.take([level], axis) - grid.take([0], axis)
     return grid.reshape(len(grid), -1).mean(axis=1)
 
 
 def _mean_over_seeds(values):
-    result = {"difference": values.mean(), "low": np.nan, "high": np.nan, "p_value": np.nan}
+    low = high = p_value = np.nan
     if _varies(values):
         test = ttest_1samp(values, 0)
-        low, high = test.confidence_interval(CONFIDENCE)
-        result |= {"low": low, "high": high, "p_value": test.pvalue}
-    return result
+        (low, high), p_value = test.confidence_interval(CONFIDENCE), test.pvalue
+    return {"difference": values.mean(), "low": low, "high": high, "p_value": p_value}
 
 
 def _varies(values):

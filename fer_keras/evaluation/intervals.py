@@ -1,7 +1,6 @@
 """Confidence intervals of scores, and comparisons of models by them.
 
-Identical images are not independent evidence. They form a group, and the statistics here draw and
-count groups.
+Identical images are not independent evidence: the statistics draw and count groups of them.
 """
 
 import warnings
@@ -65,14 +64,11 @@ def bootstrap_intervals(predictions, seed=0):
 
 
 def proportion_interval(hits, total):
-    """Return Wilson's 95 % interval of a proportion.
+    """Return the ends of Wilson's 95 % interval of a proportion, in 0-1.
 
     Args:
         hits: number of successes.
         total: number of trials, at least 1.
-
-    Returns:
-        The two ends, floats in 0-1.
     """
     interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
@@ -151,9 +147,6 @@ def holm(p_values):
 
     Args:
         p_values: floats in 0-1; NaN stays NaN and counts as no test.
-
-    Returns:
-        A float array of the same length.
     """
     corrected = np.array(p_values, float)
     tested = np.isfinite(corrected)
@@ -192,7 +185,7 @@ def _sample(predictions, classes, scores_of=scores_of_confusion):
     Groups with equal counts in the confusion matrix are of one kind. A resample is scored from how
     often it drew each kind, which makes thousands of resamples one matrix product.
     """
-    shape = (len(predictions.class_names),) * len(classes)
+    shape = len(classes) * (len(predictions.class_names),)
     groups = _numbers_of_groups(predictions)
     counts = np.zeros((groups.max() + 1, np.prod(shape)))
     np.add.at(counts, (groups, np.ravel_multi_index(classes, shape)), 1)
@@ -223,10 +216,10 @@ def _intervals(samples, statistic, bounds, seed):
     table = pd.DataFrame({"score": SCORES, "value": statistic(*samples)})
     if min(map(len, samples)) < 2:
         return table.assign(low=bounds[0], high=bounds[1], method="none")
-    rng, options = np.random.default_rng(seed), {"n_resamples": NUM_RESAMPLES, "batch": BATCH}
+    options = {"n_resamples": NUM_RESAMPLES, "batch": BATCH, "confidence_level": CONFIDENCE}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # SciPy warns where BCa is undefined
-        found = bootstrap(samples, statistic, confidence_level=CONFIDENCE, rng=rng, **options)
+        found = bootstrap(samples, statistic, rng=np.random.default_rng(seed), **options)
     ends, draws = np.array(found.confidence_interval), found.bootstrap_distribution
     usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
     tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)

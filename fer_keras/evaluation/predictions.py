@@ -27,8 +27,7 @@ class Predictions:
         probabilities: float array `(n, num_classes)`, rows summing to 1.
         class_names: tuple of `num_classes` strings, the class of each column.
         groups: int array `(n,)`, equal for identical images; `None` if all images differ.
-        leaked: bool array `(n,)`, true for images that are in training or validation, too; `None`
-            if none is.
+        leaked: bool array `(n,)`, true for images also in training or validation; `None` if none.
     """
 
     ids: np.ndarray
@@ -62,11 +61,9 @@ class Predictions:
         return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def by_split(self):
-        """Return the predictions of each test split.
+        """Return a dict from each test split's name to its `Predictions`.
 
-        Returns:
-            A dict from a split's name to its `Predictions`. If there are several splits (say,
-            PublicTest and PrivateTest), all of them together come first, as `MERGED`.
+        Several splits, such as PublicTest and PrivateTest, follow all of them together, `MERGED`.
         """
         splits = split_names(self.ids)
         names = dict.fromkeys(splits.tolist())
@@ -74,13 +71,9 @@ class Predictions:
         return merged | {name: self.select(splits == name) for name in names}
 
     def test_sets(self):
-        """Return the predictions of each split with and without leaked images.
+        """Return a dict like `by_split`, and `CLEAN` parts without leaked images.
 
         Scores on leaked images show memory, not understanding.
-
-        Returns:
-            A dict like that of `by_split`; after a split with leaked images come its others, named
-            by `CLEAN`.
         """
         parts = {}
         for name, part in self.by_split().items():
@@ -204,8 +197,7 @@ def flat_metrics(predictions):
         predictions: `Predictions`.
 
     Returns:
-        A dict from names like `"PublicTest/accuracy_low"` and, for a class,
-        `"PublicTest/happy/accuracy"` to values.
+        A dict from `"PublicTest/accuracy_low"`, `"PublicTest/happy/accuracy"`, ... to values.
     """
     pairs = {}
     for row in score_table(predictions).to_dict("records"):

@@ -39,7 +39,7 @@ GALLERIES = {
 
 
 def all_galleries(found, seed=0):
-    """Show a few of the images that each count counted.
+    """Show a few of the images behind each count.
 
     Args:
         found: an `examine.Audit`.
@@ -145,9 +145,8 @@ def _ferplus(found, rng):
 
 def _gallery(cells, title):
     """Return a figure of `(image, words)` cells."""
-    num_rows = -(-len(cells) // PER_ROW)
-    tall = cells[0][0].shape[0] / cells[0][0].shape[1]
-    height = 0.82 * tall + 0.38 + 0.3 / num_rows
+    num_rows, (rows, columns) = -(-len(cells) // PER_ROW), cells[0][0].shape
+    height = 0.82 * (rows / columns) + 0.38 + 0.3 / num_rows
     figure, panels = plots.panel_grid(num_rows, PER_ROW, 0.9, height)
     for panel in panels.flat:
         panel.axis("off")

@@ -91,10 +91,7 @@ def _class_balance(found):
 
 
 def _copies(found, copies, keys):
-    """Count the images with copies, by split or by split and class.
-
-    `copy in Training` counts images of other splits; it stands where Training is one of several.
-    """
+    """Count the images with copies by `keys`; `copy in Training` counts those of other splits."""
     has, own = copies > 0, split_columns(found.faces)
     table = describe(found.faces)[["split", "class"]].assign(images=1)
     for key, order in (("split", found.splits), ("class", found.faces.class_names)):
@@ -161,10 +158,7 @@ def _csv_against_folder(found):
 
 
 def _ferplus_by_class(found):
-    """Count where FER+'s majority differs from FER2013's label, for all images and each class.
-
-    `no majority` leaves out `no face`; `share` is that of other labels among those with a majority.
-    """
+    """Count where FER+'s majority gives another label; `share` is of those with a majority."""
     table = found.ferplus
     has_majority, agrees = table["ferplus"] != "", table["ferplus"] == table["class"]
     marks = {
@@ -186,11 +180,9 @@ def _ferplus_by_class(found):
 def _record(found, tables):
     marks, splits = _marks(found), split_names(found.faces.ids)
     parts = {"all": marks} | {split: marks[splits == split] for split in found.splits}
-    rows = [
-        (what, split, int(part[what].sum()), part[what].mean())
-        for what in marks
-        for split, part in parts.items()
-    ]
+    rows = []
+    for what in marks:
+        rows += [(what, at, int(part[what].sum()), part[what].mean()) for at, part in parts.items()]
 
     def add(what, count, total=np.nan):
         rows.append((what, "all", count, count / total))
