@@ -23,7 +23,7 @@ MIN_CORRELATION_DRAWN = 0.96
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in a data set. Positions are those in `faces`.
+    """What was found in a data set; positions are those in `faces`.
 
     Args:
         faces: `Faces` of all splits.
@@ -39,9 +39,9 @@ class Audit:
         blanks: result of `flaws.blanks`.
         folder_faces: `Faces` of the folders, where there are a CSV and folders; else `None`.
         forms: result of `flaws.pair_forms` for both; else `None`.
-        ferplus: where FER+'s votes lie beside the CSV, a DataFrame with one row a face: `split`,
-            `class`, `ferplus` (FER+'s class; empty without a majority for an emotion), `share`
-            (0-1, the winner's of all votes) and `is_face`; else `None`.
+        ferplus: with FER+'s votes beside the CSV, a DataFrame, one row a face: `split`, `class`,
+            `ferplus` (FER+'s class; empty without a majority for an emotion), `share` (0-1, the
+            winner's of all votes) and `is_face`; else `None`.
     """
 
     faces: Faces
@@ -74,19 +74,17 @@ def examine(data=None, min_correlation=None, out="runs"):
     """Find, read and audit a data set.
 
     Args:
-        data: folder with the CSV and/or the image folders, or with RAF-DB, or the CSV file; empty
-            or `None`: what the environment variable `FER_KERAS_DATA` names, then `data/`, then
-            drawn faces.
+        data: the CSV file, or a folder with it, with image folders or with RAF-DB; empty or `None`:
+            what the environment variable `FER_KERAS_DATA` names, then `data/`, then drawn faces.
         min_correlation: least correlation of near copies, above 0 to 1; `None`:
             `MIN_CORRELATION`, or `MIN_CORRELATION_DRAWN` on drawn faces.
         out: folder for drawn faces.
 
     Returns:
-        An `Audit`.
+        An `Audit`. Its notes name single bad rows and images, which are left out.
 
     Raises:
-        InputError: if a value is impossible, or the data is missing or cannot be read. Single bad
-            rows and images are left out and named in the notes.
+        InputError: if a value is impossible, or the data is missing or cannot be read.
     """
     _check(data, min_correlation, out)
     location, drawn = find_or_draw(data, out)
@@ -96,7 +94,7 @@ def examine(data=None, min_correlation=None, out="runs"):
     empty = blanks(faces)
     candidates, nearest = _candidates(faces, empty["position"])
     near = candidates[candidates["correlation"] >= least]
-    both = csv is not None and folder is not None
+    forms = None if csv is None or folder is None else pair_forms(csv, folder)
     return Audit(
         faces=faces,
         from_csv=csv is not None,
@@ -109,8 +107,8 @@ def examine(data=None, min_correlation=None, out="runs"):
         near=near_copies(faces, near["first"], near["second"]),
         conflicts=conflicts(faces),
         blanks=empty,
-        folder_faces=folder if both else None,
-        forms=pair_forms(csv, folder) if both else None,
+        folder_faces=None if forms is None else folder,
+        forms=forms,
         ferplus=ferplus,
     )
 
@@ -119,8 +117,8 @@ def _check(data, min_correlation, out):
     for name, value in (("data", data or ""), ("out", out)):
         if not isinstance(value, str | Path):
             raise InputError(f"{name} is {value!r}; give a path as text.")
-    is_number = isinstance(min_correlation, int | float)
-    if min_correlation is not None and not (is_number and 0 < min_correlation <= 1):
+    least = 1 if min_correlation is None else min_correlation
+    if not isinstance(least, int | float) or not 0 < least <= 1:
         raise InputError(
             f"min_correlation is {min_correlation!r}; give a number above 0 and at most 1, or None."
         )
@@ -153,10 +151,8 @@ def _candidates(faces, empty):
 
 
 def _ferplus(faces, csv_path, votes_path):
-    relabelled = read_ferplus(csv_path, votes_path)
-    parts = [describe(part) for part in (relabelled.train, relabelled.test)]
-    labels = pd.concat(parts).set_index("id")["class"]
-    # The reader has checked that the rows of both files correspond.
+    relabelled = read_ferplus(csv_path, votes_path)  # checks that the rows of both files agree
+    labels = describe(concatenate(relabelled.train, relabelled.test)).set_index("id")["class"]
     votes = pd.read_csv(votes_path, encoding="utf-8-sig", skipinitialspace=True)
     votes = votes.rename(columns=str.strip)
     counts = votes[[*FERPLUS_COLUMNS, FERPLUS_UNKNOWN, FERPLUS_NO_FACE]]

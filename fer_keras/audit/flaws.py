@@ -9,46 +9,34 @@ from fer_keras.data.faces import copy_groups, split_names
 from fer_keras.data.pairing import pair_images
 
 NEARLY_BLANK = 5.0
-"""Standard deviation, in grey levels, below which an image is nearly blank.
-
-FER2013's faintest face has 9; images below 5 show nothing.
-"""
+"""Deviation, in grey levels, below which an image shows nothing. FER2013's faintest face has 9."""
 
 
 def describe(faces):
-    """Return what is known of each face without its pixels.
+    """Return each face's `id`, `split` and `class`, a DataFrame of texts.
 
     Args:
         faces: `Faces`.
-
-    Returns:
-        A DataFrame of texts, one row a face in their order: `id`, `split` and `class`.
     """
     classes = np.array(faces.class_names)[faces.labels]
     return pd.DataFrame({"id": faces.ids, "split": split_names(faces.ids), "class": classes})
 
 
 def split_columns(faces):
-    """Mark each face's own split.
+    """Return a boolean DataFrame: a row a face, a column a split in order.
 
     Args:
         faces: `Faces`.
-
-    Returns:
-        A boolean DataFrame, one row a face, one column a split, in order of appearance.
     """
     splits = split_names(faces.ids)
     return pd.DataFrame({name: splits == name for name in dict.fromkeys(splits.tolist())})
 
 
 def exact_copies(faces):
-    """Count each image's exact copies in each split, without itself.
+    """Count each image's exact copies, without itself: a column a split.
 
     Args:
         faces: `Faces`.
-
-    Returns:
-        A DataFrame of ints, one row a face in their order, one column a split.
     """
     own = split_columns(faces).astype(int)
     return own.groupby(copy_groups(faces.images)).transform("sum") - own
@@ -61,7 +49,7 @@ def near_copies(faces, first, second):
 
     Args:
         faces: `Faces`.
-        first: int array `(p,)`, positions of the first image of each pair.
+        first: int array `(p,)`, positions of the first image of each pair of near copies.
         second: int array `(p,)`, positions of the second.
 
     Returns:
@@ -81,12 +69,10 @@ def conflicts(faces):
         faces: `Faces`.
 
     Returns:
-        A DataFrame, one row an image: `group`, from 1, `position` in `faces`, `id`, `split` and
-        `class`.
+        A DataFrame, one row an image: `group` (from 1), `position`, `id`, `split` and `class`.
     """
     groups = copy_groups(faces.images)
-    table = describe(faces)
-    table.insert(0, "position", np.arange(len(faces)))
+    table = describe(faces).rename_axis("position").reset_index()
     found = table[table.groupby(groups)["class"].transform("nunique") > 1]
     found.insert(0, "group", pd.factorize(groups[found.index])[0] + 1)
     return found.sort_values(["group", "position"], ignore_index=True)
@@ -99,19 +85,18 @@ def blanks(faces):
         faces: `Faces`.
 
     Returns:
-        A DataFrame, one row an image: `position` in `faces`, `id`, `split`, `class`, `kind`
-        (`blank`: all pixels are equal; `nearly blank`: their standard deviation is below
-        `NEARLY_BLANK`), `level` (mean) and `deviation` (standard), both in grey levels.
+        A DataFrame, one row an image: `position`, `id`, `split`, `class`, `kind` (`blank`: all
+        pixels are equal; `nearly blank`: their deviation is below `NEARLY_BLANK`), `level` (mean)
+        and `deviation` (standard), both in grey levels.
     """
     deviations = np.array([image.std() for image in faces.images])
     found = np.flatnonzero(deviations < NEARLY_BLANK)
-    table = describe(faces.select(found)).assign(
+    table = describe(faces).rename_axis("position").loc[found].reset_index()
+    return table.assign(
         kind=np.where(deviations[found] == 0, "blank", "nearly blank"),
         level=faces.images[found].mean(axis=(1, 2)),
         deviation=deviations[found],
     )
-    table.insert(0, "position", found)
-    return table
 
 
 def pair_forms(first, second):
@@ -125,24 +110,20 @@ def pair_forms(first, second):
         second: `Faces`; splits other than `Training` may have other names.
 
     Returns:
-        A DataFrame, one row a pair: `first` and `second`, positions; `distance`, rms grey levels;
-        `split`, `class`, `second_split` and `second_class`.
+        A DataFrame, one row a pair: `first` and `second` (positions), `distance` (rms grey
+        levels), `split`, `class`, `second_split` and `second_class`.
     """
     names = tuple(dict.fromkeys([*first.class_names, *second.class_names]))
     close = pair_images(_by_part(first, names), _by_part(second, names))
     left = np.delete(np.arange(len(first)), close.first)
     second_left = np.delete(np.arange(len(second)), close.second)
-    rest = pair_images(
-        _without_class(first.select(left)), _without_class(second.select(second_left))
-    )
+    rest = pair_images(_one_class(first.select(left)), _one_class(second.select(second_left)))
     one = np.r_[close.first, left[rest.first]]
     two = np.r_[close.second, second_left[rest.second]]
-    pairs = pd.DataFrame(
-        {"first": one, "second": two, "distance": np.r_[close.distances, rest.distances]}
-    )
-    names = {"split": "second_split", "class": "second_class"}
-    described = describe(first.select(one)), describe(second.select(two)).rename(columns=names)
-    return pairs.join([table.drop(columns="id") for table in described])
+    distances = np.r_[close.distances, rest.distances]
+    described = describe(first.select(one)), describe(second.select(two)).add_prefix("second_")
+    pairs = pd.DataFrame({"first": one, "second": two, "distance": distances}).join(described)
+    return pairs.drop(columns=["id", "second_id"])
 
 
 def _by_part(faces, names):
@@ -152,5 +133,5 @@ def _by_part(faces, names):
     return replace(faces, labels=labels + len(names) * in_training, class_names=2 * names)
 
 
-def _without_class(faces):
+def _one_class(faces):
     return replace(faces, labels=np.zeros_like(faces.labels))

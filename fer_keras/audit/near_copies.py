@@ -1,7 +1,4 @@
-"""Find near copies: the same photograph in two versions.
-
-The versions may differ in light, compression, a shift, a crop, or be mirrored.
-"""
+"""Find near copies: one photograph in two versions."""
 
 from functools import lru_cache
 
@@ -15,8 +12,7 @@ from fer_keras.data.faces import IMAGE_SIZE
 MAX_BITS = 12
 """Most bits of 64 in which the perceptual hashes of two candidates differ.
 
-Among 15,000 of FER2013's images, two bits more find 9 % more near copies in 4.5 times the
-candidates.
+Among 15,000 FER2013 images, 14 bits find 9 % more near copies in 4.5 times the candidates.
 """
 
 MIN_CORRELATION = 0.9
@@ -38,7 +34,7 @@ WORTH_CROPPING = 0.5
 FINE, COARSE = 1.0, 3.0
 """Standard deviations, in pixels, of the two blurs whose difference is an image's details.
 
-The fine blur takes away the grain, which compression changes. The coarse one takes away light and
+The fine blur removes the grain, which compression changes; the coarse one finds the light and
 shade, which different people share.
 """
 
@@ -57,17 +53,17 @@ def find_candidates(images):
             without content correlate with anything.
 
     Returns:
-        Two DataFrames. The first has one row a pair, sorted: `first` and `second`, positions in
-        `images`, the smaller one first; `bits`, 0-12, in which the hashes differ; `correlation`,
-        -1 to 1, where the details fit best; `kind`, how they fit best: `in place`, `shifted`,
-        `cropped` or `mirrored` (shifted and cropped or not). The second has one row an image: the
-        bits, 0-64, to the nearest hash of another image, `as they are` and `mirrored`.
+        Two DataFrames. The first has one row a pair, sorted: `first` and `second` (positions, the
+        smaller one first), `bits` (0-12) in which the hashes differ, `correlation` (-1 to 1) where
+        the details fit best, and `kind`, how they fit best: `in place`, `shifted`, `cropped` or
+        `mirrored` (shifted and cropped or not). The second has one row an image: the bits, 0-64,
+        to the nearest hash of another image, `as they are` and `mirrored`.
     """
     details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(images[place], crop))
-    hashes, nearest, parts = perceptual_hashes(images), {}, []
+    hashes, nearest, parts = _hashes(images), {}, []
     for way in ("as they are", "mirrored"):
         is_mirrored = way == "mirrored"
-        others = perceptual_hashes(images[:, :, ::-1]) if is_mirrored else hashes
+        others = _hashes(images[:, :, ::-1]) if is_mirrored else hashes
         pairs, nearest[way] = _close_pairs(hashes, others)
         fits = [_best_fit(details_of, *pair, is_mirrored) for pair in pairs.tolist()]
         table = pd.DataFrame(pairs, columns=["first", "second"])
@@ -80,15 +76,8 @@ def find_candidates(images):
     return pairs.drop_duplicates(order[:2], ignore_index=True), pd.DataFrame(nearest)
 
 
-def perceptual_hashes(images):
-    """Return ImageHash's `phash` of each image.
-
-    Args:
-        images: uint8 array `(n, height, width)`.
-
-    Returns:
-        A uint64 array `(n,)`: the signs of the 8x8 lowest cosine frequencies.
-    """
+def _hashes(images):
+    """Return each image's `phash`: the signs of its lowest cosine frequencies, as one uint64."""
     hashes = [imagehash.phash(Image.fromarray(image)).hash.ravel() for image in images]
     return np.packbits(np.reshape(hashes, (-1, 64)).astype(bool), axis=1).view(np.uint64).ravel()
 
@@ -132,8 +121,6 @@ def _details(image, crop):
     image = image[crop : IMAGE_SIZE - crop, crop : IMAGE_SIZE - crop].astype(np.float32)
     if crop:
         image = cv2.resize(image, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_CUBIC)
-    fine, coarse = (
-        cv2.GaussianBlur(image, None, blur, borderType=cv2.BORDER_REFLECT)
-        for blur in (FINE, COARSE)
-    )
+    rim = cv2.BORDER_REFLECT
+    fine, coarse = (cv2.GaussianBlur(image, None, b, borderType=rim) for b in (FINE, COARSE))
     return fine - coarse

@@ -17,23 +17,21 @@ TEMPERATURES = (0.1, 100.0)
 """Range of the temperatures that are tried."""
 
 
-def reliability_table(probabilities, y_true, num_bins=NUM_BINS):
+def reliability_table(predictions, num_bins=NUM_BINS):
     """Compare confidence with accuracy, in bins of confidence.
 
     Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1.
-        y_true: int array `(n,)`, true classes.
-        num_bins: number of equal bins of the confidence, which is the predicted class's
-            probability; a bin includes its upper end.
+        predictions: `Predictions`; the confidence is the predicted class's probability.
+        num_bins: number of equal bins of confidence.
 
     Returns:
-        A DataFrame, one row a bin that is not empty: `low` and `high` (its ends), `images`,
-        `confidence` (their mean), `accuracy`, and the ends `accuracy_low` and `accuracy_high` of
-        Wilson's 95 % interval; all but `images` in 0-1.
+        A DataFrame, one row a bin that is not empty: `low` and `high` (its ends; it includes the
+        upper one), `images`, `confidence` (their mean), `accuracy`, and the ends `accuracy_low` and
+        `accuracy_high` of Wilson's 95 % interval; all but `images` in 0-1.
     """
     ends = np.linspace(0, 1, num_bins + 1)
-    confidence = probabilities.max(axis=1).astype(float)
-    right = probabilities.argmax(axis=1) == y_true
+    confidence = predictions.probabilities.max(axis=1).astype(float)
+    right = predictions.y_pred == predictions.y_true
     bins = np.searchsorted(ends[1:-1], confidence)
     rows = []
     for place in np.unique(bins):
@@ -45,27 +43,22 @@ def reliability_table(probabilities, y_true, num_bins=NUM_BINS):
     return pd.DataFrame(rows, columns=names)
 
 
-def expected_calibration_error(probabilities, y_true, num_bins=NUM_BINS):
+def expected_calibration_error(predictions, num_bins=NUM_BINS):
     """Compute the expected calibration error (Guo et al., 2017).
 
     It is the mean absolute difference of accuracy and confidence in the bins of
-    `reliability_table`, weighted by their images. With few images, chance keeps it above 0 even
-    for a perfectly calibrated model.
+    `reliability_table`, weighted by their images. With few images, chance keeps it above 0.
 
     Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1; n at least 1.
-        y_true: int array `(n,)`, true classes.
+        predictions: `Predictions`.
         num_bins: number of equal bins of confidence.
-
-    Returns:
-        A float in 0-1.
     """
-    table = reliability_table(probabilities, y_true, num_bins)
+    table = reliability_table(predictions, num_bins)
     gaps = (table["accuracy"] - table["confidence"]).abs()
     return float(np.average(gaps, weights=table["images"]))
 
 
-def scaled(probabilities, temperature):
+def scaled(predictions, temperature):
     """Divide a model's logits by a temperature.
 
     The logarithms of the probabilities serve as logits: they differ from the model's by a constant
@@ -73,41 +66,33 @@ def scaled(probabilities, temperature):
     scikit-learn's `log_loss`.
 
     Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1.
+        predictions: `Predictions`.
         temperature: number above 0. Above 1 it lowers the confidence; 1 changes nothing.
 
     Returns:
-        A float64 array `(n, num_classes)`, rows summing to 1, with the same predicted classes.
+        `Predictions` with probabilities in float64, and the same predicted classes.
     """
-    floor = np.finfo(float).eps
-    logits = np.log(np.maximum(np.asarray(probabilities, float), floor))
-    return softmax(logits / temperature, axis=1)
+    logits = np.log(np.maximum(predictions.probabilities.astype(float), np.finfo(float).eps))
+    return replace(predictions, probabilities=softmax(logits / temperature, axis=1))
 
 
-def fit_temperature(validation_probabilities, validation_y_true):
-    """Find the temperature that fits the validation faces best.
-
-    It makes their true classes most likely. Never fit it to the faces that are reported on. It
-    stays within `TEMPERATURES`, although 0 would be best for a model that is always right.
+def fit_temperature(predictions):
+    """Find the temperature that makes the true classes most likely.
 
     Args:
-        validation_probabilities: float array `(n, num_classes)`, rows summing to 1.
-        validation_y_true: int array `(n,)`, true classes; n at least 1.
+        predictions: `Predictions` of validation faces, never of those that are reported on.
 
     Returns:
-        A float; 1 where no other temperature is better.
+        A float within `TEMPERATURES`; 1 where no other temperature is better.
     """
 
     def loss(temperature):
-        probabilities = scaled(validation_probabilities, temperature)
-        return negative_log_likelihood(probabilities, validation_y_true)
+        return _negative_log_likelihood(scaled(predictions, temperature))
 
     # The logarithm keeps the single minimum, and 1/2 is then as far from 1 as 2 is.
+    bounds, options = np.log(TEMPERATURES), {"xatol": 1e-6}
     found = minimize_scalar(
-        lambda exponent: loss(np.exp(exponent)),
-        bounds=np.log(TEMPERATURES),
-        method="bounded",
-        options={"xatol": 1e-6},
+        lambda exponent: loss(np.exp(exponent)), bounds=bounds, method="bounded", options=options
     )
     return float(min(1.0, np.exp(found.x), key=loss))
 
@@ -120,8 +105,7 @@ def before_and_after_scaling(test, validation):
         validation: the same model's `Predictions` of its validation faces, or `None`.
 
     Returns:
-        A dict to test `Predictions`, with the key `as trained` and, if there is a validation split,
-        one like `temperature 1.23`.
+        A dict of test `Predictions`: `as trained` and, with validation faces, `temperature 1.23`.
 
     Raises:
         ValueError: if a validation face is a test face too.
@@ -135,9 +119,8 @@ def before_and_after_scaling(test, validation):
             f"{len(shared)} faces, {shared[0]} for one, are in both parts; fit the temperature to "
             "faces that are not reported on."
         )
-    temperature = fit_temperature(validation.probabilities, validation.y_true)
-    probabilities = scaled(test.probabilities, temperature)
-    return versions | {f"temperature {temperature:.2f}": replace(test, probabilities=probabilities)}
+    temperature = fit_temperature(validation)
+    return versions | {f"temperature {temperature:.2f}": scaled(test, temperature)}
 
 
 def calibration_table(versions):
@@ -148,49 +131,21 @@ def calibration_table(versions):
 
     Returns:
         A DataFrame with the index (arm, probabilities): `accuracy`, `confidence` (mean probability
-        of the predicted class) and `calibration error`, all in 0-1, `Brier score`, in 0-2, and
-        `negative log-likelihood`, in nats.
+        of the predicted class) and `calibration error`, all in 0-1; `Brier score`, in 0-2;
+        `negative log-likelihood`, in nats, at most 36.
     """
     rows = {
         (arm, version): {
             "accuracy": np.mean(part.y_pred == part.y_true),
             "confidence": part.probabilities.max(axis=1).mean(dtype=float),
-            "calibration error": expected_calibration_error(part.probabilities, part.y_true),
-            "Brier score": brier_score(part.probabilities, part.y_true),
-            "negative log-likelihood": negative_log_likelihood(part.probabilities, part.y_true),
+            "calibration error": expected_calibration_error(part),
+            "Brier score": _brier_score(part),
+            "negative log-likelihood": _negative_log_likelihood(part),
         }
         for arm, parts in versions.items()
         for version, part in parts.items()
     }
     return pd.DataFrame(rows).T.rename_axis(["arm", "probabilities"])
-
-
-def brier_score(probabilities, y_true):
-    """Compute the mean squared distance of probabilities from the truth.
-
-    Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1.
-        y_true: int array `(n,)`, true classes.
-
-    Returns:
-        A float in 0-2: the sum over the classes, as in Brier (1950).
-    """
-    num_classes = probabilities.shape[1]
-    return float(num_classes * mean_squared_error(np.eye(num_classes)[y_true], probabilities))
-
-
-def negative_log_likelihood(probabilities, y_true):
-    """Compute the mean of -log of the true class's probability.
-
-    Args:
-        probabilities: float array `(n, num_classes)`, rows summing to 1.
-        y_true: int array `(n,)`, true classes.
-
-    Returns:
-        A float in nats, at most 36.
-    """
-    # Scaling by 1 makes rows sum to 1 in double precision, which scikit-learn asks for.
-    return log_loss(y_true, scaled(probabilities, 1), labels=range(probabilities.shape[1]))
 
 
 def average_precision_table(predictions):
@@ -210,3 +165,16 @@ def average_precision_table(predictions):
             score = average_precision_score(is_class, predictions.probabilities[:, label])
             rows.append((name, is_class.sum(), is_class.mean(), score))
     return pd.DataFrame(rows, columns=["class", "support", "share", "average precision"])
+
+
+def _brier_score(predictions):
+    """Return the mean squared distance from the truth, summed over classes (Brier, 1950)."""
+    num_classes = len(predictions.class_names)
+    truth = np.eye(num_classes)[predictions.y_true]
+    return float(num_classes * mean_squared_error(truth, predictions.probabilities))
+
+
+def _negative_log_likelihood(predictions):
+    # Scaling by 1 makes rows sum to 1 in double precision, which scikit-learn asks for.
+    probabilities = scaled(predictions, 1).probabilities
+    return log_loss(predictions.y_true, probabilities, labels=range(probabilities.shape[1]))

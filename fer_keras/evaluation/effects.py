@@ -1,32 +1,28 @@
 """Comparisons of pipelines, and effects of factors, over several seeds.
 
-A seed fixes the order of the images and the initial weights. Runs with the same seed share this
-luck and are paired, and the statistics count seeds, not runs or images.
+Runs with the same seed share its luck: the order of the images and the initial weights. They are
+paired, and the statistics count seeds, not runs or images.
 """
 
-from bisect import bisect_left
 from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import mannwhitneyu, ttest_1samp
+from scipy.stats import ttest_1samp
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
-from statsmodels.stats.power import TTestPower
 
 from fer_keras.evaluation.intervals import CONFIDENCE
 from fer_keras.utils.errors import InputError
 
 RUN_SCORES = ("accuracy", "macro_f1")
-POWER = 0.8
-MOST_SEEDS = 1000
 
 
 def compare_pipelines(first, second):
     """Compare two pipelines by their runs with the same seeds.
 
-    The test is the paired t test and not Wilcoxon's: with 5 seeds, the smallest two-sided p value
-    of signed ranks is 2/32 = .06, so that it could never find a difference at 5 %.
+    The test is the paired t test. Wilcoxon's could never find a difference at 5 % with 5 seeds:
+    its smallest two-sided p value is then 2/32 = .06.
 
     Args:
         first: DataFrame, one row a run: `seed`, `accuracy` and `macro_f1` (0-1).
@@ -34,11 +30,8 @@ def compare_pipelines(first, second):
 
     Returns:
         A DataFrame, one row a score: `score`, `seeds` (their number), `first` and `second` (mean
-        scores), `difference` (second minus first), `low` and `high` (95 % t interval over seeds),
-        `p_value` (paired t test), `superiority` (the probability, 0-1, that a run of the second
-        beats one of the first, ties half), and `seeds_needed`: the fewest seeds, from 3 to 1,000,
-        that give 80 % power at a level of 5 % if the observed difference and spread are the true
-        ones. The interval, p value and seeds needed are missing where no spread is observed.
+        scores), `difference` (second minus first), `low` and `high` (95 % t interval over seeds)
+        and `p_value` (paired t test). Interval and p value are missing without spread.
 
     Raises:
         InputError: if a run is missing or double, or a score is missing.
@@ -46,42 +39,29 @@ def compare_pipelines(first, second):
     both = pd.concat({"first": first, "second": second}, names=["pipeline", None]).reset_index(0)
     rows = []
     for score in RUN_SCORES:
-        scores_first, scores_second = _grid(both, ["pipeline"], score).T
-        differences = scores_second - scores_first
-        wins = mannwhitneyu(scores_second, scores_first).statistic
-        rows.append(
-            {
-                "score": score,
-                "seeds": len(scores_first),
-                "first": scores_first.mean(),
-                "second": scores_second.mean(),
-                **_mean_over_seeds(differences),
-                "superiority": wins / len(scores_first) ** 2,
-                "seeds_needed": _seeds_needed(differences),
-            }
-        )
-    return pd.DataFrame(rows).astype({"seeds_needed": "Int64"})
+        scores = _grid(both, ["pipeline"], score)
+        row = {"score": score, "seeds": len(scores)}
+        row |= dict(zip(("first", "second"), scores.mean(axis=0)))
+        rows.append(row | _mean_over_seeds(scores[:, 1] - scores[:, 0]))
+    return pd.DataFrame(rows)
 
 
 def factor_effects(table, factors, score):
     """Compute the effect of each factor on a score, and of each two together.
 
     Each effect is computed within each seed and averaged over the levels of the other factors. Its
-    interval is from the spread of the seeds' effects. It holds for other seeds, assumes nothing
-    about how runs of one seed depend on each other, and is wide for few seeds.
+    interval comes from the spread of the seeds' effects, and so holds for other seeds.
 
     Args:
-        table: DataFrame, one row a run: the factors, `seed` and the score, of every combination of
-            levels with every seed.
-        factors: list of columns to examine, each with two or more levels. Each level is compared
-            with the first that appears.
+        table: DataFrame, one row for each combination of levels and seed: factors, `seed`, score.
+        factors: columns to examine. Each level is compared with the first that appears.
         score: name of the column to explain.
 
     Returns:
-        A DataFrame, one row an effect: `effect` (`balance`, or `balance × network` for an
-        interaction), `change` (`none → weights`), `seeds` (their number), `difference`, and the
-        ends `low` and `high` of its 95 % t interval, missing where no spread is observed. An
-        interaction is by how much the second factor's change raises the first factor's effect.
+        A DataFrame, one row an effect: `effect` (`balance`, or for an interaction `balance ×
+        network`: by how much the second's change raises the first's effect), `change` (`none →
+        weights`), `seeds` (their number), `difference`, and the ends `low` and `high` of its 95 % t
+        interval, missing where no spread is observed.
 
     Raises:
         InputError: if a run is missing or double, a score is missing, or a factor has one level.
@@ -92,7 +72,7 @@ def factor_effects(table, factors, score):
     for chosen in (*combinations(factors, 1), *combinations(factors, 2)):
         for changed in product(*(range(1, len(levels[factor])) for factor in chosen)):
             steps = [f"{levels[name][0]} → {levels[name][to]}" for name, to in zip(chosen, changed)]
-            effect = _contrast(grid, [factors.index(factor) for factor in chosen], changed)
+            effect = _contrast(grid, [1 + factors.index(factor) for factor in chosen], changed)
             row = {"effect": " × ".join(chosen), "change": ", ".join(steps), "seeds": len(effect)}
             rows.append(row | _mean_over_seeds(effect))
     return pd.DataFrame(rows).drop(columns="p_value")
@@ -106,35 +86,34 @@ def variance_shares(table, factors, score):
 
     Args:
         table: DataFrame of runs, as for `factor_effects`.
-        factors: list of columns to examine.
+        factors: columns to examine.
         score: name of the column to explain.
 
     Returns:
-        A DataFrame, one row a source (each factor, each two factors, `seed`, and `rest`):
-        `source`, `share` (0-1; missing if all scores are equal) and `by_chance`, the share to
-        expect if only chance moves the scores. The `rest` holds how effects vary between seeds.
+        A DataFrame, one row a source (each factor, each two factors, `seed`, and `rest`, which is
+        how effects vary between seeds): `source`, `share` (0-1; missing if all scores are equal)
+        and `by_chance`, the share to expect if only chance moves the scores.
 
     Raises:
         InputError: as `factor_effects`.
     """
     grid = _grid(table, factors, score)
-    columns = dict(zip([*factors, "seed"], (f"x{place}" for place in range(len(factors) + 1))))
-    coded = table[[*columns]].rename(columns=columns).apply(lambda found: found.factorize()[0])
-    coded = coded.astype(str).assign(y=table[score])
-    sources = {factor: columns[factor] for factor in factors}
-    sources |= {
-        f"{one} × {two}": f"{columns[one]}:{columns[two]}" for one, two in combinations(factors, 2)
-    }
+    levels = table[[*factors, "seed"]].apply(lambda column: column.factorize()[0]).astype(str)
+    sources = {factor: f"Q({factor!r})" for factor in factors}
+    for one, two in combinations(factors, 2):
+        sources[f"{one} × {two}"] = f"{sources[one]}:{sources[two]}"
     if len(grid) > 1:
-        sources["seed"] = columns["seed"]
-    model = ols(f"y ~ {' + '.join(sources.values())}", coded).fit()
+        sources["seed"] = "seed"
+    levels[score] = table[score]
+    model = ols(f"Q({score!r}) ~ {' + '.join(sources.values())}", levels).fit()
     with np.errstate(all="ignore"):  # of F values, which are not used
         # Type I also works where nothing is left for the rest.
         found = anova_lm(model, typ=1).loc[[*sources.values(), "Residual"]]
-    total = found["sum_sq"].sum() if _varies(grid) else np.nan
-    shares = found["sum_sq"].to_numpy() / total
-    chances = (found["df"] / found["df"].sum()).to_numpy()
-    return pd.DataFrame({"source": [*sources, "rest"], "share": shares, "by_chance": chances})
+    shares = found[["sum_sq", "df"]] / found[["sum_sq", "df"]].sum()
+    shares = shares.set_axis(["share", "by_chance"], axis=1).assign(source=[*sources, "rest"])
+    if not _varies(grid):
+        shares["share"] = np.nan
+    return shares[["source", "share", "by_chance"]].reset_index(drop=True)
 
 
 def _grid(table, factors, score):
@@ -142,10 +121,8 @@ def _grid(table, factors, score):
     names = ["seed", *factors]
     for name in (*names, score):
         if name not in table:
-            raise InputError(
-                f"The table of runs has no column {name!r}; its columns are "
-                f"{', '.join(map(str, table))}."
-            )
+            columns = ", ".join(map(str, table))
+            raise InputError(f"The table has no column {name!r}; its columns are {columns}.")
     levels = [table[name].unique() for name in names]
     for factor, found in zip(factors, levels[1:]):
         if len(found) < 2:
@@ -167,35 +144,19 @@ def _grid(table, factors, score):
     return scores.to_numpy(float).reshape([len(found) for found in levels])
 
 
-def _contrast(grid, places, levels):
+def _contrast(grid, axes, levels):
     """Return each seed's effect of raising these factors from their first to these levels."""
-    for place, level in zip(places, levels):
-        axis = place + 1
+    for axis, level in zip(axes, levels):
         grid = grid.take([level], axis) - grid.take([0], axis)
     return grid.reshape(len(grid), -1).mean(axis=1)
 
 
 def _mean_over_seeds(values):
-    result = {"difference": values.mean(), "low": np.nan, "high": np.nan, "p_value": np.nan}
+    low = high = p_value = np.nan
     if _varies(values):
         test = ttest_1samp(values, 0)
-        low, high = test.confidence_interval(CONFIDENCE)
-        result |= {"low": low, "high": high, "p_value": test.pvalue}
-    return result
-
-
-def _seeds_needed(differences):
-    if not _varies(differences):
-        return None
-    effect = abs(differences.mean()) / differences.std(ddof=1)
-
-    def is_enough(count):
-        # From 3 seeds on, statsmodels gives NaN only where the power is as good as 1.
-        return not TTestPower().power(effect, count, 1 - CONFIDENCE) < POWER
-
-    counts = range(3, MOST_SEEDS + 1)
-    place = bisect_left(counts, True, key=is_enough)
-    return counts[place] if place < len(counts) else None
+        (low, high), p_value = test.confidence_interval(CONFIDENCE), test.pvalue
+    return {"difference": values.mean(), "low": low, "high": high, "p_value": p_value}
 
 
 def _varies(values):

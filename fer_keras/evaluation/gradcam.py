@@ -11,11 +11,9 @@ def grad_cam(model, images, classes=None):
     """Compute heat maps of the evidence for a class (Selvaraju et al., 2017).
 
     The map is the weighted sum of the last convolution's feature maps (after batch norm and ReLU),
-    cut off below 0. A feature map's weight is the mean gradient of the class's logit in it. The
-    logit is taken, as the gradient of a probability vanishes where the network is sure.
-
-    A weight is one for the whole feature map. A feature thus counts wherever it occurs, also where
-    the dense layers ignore it: the maps are hints, not proofs.
+    cut off below 0. A feature map's weight is the mean gradient of the class's logit in it, for the
+    gradient of a probability vanishes where the network is sure. As a feature has one weight
+    wherever it occurs, also where the dense layers ignore it, the maps are hints, not proofs.
 
     Args:
         model: a `keras.Sequential` for grey levels `(n, 48, 48, 1)` that has a convolution and ends
@@ -32,19 +30,17 @@ def grad_cam(model, images, classes=None):
     from keras import Model, Sequential, layers
 
     kinds = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-    is_flat = isinstance(model, Sequential) and not any(isinstance(e, Model) for e in model.layers)
-    places = [
-        place
-        for place, layer in enumerate(model.layers)
-        if isinstance(layer, kinds) and len(layer.output.shape) == 4
-    ]
-    if not is_flat or not places or not isinstance(model.layers[-1], layers.Dense):
+    nested = [layer for layer in model.layers if isinstance(layer, Model)]
+    is_map = [isinstance(each, kinds) and len(each.output.shape) == 4 for each in model.layers]
+    ends_in_dense = isinstance(model.layers[-1], layers.Dense)
+    if not isinstance(model, Sequential) or nested or not any(is_map) or not ends_in_dense:
         raise ValueError(
             f"Grad-CAM cannot explain {model.name}; it needs a Sequential network without nested "
             "models that has a convolution and ends in a Dense layer."
         )
-    below, above = model.layers[: places[-1] + 1], model.layers[places[-1] + 1 :]
-    maps = [np.zeros((0, *model.layers[places[-1]].output.shape[1:3]))]
+    split = int(np.flatnonzero(is_map)[-1]) + 1
+    below, above = model.layers[:split], model.layers[split:]
+    maps = [np.zeros((0, *below[-1].output.shape[1:3]))]
     for start in range(0, len(images), BATCH_SIZE):
         part = slice(start, start + BATCH_SIZE)
         wanted = None if classes is None else np.broadcast_to(classes, len(images))[part]
@@ -81,8 +77,7 @@ def _forward(layers, values):
 def _first_centre_and_step(layers):
     """Return the centre of what the last map's first cell sees, and the step to the next cell's.
 
-    Stretching the map over the image instead would be off by up to 8 pixels in `conv3`, whose
-    convolutions are not padded.
+    Stretching the map over the image would be off by up to 8 pixels where nothing is padded.
     """
     centre, step, size = 0.0, 1, IMAGE_SIZE
     for layer in layers:

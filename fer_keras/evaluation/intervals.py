@@ -1,11 +1,9 @@
 """Confidence intervals of scores, and comparisons of models by them.
 
-Identical images are not independent evidence. They form a group, and the statistics here draw and
-count groups.
+Identical images are not independent evidence: the statistics draw and count groups of them.
 """
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,25 +16,7 @@ from fer_keras.utils.errors import InputError
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
-BATCH = 500  # resamples held in memory at once, so that a large test set needs no gigabytes
-
-
-@dataclass(frozen=True)
-class ModelComparison:
-    """How two models compare on the same images.
-
-    Attributes:
-        differences: DataFrame, one row a score: `score`, `first`, `second`, `difference` (second
-            minus first), `low`, `high` and `method`, as for `bootstrap_intervals`.
-        first_better: number of groups of which the first model gets more images right.
-        second_better: number of groups of which the second model gets more images right.
-        p_value: float, from the exact McNemar test on these two counts.
-    """
-
-    differences: pd.DataFrame
-    first_better: int
-    second_better: int
-    p_value: float
+BATCH = 500  # resamples in memory at once
 
 
 def scores_of_confusion(confusion):
@@ -47,19 +27,18 @@ def scores_of_confusion(confusion):
 
     Returns:
         A float array `(..., 3)` in the order of `SCORES`. A class that neither occurs nor is
-        predicted has an F1 of 0, as in scikit-learn.
+        predicted has an F1 of 0.
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     support = confusion.sum(axis=-1)
     both = support + confusion.sum(axis=-2)
     f1 = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
     total = support.sum(axis=-1)
-    return np.stack(
-        [hits.sum(axis=-1) / total, f1.mean(axis=-1), (f1 * support).sum(axis=-1) / total], axis=-1
-    )
+    scores = hits.sum(axis=-1) / total, f1.mean(axis=-1), (f1 * support).sum(axis=-1) / total
+    return np.stack(scores, axis=-1)
 
 
-def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
+def bootstrap_intervals(predictions, seed=0):
     """Compute the scores and their 95 % bootstrap intervals.
 
     The bootstrap draws groups of identical images, and its intervals are BCa's (Efron, "Better
@@ -69,16 +48,13 @@ def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
     whole range of the score.
 
     Args:
-        y_true: int array `(n,)`, true classes, n at least 1.
-        y_pred: int array `(n,)`, predicted classes.
-        groups: int array `(n,)`, equal for identical images; `None` if all images differ.
-        num_classes: number of classes; one that neither occurs nor is predicted has an F1 of 0.
+        predictions: `Predictions` of at least one image.
         seed: integer that fixes the bootstrap.
 
     Returns:
         A DataFrame, one row a score: `score`, `value`, `low`, `high` (all in 0-1) and `method`.
     """
-    sample, statistic = _sample((y_true, y_pred), groups, num_classes, scores_of_confusion)
+    sample, statistic = _sample(predictions, (predictions.y_true, predictions.y_pred))
     table, num_groups = _intervals([sample], statistic, (0, 1), seed), len(sample)
     accuracy = table.loc[0, "value"]
     if accuracy in (0, 1) and num_groups > 1:
@@ -88,21 +64,18 @@ def bootstrap_intervals(y_true, y_pred, groups, num_classes, seed=0):
 
 
 def proportion_interval(hits, total):
-    """Return Wilson's 95 % interval of a proportion.
+    """Return the ends of Wilson's 95 % interval of a proportion, in 0-1.
 
     Args:
         hits: number of successes.
         total: number of trials, at least 1.
-
-    Returns:
-        The two ends, floats in 0-1.
     """
     interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def compare_models(first, second, seed=0):
-    """Compare two models by their predictions of the same images.
+    """Compare the scores of two models on the same images.
 
     Args:
         first: `Predictions`, whose `groups` mark identical images.
@@ -110,7 +83,8 @@ def compare_models(first, second, seed=0):
         seed: integer that fixes the bootstrap.
 
     Returns:
-        A `ModelComparison`.
+        A DataFrame, one row a score: `score`, `first`, `second`, `difference` (second minus
+        first), `low`, `high` and `method`, as for `bootstrap_intervals`.
 
     Raises:
         InputError: if images, true classes or class names differ.
@@ -120,10 +94,8 @@ def compare_models(first, second, seed=0):
     def differences(counts):
         return scores_of_confusion(counts.sum(axis=-2)) - scores_of_confusion(counts.sum(axis=-1))
 
-    classes = (first.y_true, first.y_pred, second.y_pred)
-    sample, statistic = _sample(classes, first.groups, len(first.class_names), differences)
-    table = _difference_table(first, second, [sample], statistic, seed)
-    return ModelComparison(table, *mcnemar_test(first, second))
+    sample, statistic = _sample(first, (first.y_true, first.y_pred, second.y_pred), differences)
+    return _difference_table(first, second, [sample], statistic, seed)
 
 
 def differences_apart(first, second, seed=0):
@@ -135,16 +107,14 @@ def differences_apart(first, second, seed=0):
         seed: integer that fixes the bootstrap, which draws from each test set separately.
 
     Returns:
-        A DataFrame like `ModelComparison.differences`.
+        A DataFrame like that of `compare_models`.
 
     Raises:
         InputError: if the class names differ.
     """
     _require_same_classes(first, second)
-    (sample_first, scores_first), (sample_second, scores_second) = (
-        _sample((part.y_true, part.y_pred), part.groups, len(part.class_names), scores_of_confusion)
-        for part in (first, second)
-    )
+    sample_first, scores_first = _sample(first, (first.y_true, first.y_pred))
+    sample_second, scores_second = _sample(second, (second.y_true, second.y_pred))
 
     def differences(drawn_first, drawn_second, axis=-1):
         return scores_second(drawn_second) - scores_first(drawn_first)
@@ -166,7 +136,7 @@ def mcnemar_test(first, second):
         The votes for the first model, those for the second, and the p value.
     """
     gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
-    votes = np.bincount(_numbered(first.groups, len(gain)), weights=gain)
+    votes = np.bincount(_numbers_of_groups(first), weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
     test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
     return first_better, second_better, float(test.pvalue)
@@ -177,9 +147,6 @@ def holm(p_values):
 
     Args:
         p_values: floats in 0-1; NaN stays NaN and counts as no test.
-
-    Returns:
-        A float array of the same length.
     """
     corrected = np.array(p_values, float)
     tested = np.isfinite(corrected)
@@ -201,36 +168,27 @@ def _require_same_images(first, second):
     rule = "Only predictions of the same images in the same order can be compared, and"
     if len(first.ids) != len(second.ids):
         raise InputError(f"{rule} these are of {len(first.ids):,} and {len(second.ids):,} images.")
-    columns = {"ids": (first.ids, second.ids), "true classes": (first.y_true, second.y_true)}
-    for what, (ours, theirs) in columns.items():
+    for what, field in (("ids", "ids"), ("true classes", "y_true")):
+        ours, theirs = getattr(first, field), getattr(second, field)
         places = np.flatnonzero(ours != theirs)
         if len(places):
-            place = places[0]
+            pair = f"{ours[places[0]]} and {theirs[places[0]]}"
             raise InputError(
-                f"{rule} {len(places):,} of {len(ours):,} {what} differ, first at place {place}: "
-                f"{ours[place]} and {theirs[place]}; test both models on one data set."
+                f"{rule} {len(places):,} of {len(ours):,} {what} differ, first at place "
+                f"{places[0]}: {pair}; test both models on one data set."
             )
 
 
-def _numbered(groups, count):
-    if groups is None:
-        return np.arange(count)
-    if len(groups) != count:
-        raise ValueError(f"{count} images need {count} group numbers; got {len(groups)}.")
-    return np.unique(groups, return_inverse=True)[1]
-
-
-def _sample(classes, groups, num_classes, scores_of):
+def _sample(predictions, classes, scores_of=scores_of_confusion):
     """Return what the bootstrap draws from, and the function that scores what it drew.
 
     Groups with equal counts in the confusion matrix are of one kind. A resample is scored from how
     often it drew each kind, which makes thousands of resamples one matrix product.
     """
-    shape = (num_classes,) * len(classes)
-    cells = np.ravel_multi_index(classes, shape)
-    groups = _numbered(groups, len(cells))
+    shape = len(classes) * (len(predictions.class_names),)
+    groups = _numbers_of_groups(predictions)
     counts = np.zeros((groups.max() + 1, np.prod(shape)))
-    np.add.at(counts, (groups, cells), 1)
+    np.add.at(counts, (groups, np.ravel_multi_index(classes, shape)), 1)
     kinds, kind_of_group = np.unique(counts, axis=0, return_inverse=True)
 
     def statistic(drawn, axis=-1):
@@ -241,6 +199,10 @@ def _sample(classes, groups, num_classes, scores_of):
         return np.moveaxis(scores_of(confusions.reshape(*outer, *shape)), -1, 0)
 
     return kind_of_group, statistic
+
+
+def _numbers_of_groups(predictions):
+    return np.unique(predictions.groups, return_inverse=True)[1]
 
 
 def _difference_table(first, second, samples, statistic, seed):
@@ -254,10 +216,10 @@ def _intervals(samples, statistic, bounds, seed):
     table = pd.DataFrame({"score": SCORES, "value": statistic(*samples)})
     if min(map(len, samples)) < 2:
         return table.assign(low=bounds[0], high=bounds[1], method="none")
-    rng, options = np.random.default_rng(seed), {"n_resamples": NUM_RESAMPLES, "batch": BATCH}
+    options = {"n_resamples": NUM_RESAMPLES, "batch": BATCH, "confidence_level": CONFIDENCE}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # SciPy warns where BCa is undefined
-        found = bootstrap(samples, statistic, confidence_level=CONFIDENCE, rng=rng, **options)
+        found = bootstrap(samples, statistic, rng=np.random.default_rng(seed), **options)
     ends, draws = np.array(found.confidence_interval), found.bootstrap_distribution
     usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
     tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import classification_report, confusion_matrix
+from sklearn.metrics import classification_report
 
 from fer_keras.data.faces import split_names
 from fer_keras.evaluation.intervals import bootstrap_intervals, proportion_interval
@@ -27,8 +27,7 @@ class Predictions:
         probabilities: float array `(n, num_classes)`, rows summing to 1.
         class_names: tuple of `num_classes` strings, the class of each column.
         groups: int array `(n,)`, equal for identical images; `None` if all images differ.
-        leaked: bool array `(n,)`, true where an identical image is in the training or validation
-            split; `None` if none is.
+        leaked: bool array `(n,)`, true for images also in training or validation; `None` if none.
     """
 
     ids: np.ndarray
@@ -39,10 +38,13 @@ class Predictions:
     leaked: np.ndarray | None = None
 
     def __post_init__(self):
+        count = len(self.ids)
         if self.groups is None:
-            object.__setattr__(self, "groups", np.arange(len(self.ids)))
+            object.__setattr__(self, "groups", np.arange(count))
         if self.leaked is None:
-            object.__setattr__(self, "leaked", np.zeros(len(self.ids), bool))
+            object.__setattr__(self, "leaked", np.zeros(count, bool))
+        if len(self.groups) != count:
+            raise ValueError(f"{count} images need {count} group numbers; got {len(self.groups)}.")
 
     @property
     def y_pred(self):
@@ -59,23 +61,19 @@ class Predictions:
         return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def by_split(self):
-        """Return the predictions of each test split.
+        """Return a dict from each test split's name to its `Predictions`.
 
-        Returns:
-            A dict from a split's name to its `Predictions`. If there are several splits (say,
-            PublicTest and PrivateTest), all of them together come first, as `MERGED`.
+        Several splits, such as PublicTest and PrivateTest, follow all of them together, `MERGED`.
         """
         splits = split_names(self.ids)
-        names = list(dict.fromkeys(splits.tolist()))
+        names = dict.fromkeys(splits.tolist())
         merged = {MERGED: self} if len(names) > 1 else {}
         return merged | {name: self.select(splits == name) for name in names}
 
     def test_sets(self):
-        """Return the predictions of each split with and without leaked images.
+        """Return a dict like `by_split`, and `CLEAN` parts without leaked images.
 
-        Returns:
-            A dict like that of `by_split`. Each split with leaked images is followed by its clean
-            ones, named by `CLEAN`; scores on leaked images show memory, not understanding.
+        Scores on leaked images show memory, not understanding.
         """
         parts = {}
         for name, part in self.by_split().items():
@@ -86,7 +84,9 @@ class Predictions:
 
     def confusion(self):
         """Return the confusion matrix `(num_classes, num_classes)`, rows true."""
-        return confusion_matrix(self.y_true, self.y_pred, labels=range(len(self.class_names)))
+        shape = 2 * (len(self.class_names),)
+        cells = np.ravel_multi_index((self.y_true, self.y_pred), shape)
+        return np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
 
     def save(self, path):
         """Write the predictions to a file.
@@ -123,10 +123,8 @@ def score_table(predictions):
     rows = []
     for split, part in predictions.test_sets().items():
         row = {"split": split, "images": len(part.ids)}
-        scores = bootstrap_intervals(part.y_true, part.y_pred, part.groups, len(part.class_names))
-        for score in scores.itertuples():
-            row |= {score.score: score.value}
-            row |= {f"{score.score}_low": score.low, f"{score.score}_high": score.high}
+        for score, value, low, high, _ in bootstrap_intervals(part).to_numpy():
+            row |= {score: value, f"{score}_low": low, f"{score}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -142,19 +140,14 @@ def confusion_table(predictions, normalised=False):
         A DataFrame with the index (split, true class) and one column a predicted class. A class
         that a split does not hold has shares of 0.
     """
-    names = list(predictions.class_names)
-    tables = {
-        split: pd.DataFrame(part.confusion(), names, names)
-        for split, part in predictions.by_split().items()
-    }
-    table = pd.concat(tables, names=["split", "true class"])
+    parts, names = predictions.by_split(), list(predictions.class_names)
+    tables = [pd.DataFrame(part.confusion(), names, names) for part in parts.values()]
+    table = pd.concat(tables, keys=parts, names=["split", "true class"])
     return table.div(table.sum(axis=1).clip(lower=1), axis=0) if normalised else table
 
 
 def class_report(predictions):
     """Compute precision, recall, F1 and support of each class.
-
-    A class's recall is what many studies call its accuracy: the share of its faces that are found.
 
     Args:
         predictions: `Predictions`.
@@ -177,7 +170,7 @@ def class_report(predictions):
 
 
 def class_accuracy(predictions):
-    """Compute the share of each class's faces that are found.
+    """Compute the share of each class's faces that are found, its recall.
 
     Args:
         predictions: `Predictions`.
@@ -187,11 +180,10 @@ def class_accuracy(predictions):
         `accuracy_low` and `accuracy_high` of Wilson's 95 % interval, the last three in 0-1.
     """
     confusion = predictions.confusion()
+    counts = zip(predictions.class_names, confusion.diagonal(), confusion.sum(axis=1))
     rows = [
         (name, support, hits / support, *proportion_interval(hits, support))
-        for name, hits, support in zip(
-            predictions.class_names, confusion.diagonal(), confusion.sum(axis=1)
-        )
+        for name, hits, support in counts
         if support
     ]
     names = ["class", "support", "accuracy", "accuracy_low", "accuracy_high"]
@@ -205,8 +197,7 @@ def flat_metrics(predictions):
         predictions: `Predictions`.
 
     Returns:
-        A dict from names like `"PublicTest/accuracy_low"` and, for a class,
-        `"PublicTest/happy/accuracy"` to values.
+        A dict from `"PublicTest/accuracy_low"`, `"PublicTest/happy/accuracy"`, ... to values.
     """
     pairs = {}
     for row in score_table(predictions).to_dict("records"):

@@ -24,9 +24,10 @@ def build(network, num_classes=7, normalisation=None):
     """Build a network with fresh weights.
 
     Args:
-        network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that returns a
-            `keras.Model` of images `(batch, 48, 48, 1)` with probabilities `(batch, num_classes)`:
-            the function itself, `"file.py:function"` or `"package.module:function"`.
+        network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that
+            returns a `keras.Model` of images `(batch, 48, 48, 1)` with probabilities
+            `(batch, num_classes)`: the function itself, `"file.py:function"` or
+            `"package.module:function"`.
         num_classes: number of classes, at least 2.
         normalisation: layer from grey levels 0-255 to the network's input, in place of a first
             layer that rescales or normalises; `None` keeps that, or else divides by 255.

@@ -18,8 +18,7 @@ DETECTORS = {
 FRAMING = {"haar": 1.04, "mtcnn": 0.95}
 """Side of the square that a FER2013 image shows, as a multiple of the longer side of the box.
 
-Medians over FER2013 images enlarged and surrounded with grey, where the true square is known. The
-centres agree.
+Medians over FER2013 images enlarged and surrounded with grey; the centres agree.
 """
 
 MIN_FACE = 24
@@ -51,7 +50,7 @@ class FaceDetector:
 
     Args:
         name: one of `DETECTORS`.
-        longest_side: in pixels. Larger pictures are scaled down to it to look for faces.
+        longest_side: in pixels; larger pictures are scaled down to it for the search.
 
     Raises:
         InputError: if no detector has this name, or its package is missing.
@@ -64,13 +63,10 @@ class FaceDetector:
         self._find = {"haar": _haar_cascade, "mtcnn": _mtcnn}[name]()
 
     def __call__(self, pixels):
-        """Return where the faces are.
+        """Return where the faces are: a list of square `Box`, from left to right.
 
         Args:
             pixels: uint8 array `(height, width, 3)`, red, green, blue.
-
-        Returns:
-            A list of square `Box`, from left to right.
         """
         height, width = pixels.shape[:2]
         scale = min(1, self.longest_side / max(height, width))
@@ -84,14 +80,11 @@ class FaceDetector:
 
 
 def crop(pixels, box):
-    """Cut a box out of a picture, repeating the outermost pixels beyond.
+    """Return the pixels in a box, the outermost ones repeated beyond.
 
     Args:
         pixels: array `(height, width)` or `(height, width, channels)`.
         box: a `Box`.
-
-    Returns:
-        An array `(box.height, box.width)` or `(box.height, box.width, channels)`.
     """
     rows = np.arange(box.top, box.top + box.height).clip(0, pixels.shape[0] - 1)
     columns = np.arange(box.left, box.left + box.width).clip(0, pixels.shape[1] - 1)
@@ -99,11 +92,7 @@ def crop(pixels, box):
 
 
 def import_opencv():
-    """Return the module `cv2`.
-
-    Raises:
-        InputError: if it cannot be loaded.
-    """
+    """Return the module `cv2`, or raise an `InputError`."""
     # OpenCV's own messages about cameras and videos would stand beside our one sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -150,8 +139,4 @@ def _mtcnn():
             "haar."
         ) from error
     network = MTCNN()
-
-    def find(pixels):
-        return [face["box"] for face in network.detect_faces(pixels)]
-
-    return find
+    return lambda pixels: [face["box"] for face in network.detect_faces(pixels)]

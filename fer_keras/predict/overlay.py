@@ -22,12 +22,7 @@ MAX_NAME = 20
 
 
 class Face(NamedTuple):
-    """A face and what the network predicts for it.
-
-    Attributes:
-        box: the face's `Box`.
-        probabilities: float array `(num_classes,)`, 0-1.
-    """
+    """A face's `Box` and its class probabilities, a float array `(num_classes,)`."""
 
     box: Box
     probabilities: np.ndarray
@@ -40,25 +35,25 @@ def annotate(picture, faces, class_names, widen=False, note=None):
         picture: a `PIL.Image.Image` of mode `RGB`.
         faces: list of `Face`.
         class_names: sequence of str, the class of each probability.
-        widen: whether to add a margin at the right where a face has no room for its bars on
-            either side. Without it, they cover a part of the face.
+        widen: whether to add a margin at the right for bars that have no room on either side of
+            their face. Without it, they cover a part of the face.
         note: a line to write into the top left corner.
 
     Returns:
         A `PIL.Image.Image` of mode `RGB`.
     """
-    names = [_shortened(name) for name in class_names]
-    panels = [_panel(face, names, picture.width) for face in faces]
-    lefts = [
-        _panel_left(face.box, panel, picture.width, widen) for face, panel in zip(faces, panels)
-    ]
-    rights = [left + panel.width for left, panel in zip(lefts, panels) if panel]
-    canvas = Image.new("RGB", (max([picture.width, *rights]), picture.height), BACKGROUND)
-    canvas.paste(picture)
-    for face, panel, left in zip(faces, panels, lefts):
-        if panel:
+    names = [n if len(n) <= MAX_NAME else f"{n[: MAX_NAME - 1]}…" for n in class_names]
+    placed, right = [], picture.width
+    for face in faces:
+        if panel := _panel(face, names, picture.width):
+            left = _panel_left(face.box, panel.width, picture.width, widen)
             top = min(max(face.box.top, 0), max(picture.height - panel.height, 0))
-            canvas.paste(panel, (left, top))
+            placed.append((panel, (left, top)))
+            right = max(right, left + panel.width)
+    canvas = Image.new("RGB", (right, picture.height), BACKGROUND)
+    canvas.paste(picture)
+    for panel, place in placed:
+        canvas.paste(panel, place)
     for face in faces:
         _draw_box(ImageDraw.Draw(canvas), face.box, picture.size)
         _write_label(canvas, face, names)
@@ -82,10 +77,6 @@ def _font(size):
     """Load matplotlib's DejaVu Sans; Pillow's own font has no letters such as ü, š or ж."""
     folder = Path(find_spec("matplotlib").origin).parent
     return ImageFont.truetype(str(folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
-
-
-def _shortened(name):
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def _draw_box(draw, box, size):
@@ -119,24 +110,21 @@ def _panel(face, names, width):
     end = start + 3 * row
     panel = Image.new("RGB", (end + row // 2, row * len(names)), BACKGROUND)
     draw = ImageDraw.Draw(panel)
-    best = int(np.argmax(face.probabilities))
     for place, (name, probability) in enumerate(zip(names, face.probabilities)):
         middle, half = place * row + row // 2, row // 4
         draw.text((row // 2, middle), name, fill=TEXT_COLOUR, font=font, anchor="lm")
         draw.rectangle((start, middle - half, end, middle + half), fill=TRACK_COLOUR)
         reached = start + round(float(probability) * (end - start))
-        colour = BOX_COLOUR if place == best else BAR_COLOUR
+        colour = BOX_COLOUR if place == np.argmax(face.probabilities) else BAR_COLOUR
         draw.rectangle((start, middle - half, reached, middle + half), fill=colour)
     return panel
 
 
-def _panel_left(box, panel, width, widen):
+def _panel_left(box, panel_width, width, widen):
     """Return where bars go: right of the face, else left of it, else beyond the border or in."""
-    if panel is None:
-        return 0
     right = min(box.left + box.width, width)
-    if right + panel.width <= width:
+    if right + panel_width <= width:
         return max(right, 0)
-    if box.left >= panel.width:
-        return box.left - panel.width
-    return right if widen else max(width - panel.width, 0)
+    if box.left >= panel_width:
+        return box.left - panel_width
+    return right if widen else max(width - panel_width, 0)

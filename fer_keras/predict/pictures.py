@@ -16,10 +16,7 @@ from fer_keras.utils.files import whole_file
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TIGHT_CROP_SIDE = 120
-"""A roughly square picture whose longer side has at most this many pixels is one face.
-
-Face data sets have 48 (FER2013) to 100 (RAF-DB) pixels, and detectors miss many of their faces.
-"""
+"""A roughly square picture of at most so many pixels a side is one face, as in the data sets."""
 DETECTION_SIDE = 1280
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -31,20 +28,19 @@ def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
 
     Args:
         source: a run directory, or one of `pretrained.PRETRAINED`.
-        paths: picture files, and folders to search for them.
+        paths: picture files, and folders to search for files that end in `EXTENSIONS`.
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
         whole_image: whether each picture is one face, so that none is looked for.
         detector: one of `detection.DETECTORS`.
 
     Returns:
-        The `Path` of `predictions.csv`: one row a face, or one row a picture without a face.
+        The `Path` of `predictions.csv`: one row a face, or a picture without one or unreadable.
 
     Raises:
-        InputError: if the run, a path, the folder or the detector is impossible. A picture that
-            cannot be read is a row of the table instead.
+        InputError: if the run, a path, the folder or the detector is impossible.
     """
-    files, num_ignored = list_pictures(paths)
+    files, num_ignored = _list_pictures(paths)
     out = _output_folder(source, out)
     predictor = Predictor(source)
     find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
@@ -59,74 +55,22 @@ def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    print(_summary(files, rows, num_ignored), table, sep="\n")
+    hows = Counter(row["how"] for row in rows)
+    num_faces = len(rows) - hows["no face"] - hows["refused"]
+    ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
+    print(
+        f"{len(files)} picture(s): {num_faces} face(s); {hows['no face']} without a face, "
+        f"{hows['refused']} refused{ignored}.\n{table}"
+    )
     return table
 
 
-def list_pictures(paths):
-    """Return the picture files to read and the number of other files.
-
-    Args:
-        paths: files, taken whatever their names, and folders, searched with all their folders
-            for files with one of `EXTENSIONS`. Hidden files and folders are left out.
-
-    Returns:
-        A list of `Path` without duplicates, and how many visible files in folders are no picture.
-
-    Raises:
-        InputError: if a path does not exist, or there is no picture at all.
-    """
-    files, num_ignored = [], 0
-    for path in (Path(str(path)) for path in paths):
-        if not path.exists():
-            raise InputError(f"{path} does not exist; name a picture or a folder of pictures.")
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inside = sorted(path.rglob("*"), key=lambda file: (file.parent, file.name))
-        is_hidden = [any(part[0] == "." for part in f.relative_to(path).parts) for f in inside]
-        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and not f.is_dir()]
-        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
-        files += pictures
-        num_ignored += len(visible) - len(pictures)
-    if not files:
-        raise InputError(
-            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
-            f"{', '.join(EXTENSIONS)}."
-        )
-    return list(dict.fromkeys(files)), num_ignored
-
-
-def find_boxes(pixels, detector):
-    """Return where a picture's faces are.
-
-    Args:
-        pixels: uint8 array `(height, width, 3)`, red, green, blue.
-        detector: a `FaceDetector`. `None` takes the whole picture as one face.
-
-    Returns:
-        How they were found (`"detected"`, `"tight crop"`, `"whole image"` or `"no face"`), and a
-        list of `Box`.
-    """
-    height, width = pixels.shape[:2]
-    everything = Box(0, 0, width, height)
-    if detector is None:
-        return "whole image", [everything]
-    if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
-        return "tight crop", [everything]
-    boxes = detector(pixels)
-    return ("detected" if boxes else "no face"), boxes
-
-
 def copies_figure(table, folder):
-    """Draw the first annotated copies that `predict` wrote.
+    """Draw the first `NUM_SHOWN` annotated copies that `predict` wrote.
 
     Args:
         table: DataFrame read from `predictions.csv`.
         folder: the folder of that file and of the copies.
-
-    Returns:
-        A `Figure` of up to `NUM_SHOWN` pictures.
 
     Raises:
         InputError: if no picture showed a face.
@@ -162,6 +106,41 @@ def _output_folder(source, out):
     return out
 
 
+def _list_pictures(paths):
+    """Return the pictures in files and folders, and the number of other visible files in these."""
+    files, num_ignored = [], 0
+    for path in (Path(str(path)) for path in paths):
+        if not path.exists():
+            raise InputError(f"{path} does not exist; name a picture or a folder of pictures.")
+        if not path.is_dir():
+            files.append(path)  # whatever its name
+            continue
+        inside = sorted(path.rglob("*"), key=lambda file: (file.parent, file.name))
+        is_hidden = [any(part[0] == "." for part in f.relative_to(path).parts) for f in inside]
+        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and not f.is_dir()]
+        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
+        files += pictures
+        num_ignored += len(visible) - len(pictures)
+    if not files:
+        raise InputError(
+            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
+            f"{', '.join(EXTENSIONS)}."
+        )
+    return list(dict.fromkeys(files)), num_ignored
+
+
+def _find_boxes(pixels, detector):
+    """Return how a picture's faces were found, and a list of `Box`."""
+    height, width = pixels.shape[:2]
+    everything = [Box(0, 0, width, height)]
+    if detector is None:
+        return "whole image", everything
+    if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
+        return "tight crop", everything
+    boxes = detector(pixels)
+    return ("detected" if boxes else "no face"), boxes
+
+
 def _predict_file(file, predictor, detector, out, copies):
     """Write a file's annotated copy, add its name to `copies`, and return the file's rows."""
     row = {"file": str(file).encode("utf-8", "backslashreplace").decode()}
@@ -169,7 +148,7 @@ def _predict_file(file, predictor, detector, out, copies):
         pixels = read_picture(file)
     except InputError as error:
         return [row | {"how": "refused", "reason": str(error)}]
-    how, boxes = find_boxes(pixels, detector)
+    how, boxes = _find_boxes(pixels, detector)
     if not boxes:
         hint = "try another --detector, or --whole-image if the picture is a face alone"
         return [row | {"how": how, "reason": hint}]
@@ -212,13 +191,3 @@ def _in_words(rows):
         return f"{how} ({rows[0]['reason']})"
     labels = [f"{row['class']} {100 * float(row[row['class']]):.0f} %" for row in rows]
     return f"{', '.join(labels)} ({how})"
-
-
-def _summary(files, rows, num_ignored):
-    hows = Counter(row["how"] for row in rows)
-    num_faces = len(rows) - hows["no face"] - hows["refused"]
-    ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
-    return (
-        f"{len(files)} picture(s): {num_faces} face(s); {hows['no face']} without a face, "
-        f"{hows['refused']} refused{ignored}."
-    )

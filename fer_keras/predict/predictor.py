@@ -37,13 +37,10 @@ class Predictor:
         self._infer = compiled(model)
 
     def __call__(self, images):
-        """Return the class probabilities of faces.
+        """Return the class probabilities of faces, a float array `(n, num_classes)`.
 
         Args:
             images: uint8 array `(n, 48, 48)`, grey levels 0-255.
-
-        Returns:
-            A float array `(n, num_classes)`, 0-1, rows summing to 1.
         """
         return self._infer(network_input(images))
 
@@ -58,14 +55,11 @@ def is_pretrained(source):
 
 
 def face_image(pixels, box):
-    """Return a face as the training data holds it.
+    """Return a face as the training data holds it, a uint8 array `(48, 48)`.
 
     Args:
         pixels: uint8 array `(height, width)` of grey levels, or `(height, width, 3)` of colours.
         box: the face's `Box`. It is squeezed to a square if it is none.
-
-    Returns:
-        A uint8 array `(48, 48)`, grey levels 0-255.
     """
     return np.asarray(to_face(Image.fromarray(crop(pixels, box))))
 

@@ -12,7 +12,7 @@ MIN_OVERLAP = 0.3
 MAX_MISSED = 5
 """A face stays for so many frames without being found, because detectors miss some frames."""
 NEW_BOX, NEW_PROBABILITIES = 0.6, 0.2
-"""Weight of the newest frame in the moving averages. Boxes must follow fast, labels stay calm."""
+"""Weights of the newest frame in the averages: boxes follow fast, labels stay calm."""
 
 
 @dataclass
@@ -49,11 +49,8 @@ class Tracks:
             track.box += NEW_BOX * (np.array(new.pop(match)) - track.box)
             track.probabilities += NEW_PROBABILITIES * (probabilities[match] - track.probabilities)
         self._tracks = [track for track in self._tracks if track.missed <= MAX_MISSED]
-        self._tracks += [
-            _Track(np.array(box, float), np.array(probabilities[number], float))
-            for number, box in new.items()
-        ]
-        return [
-            Face(Box(*np.rint(track.box).astype(int).tolist()), track.probabilities.copy())
-            for track in self._tracks
-        ]
+        for number, box in new.items():
+            first = np.array(box, float), np.array(probabilities[number], float)
+            self._tracks.append(_Track(*first))
+        boxes = [Box(*np.rint(track.box).astype(int).tolist()) for track in self._tracks]
+        return [Face(box, track.probabilities.copy()) for box, track in zip(boxes, self._tracks)]

@@ -29,8 +29,7 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         source: a run directory, or one of `pretrained.PRETRAINED`.
         camera: the camera's number, from 0. Unused with a video.
         video: a video file instead of the camera.
-        record: file to record to, `.mp4` or `.avi`. Needed where there is no display. Of an odd
-            width or height, the codecs leave out a column or row of pixels.
+        record: file to record to, `.mp4` or `.avi`. Needed where there is no display.
         detector: one of `detection.DETECTORS`.
 
     Raises:
@@ -39,7 +38,8 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
     """
     _check_record(record, video)
     with ExitStack() as stack:
-        capture, rate, size = stack.enter_context(_source(camera, video))
+        capture, rate, size = _open_capture(camera, video)
+        stack.callback(capture.release)
         window = _open_window(record)
         if window:
             stack.callback(window.close)
@@ -55,12 +55,7 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
 
 
 class Live:
-    """Draws faces onto frames, and remembers the frames before.
-
-    Args:
-        predictor: a `Predictor`.
-        detector: a `FaceDetector`.
-    """
+    """Draws faces onto frames, and remembers the frames before."""
 
     def __init__(self, predictor, detector):
         self._predictor, self._detector, self._tracks = predictor, detector, Tracks()
@@ -74,14 +69,7 @@ class Live:
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
     def __call__(self, pixels):
-        """Return a frame with its faces drawn.
-
-        Args:
-            pixels: uint8 array `(height, width, 3)`, red, green, blue.
-
-        Returns:
-            A `PIL.Image.Image` of mode `RGB`.
-        """
+        """Return a frame, a uint8 array `(height, width, 3)`, as a PIL image with faces drawn."""
         boxes = self._detector(pixels)
         images = [face_image(pixels, box) for box in boxes]
         probabilities = self._predictor(np.stack(images)) if boxes else []
@@ -96,9 +84,6 @@ class Window:
     """A window that shows pictures until the user presses `q` or closes it.
 
     It is tkinter's: OpenCV's own would need the package with libGL, which servers lack.
-
-    Args:
-        title: its title.
     """
 
     def __init__(self, title):
@@ -134,35 +119,29 @@ class Window:
 
 
 def _check_record(record, video):
-    if record is None:
-        return
-    if Path(record).suffix.lower() not in CODECS:
+    if record and Path(record).suffix.lower() not in CODECS:
         raise InputError(f"--record {record} must end in {' or '.join(CODECS)}.")
-    if video is not None and Path(record).resolve() == Path(video).resolve():
+    if record and video and Path(record).resolve() == Path(video).resolve():
         raise InputError(f"--record {record} would overwrite the video; name another file.")
 
 
-@contextmanager
-def _source(camera, video):
-    """Give an open `cv2.VideoCapture`, its frames per second and its `(width, height)`."""
+def _open_capture(camera, video):
+    """Return an open `cv2.VideoCapture`, its frames per second and its `(width, height)`."""
     cv2 = import_opencv()
     if video is not None and not Path(video).is_file():
         raise InputError(f"The video {video} does not exist; name a video file.")
     capture = cv2.VideoCapture(camera if video is None else str(video))
-    try:
-        sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-        size = tuple(int(capture.get(side)) for side in sides)
-        if not capture.isOpened() or not min(size):
-            raise InputError(
-                f"Camera {camera} cannot be opened; connect one, give another number with "
-                "--camera, or a video file with --video."
-                if video is None
-                else f"The video {video} cannot be read; give a file that OpenCV can decode."
-            )
-        rate = capture.get(cv2.CAP_PROP_FPS) if video is not None else 0
-        yield capture, rate if 1 <= rate <= 240 else DEFAULT_RATE, size
-    finally:
-        capture.release()
+    sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+    size = tuple(int(capture.get(side)) for side in sides)
+    if not capture.isOpened() or not min(size):
+        raise InputError(
+            f"Camera {camera} cannot be opened; connect one, give another number with --camera, or "
+            "a video file with --video."
+            if video is None
+            else f"The video {video} cannot be read; give a file that OpenCV can decode."
+        )
+    rate = capture.get(cv2.CAP_PROP_FPS) if video is not None else 0
+    return capture, rate if 1 <= rate <= 240 else DEFAULT_RATE, size
 
 
 def _open_window(record):

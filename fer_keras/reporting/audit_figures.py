@@ -1,7 +1,4 @@
-"""The figures of an audit, all but its galleries.
-
-They are matplotlib Figures; each one's label is its alternative text.
-"""
+"""The figures of an audit, all but its galleries."""
 
 import numpy as np
 import pandas as pd
@@ -9,6 +6,7 @@ import seaborn as sns
 
 from fer_keras.audit.near_copies import MAX_BITS, WORTH_CROPPING
 from fer_keras.reporting import figures as plots
+from fer_keras.reporting.audit_tables import CAPTIONS
 
 
 def all_figures(found, tables):
@@ -19,16 +17,14 @@ def all_figures(found, tables):
         tables: its tables, from `audit_tables.all_tables`.
 
     Returns:
-        A dict from a name to a `Figure`; what was not found or not examined has none.
+        A dict from a name to a `Figure`, whose label is its alternative text; what was not found
+        or not examined has none.
     """
     counts = tables["class_balance"].set_index("class")[found.splits]
     figures = {"class_balance": plots.class_balance(counts, "Images of each class")}
-    for name, copies, words in (
-        ("exact_copies", found.exact, "an exact copy"),
-        ("near_copies", found.near, "a near copy"),
-    ):
+    for name, copies in (("exact_copies", found.exact), ("near_copies", found.near)):
         if copies.to_numpy().any():
-            figures[name] = _copies(tables[f"{name}_by_class"], f"Images that have {words}")
+            figures[name] = _copies(tables[f"{name}_by_class"], CAPTIONS[name].rstrip("."))
     if len(found.nearest) > 1:
         figures["nearest_hashes"] = _nearest_hashes(found.nearest)
     if len(found.candidates):
@@ -49,8 +45,7 @@ def _copies(table, title):
         shares = pd.DataFrame({"class": part["class"]})
         for where in ("another split", "the same split"):
             shares[f"in {where}"] = part[f"copy in {where}"] / part["images"]
-            named = zip(shares["class"], shares[f"in {where}"])
-            listed = ", ".join(f"{name} {share:.1%}" for name, share in named)
+            listed = _listed(shares["class"], shares[f"in {where}"], ".1%")
             words.append(f"{split}, copy in {where}: {listed}")
         shares.plot.barh("class", ax=panel, width=0.76, color=plots.COLOURS[:2], legend=False)
         for bars in panel.containers:
@@ -68,8 +63,7 @@ def _copies(table, title):
 
 def _nearest_hashes(nearest):
     """Draw how near the nearest other image is, and the nearest mirror image of another."""
-    figure, panels = plots.panel_grid(1, 1, 7.2, 3.2)
-    panel = panels[0, 0]
+    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 3.2)
     bits = np.arange(0, nearest["as they are"].max() + 2, 2)
     names = ["to the nearest other image", "to the nearest mirror image of another"]
     counts = [nearest["as they are"], nearest["mirrored"]]
@@ -81,8 +75,8 @@ def _nearest_hashes(nearest):
     panel.margins(y=0.25)
     panel.axvline(MAX_BITS + 1, color="0.3", linestyle=":")
     panel.text(MAX_BITS + 0.7, panel.get_ylim()[1], "candidates", ha="right", va="top", color="0.3")
-    panel.set(xlabel="bits of 64 in which the perceptual hashes differ", ylabel="images")
-    panel.set_xticks(bits)
+    label = "bits of 64 in which the perceptual hashes differ"
+    panel.set(xlabel=label, ylabel="images", xticks=bits)
     panel.legend(frameon=False, fontsize=9)
     sns.despine(ax=panel)
     figure.set_label(f"Histogram of bits of 64 that differ {'; '.join(words)}.")
@@ -91,23 +85,17 @@ def _nearest_hashes(nearest):
 
 def _correlations(found):
     """Draw how well the candidates' details correlate, with the threshold of near copies."""
-    figure, panels = plots.panel_grid(1, 1, 7.2, 3.2)
-    panel, pairs = panels[0, 0], found.candidates
-    is_mirrored = pairs["kind"] == "mirrored"
-    panel.hist(
-        [pairs["correlation"][~is_mirrored], pairs["correlation"][is_mirrored]],
-        np.linspace(WORTH_CROPPING, 1, 51),
-        histtype="step",
-        linewidth=1.8,
-        color=plots.COLOURS[:2],
-        label=["as they are", "one of them mirrored"],
-    )
+    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 3.2)
+    is_mirrored, bins = found.candidates["kind"] == "mirrored", np.linspace(WORTH_CROPPING, 1, 51)
+    values = [found.candidates["correlation"][mask] for mask in (~is_mirrored, is_mirrored)]
+    look = {"histtype": "step", "linewidth": 1.8, "color": plots.COLOURS[:2]}
+    panel.hist(values, bins, label=["as they are", "one of them mirrored"], **look)
     panel.axvline(found.min_correlation, color="0.3", linestyle=":")
     panel.set(xlabel="correlation of the details", ylabel="pairs", yscale="log")
     panel.legend(frameon=False, fontsize=9, loc="lower left")
     sns.despine(ax=panel)
     figure.set_label(
-        f"Histogram of the correlation of {len(pairs):,} pairs of candidates, on a "
+        f"Histogram of the correlation of {len(found.candidates):,} pairs of candidates, on a "
         f"logarithmic scale, from {WORTH_CROPPING:g} up; {len(found.near_pairs):,} lie at "
         f"{found.min_correlation:g} or above, and are near copies."
     )
@@ -116,8 +104,7 @@ def _correlations(found):
 
 def _distances(distances):
     """Draw how far the two storage forms' images lie apart."""
-    figure, panels = plots.panel_grid(1, 1, 7.2, 2.8)
-    panel = panels[0, 0]
+    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 2.8)
     panel.hist(distances, 60, color=plots.COLOURS[0])
     panel.set(xlabel="rms distance of a pair, in grey levels", ylabel="pairs", yscale="log")
     sns.despine(ax=panel)
@@ -130,8 +117,7 @@ def _distances(distances):
 
 def _ferplus(table, votes):
     """Draw where FER+ disagrees with FER2013, and the winner's share of the votes."""
-    figure, panels = plots.panel_grid(1, 2, 4.3, 3.2)
-    left, right = panels[0]
+    figure, [[left, right]] = plots.panel_grid(1, 2, 4.3, 3.2)
     bars = left.barh(table["class"], table["share"], color=plots.COLOURS[0])
     left.bar_label(bars, fmt="{:.0%}", padding=2, fontsize=8)
     left.invert_yaxis()
@@ -141,11 +127,13 @@ def _ferplus(table, votes):
     right.set(title="How far FER+'s annotators agree")
     sns.despine(ax=left, bottom=True)
     sns.despine(ax=right)
-    shares = zip(table["class"], table["share"], strict=True)
     figure.set_label(
         "Share of each class for which FER+'s majority gives another label: "
-        + ", ".join(f"{name} {share:.0%}" for name, share in shares)
-        + ". Histogram of the winner's share of the votes: half of the images have "
-        f"{votes.median():.0%} or less."
+        f"{_listed(table['class'], table['share'], '.0%')}. Histogram of the winner's share of the "
+        f"votes: half of the images have {votes.median():.0%} or less."
     )
     return figure
+
+
+def _listed(names, shares, form):
+    return ", ".join(f"{name} {share:{form}}" for name, share in zip(names, shares, strict=True))

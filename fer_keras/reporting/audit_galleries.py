@@ -13,6 +13,7 @@ from fer_keras.reporting import figures as plots
 PER_ROW = 8
 NUM_SHOWN = 2 * PER_ROW
 CORRELATIONS = (0.7, 0.8, 0.9, 0.95, 1.01)
+KINDS = ("in place", "shifted", "cropped", "mirrored")
 
 GALLERIES = {
     "gallery_classes": ("Faces of each class", "Class balance", "class_balance"),
@@ -38,7 +39,7 @@ GALLERIES = {
 
 
 def all_galleries(found, seed=0):
-    """Show a few of the images that each count counted.
+    """Show a few of the images behind each count.
 
     Args:
         found: an `examine.Audit`.
@@ -48,16 +49,10 @@ def all_galleries(found, seed=0):
         A dict from a name in `GALLERIES` to a `Figure`; what was not found has none.
     """
     rng = np.random.default_rng(seed)
-    pairs = found.candidates
-    is_copy = pairs["correlation"] >= found.min_correlation
-    cells = {
-        "gallery_exact": _exact(found, rng),
-        "gallery_conflicts": _conflicts(found, rng),
-        "gallery_bits": _pairs(found, rng, _by_bits(pairs, is_copy)),
-        "gallery_correlations": _pairs(found, rng, _by_correlation(pairs, found.min_correlation)),
-        "gallery_near": _pairs(found, rng, _by_kind(pairs, is_copy)),
-        "gallery_blank": _blank(found),
-    }
+    cells = {"gallery_exact": _exact(found, rng), "gallery_conflicts": _conflicts(found, rng)}
+    for name, rows in _rows_of_pairs(found.candidates, found.min_correlation).items():
+        cells[name] = _pairs(found, rng, rows)
+    cells["gallery_blank"] = _blank(found)
     if found.forms is not None:
         cells["gallery_forms"] = _forms(found)
     if found.ferplus is not None:
@@ -92,30 +87,18 @@ def _conflicts(found, rng):
     return [cells[place] for place in rng.permutation(len(cells))[:NUM_SHOWN]]
 
 
-def _by_bits(pairs, is_copy):
-    return [
-        (f"{bits} bits, {word}", 2, (pairs["bits"] == bits) & mask)
-        for word, mask in (("copy", is_copy), ("no copy", ~is_copy))
-        for bits in range(2, MAX_BITS + 1, 2)
-    ]
-
-
-def _by_correlation(pairs, least):
-    return [
-        (
-            "copy" if low >= least else "no copy",
-            PER_ROW,
-            pairs["correlation"].between(low, high, inclusive="left"),
-        )
-        for low, high in pairwise(sorted({*CORRELATIONS, least}))
-    ]
-
-
-def _by_kind(pairs, is_copy):
-    return [
-        (kind, PER_ROW, (pairs["kind"] == kind) & is_copy)
-        for kind in ("in place", "shifted", "cropped", "mirrored")
-    ]
+def _rows_of_pairs(pairs, least):
+    """Return for each gallery of pairs its rows: words, number of pairs, mask to choose from."""
+    is_copy = pairs["correlation"] >= least
+    bits, correlations = [], []
+    for word, mask in (("copy", is_copy), ("no copy", ~is_copy)):
+        for number in range(2, MAX_BITS + 1, 2):
+            bits.append((f"{number} bits, {word}", 2, (pairs["bits"] == number) & mask))
+    for low, high in pairwise(sorted({*CORRELATIONS, least})):
+        mask = pairs["correlation"].between(low, high, inclusive="left")
+        correlations.append(("copy" if low >= least else "no copy", PER_ROW, mask))
+    kinds = [(kind, PER_ROW, (pairs["kind"] == kind) & is_copy) for kind in KINDS]
+    return {"gallery_bits": bits, "gallery_correlations": correlations, "gallery_near": kinds}
 
 
 def _pairs(found, rng, rows):
@@ -124,9 +107,8 @@ def _pairs(found, rng, rows):
     for words, number, mask in rows:
         for place in rng.permutation(np.flatnonzero(mask))[:number]:
             pair = found.candidates.loc[place]
-            one, two = found.faces.images[[pair["first"], pair["second"]]]
-            words_of_pair = f"{words}\ncorrelation {pair['correlation']:.2f}"
-            cells.append((np.vstack([one, two]), words_of_pair))
+            images = found.faces.images[[pair["first"], pair["second"]]]
+            cells.append((np.vstack(images), f"{words}\ncorrelation {pair['correlation']:.2f}"))
     return cells
 
 
@@ -139,31 +121,32 @@ def _blank(found):
 
 
 def _forms(found):
-    cells = []
-    for row in found.forms.nlargest(PER_ROW, "distance").to_dict("records"):
-        one, two = found.faces.images[row["first"]], found.folder_faces.images[row["second"]]
-        cells.append((np.vstack([one, two]), f"{row['distance']:.2f} grey levels"))
+    cells, folder = [], found.folder_faces.images
+    for row in found.forms.nlargest(PER_ROW, "distance").itertuples():
+        both = np.vstack([found.faces.images[row.first], folder[row.second]])
+        cells.append((both, f"{row.distance:.2f} grey levels"))
     return cells
 
 
 def _ferplus(found, rng):
     """Choose images that FER+ labels otherwise, and images that it calls no face."""
-    rows, cells = found.ferplus, {}
+    rows = found.ferplus
     differs = (rows["ferplus"] != "") & (rows["ferplus"] != rows["class"])
-    for name, mask, words in (
-        ("gallery_ferplus", differs, rows["class"] + "\nFER+: " + rows["ferplus"]),
-        ("gallery_no_face", ~rows["is_face"], "FER2013:\n" + rows["class"]),
-    ):
-        chosen = rng.permutation(np.flatnonzero(mask))[:NUM_SHOWN]
-        cells[name] = [(found.faces.images[place], words[place]) for place in chosen]
-    return cells
+
+    def chosen(mask, words):
+        places = rng.permutation(np.flatnonzero(mask))[:NUM_SHOWN]
+        return [(found.faces.images[place], words[place]) for place in places]
+
+    return {
+        "gallery_ferplus": chosen(differs, rows["class"] + "\nFER+: " + rows["ferplus"]),
+        "gallery_no_face": chosen(~rows["is_face"], "FER2013:\n" + rows["class"]),
+    }
 
 
 def _gallery(cells, title):
     """Return a figure of `(image, words)` cells."""
-    num_rows = -(-len(cells) // PER_ROW)
-    tall = cells[0][0].shape[0] / cells[0][0].shape[1]
-    height = 0.82 * tall + 0.38 + 0.3 / num_rows
+    num_rows, (rows, columns) = -(-len(cells) // PER_ROW), cells[0][0].shape
+    height = 0.82 * (rows / columns) + 0.38 + 0.3 / num_rows
     figure, panels = plots.panel_grid(num_rows, PER_ROW, 0.9, height)
     for panel in panels.flat:
         panel.axis("off")

@@ -18,36 +18,24 @@ SECTIONS = (
 
 
 def sections(found, tables):
-    """Return what an audit found, in words.
+    """Return what an audit found: a dict from each of `SECTIONS` to Markdown.
 
     Args:
         found: an `examine.Audit`.
         tables: its tables, from `audit_tables.all_tables`.
-
-    Returns:
-        A dict from a name in `SECTIONS` to Markdown.
     """
     record = tables["audit"].set_index(["what", "split"])
-    values = {
-        "found": found,
-        "tables": tables,
-        "counts": record["count"].to_dict(),
-        "shares": record["share"].to_dict(),
-        "max_bits": MAX_BITS,
-        "nearly_blank": NEARLY_BLANK,
-        "command": "make audit",
-    }
+    values = {"found": found, "tables": tables, "command": "make audit"}
+    values |= {"counts": record["count"].to_dict(), "shares": record["share"].to_dict()}
+    values |= {"max_bits": MAX_BITS, "nearly_blank": NEARLY_BLANK}
     return {name: render("audit.md.j2", section=name, **values) for name in SECTIONS}
 
 
 def links(galleries):
-    """Return the links from figures and tables to galleries.
+    """Return a dict from each figure or table to Markdown links to galleries.
 
     Args:
         galleries: dict from a name in `GALLERIES` to a `Figure`.
-
-    Returns:
-        A dict from the name of a figure or table to Markdown; those without a gallery are left out.
     """
     shown = {}
     for name in galleries:
@@ -57,13 +45,10 @@ def links(galleries):
 
 
 def gallery_heading(name):
-    """Return a gallery's heading, with a link back to its section.
+    """Return a gallery's heading with a link back to its section, as Markdown.
 
     Args:
         name: a name in `GALLERIES`.
-
-    Returns:
-        Markdown.
     """
     title, section, _ = GALLERIES[name]
     anchor = section.lower().replace(" ", "_").replace("+", "plus")

@@ -33,15 +33,13 @@ LISTS = ("conflicting_images", "near_copy_pairs")
 def all_tables(found):
     """Return every table of an audit.
 
-    The table `audit` is the record: `what`, `split` (`all` for the whole data set), `count`, and
-    `share` (0-1) of the split's images or of the pairs. All shares lie in 0-1.
-
     Args:
         found: an `Audit`.
 
     Returns:
-        A dict from a name in `CAPTIONS` to a DataFrame. Tables of what was not found have no
-        rows; tables of what could not be examined are left out.
+        A dict from a name in `CAPTIONS` to a DataFrame, first of all `audit`: `what`, `split`
+        (`all` for the whole data set), `count`, and `share` (0-1) of the split's images or of the
+        pairs. What was not found has no rows; what could not be examined has no table.
     """
     pairs = _near_copy_pairs(found)
     tables = {
@@ -93,10 +91,7 @@ def _class_balance(found):
 
 
 def _copies(found, copies, keys):
-    """Count the images with copies, by split or by split and class.
-
-    `copy in Training` counts images of other splits; it stands where Training is one of several.
-    """
+    """Count the images with copies by `keys`; `copy in Training` counts those of other splits."""
     has, own = copies > 0, split_columns(found.faces)
     table = describe(found.faces)[["split", "class"]].assign(images=1)
     for key, order in (("split", found.splits), ("class", found.faces.class_names)):
@@ -122,9 +117,9 @@ def _conflicting_labels(conflicts):
 
 def _near_copy_pairs(found):
     """List the near copies: ids and classes of both images, `kind`, `bits`, `correlation`."""
-    pairs = found.near_pairs.reset_index(drop=True)
+    pairs, described = found.near_pairs.reset_index(drop=True), describe(found.faces)
     first, second = (
-        describe(found.faces.select(pairs[side].to_numpy()))[["id", "class"]]
+        described.loc[pairs[side], ["id", "class"]].reset_index(drop=True)
         for side in ("first", "second")
     )
     return first.join([second.add_prefix("second "), pairs[["kind", "bits", "correlation"]]])
@@ -139,36 +134,31 @@ def _near_copy_kinds(pairs):
 
 def _csv_against_folder(found):
     """Count how the two forms pair up, in training and in test; distances are rms grey levels."""
-    pairs = found.forms
-    splits = (
-        split_names(found.faces.ids),
-        split_names(found.folder_faces.ids),
-        pairs["split"],
-        pairs["second_split"],
-    )
-    csv, folder, first, second = (
-        pd.Series(np.where(names == "Training", "training", "test")) for names in splits
-    )
-    counts = {
-        "CSV": csv.value_counts(),
-        "folders": folder.value_counts(),
-        "pairs": first.value_counts(),
-        "CSV only": csv.value_counts().sub(first.value_counts(), fill_value=0),
-        "folders only": folder.value_counts().sub(second.value_counts(), fill_value=0),
-        "different labels": (pairs["class"] != pairs["second_class"]).groupby(first).sum(),
-        "other part": (first != second).groupby(first).sum(),
-    }
-    table = pd.DataFrame(counts, index=["training", "test"]).fillna(0).astype(int)
+    pairs, parts = found.forms, ["training", "test"]
+    ids = found.faces.ids, found.folder_faces.ids
+    names = *map(split_names, ids), pairs["split"], pairs["second_split"]
+    csv, folder, first, second = (pd.Series(np.where(n == "Training", *parts)) for n in names)
+
+    def counts(found_in):
+        return found_in.value_counts().reindex(parts, fill_value=0)
+
     distances = pairs["distance"].groupby(first)
-    table["mean distance"], table["largest distance"] = distances.mean(), distances.max()
-    return table.rename_axis("part").reset_index()
+    columns = {
+        "CSV": counts(csv),
+        "folders": counts(folder),
+        "pairs": counts(first),
+        "CSV only": counts(csv) - counts(first),
+        "folders only": counts(folder) - counts(second),
+        "different labels": counts(first[pairs["class"] != pairs["second_class"]]),
+        "other part": counts(first[first != second]),
+        "mean distance": distances.mean(),
+        "largest distance": distances.max(),
+    }
+    return pd.DataFrame(columns, index=parts).rename_axis("part").reset_index()
 
 
 def _ferplus_by_class(found):
-    """Count where FER+'s majority differs from FER2013's label, for all images and each class.
-
-    `no majority` leaves out `no face`; `share` is that of other labels among those with a majority.
-    """
+    """Count where FER+'s majority gives another label; `share` is of those with a majority."""
     table = found.ferplus
     has_majority, agrees = table["ferplus"] != "", table["ferplus"] == table["class"]
     marks = {
@@ -190,23 +180,23 @@ def _ferplus_by_class(found):
 def _record(found, tables):
     marks, splits = _marks(found), split_names(found.faces.ids)
     parts = {"all": marks} | {split: marks[splits == split] for split in found.splits}
-    rows = [
-        (what, split, int(part[what].sum()), part[what].mean())
-        for what in marks
-        for split, part in parts.items()
-    ]
-    groups = found.conflicts["group"].nunique()
-    rows.append(("groups of identical images with different labels", "all", groups, np.nan))
-    rows.append(("pairs of near copies", "all", len(found.near_pairs), np.nan))
+    rows = []
+    for what in marks:
+        rows += [(what, at, int(part[what].sum()), part[what].mean()) for at, part in parts.items()]
+
+    def add(what, count, total=np.nan):
+        rows.append((what, "all", count, count / total))
+
+    add("groups of identical images with different labels", found.conflicts["group"].nunique())
+    add("pairs of near copies", len(found.near_pairs))
     if found.forms is not None:
-        pairs, images = len(found.forms), len(found.faces)
-        differ = int(tables["csv_against_folder"]["different labels"].sum())
-        rows.append(("images paired with one of the folders", "all", pairs, pairs / images))
-        rows.append(("pairs with different labels", "all", differ, differ / max(pairs, 1)))
+        pairs, differ = len(found.forms), tables["csv_against_folder"]["different labels"].sum()
+        add("images paired with one of the folders", pairs, len(found.faces))
+        add("pairs with different labels", differ, max(pairs, 1))
     if found.ferplus is not None:
         row = tables["ferplus"].iloc[0]
         for what in ("no face", "no majority", "same label", "other label"):
-            rows.append((f"FER+: {what}", "all", row[what], row[what] / row["images"]))
+            add(f"FER+: {what}", row[what], row["images"])
     return pd.DataFrame(rows, columns=["what", "split", "count", "share"])
 
 

@@ -9,7 +9,12 @@ from fer_keras.evaluation.effects import (
     factor_effects,
     variance_shares,
 )
-from fer_keras.evaluation.intervals import compare_models, differences_apart, holm
+from fer_keras.evaluation.intervals import (
+    compare_models,
+    differences_apart,
+    holm,
+    mcnemar_test,
+)
 from fer_keras.evaluation.predictions import CLEAN
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
@@ -243,7 +248,6 @@ def _of_models(first, second):
     if clean.any() and not clean.all():
         parts["clean"] = first.select(clean), second.select(clean)
     for name, pair in parts.items():
-        found = compare_models(*pair)
-        p_value = [found.p_value, np.nan, np.nan]
+        p_value = [mcnemar_test(*pair)[-1], np.nan, np.nan]
         added = {"test images": name, "how": SAME_IMAGES, "p_value": p_value}
-        yield found.differences.assign(**added)
+        yield compare_models(*pair).assign(**added)

@@ -50,8 +50,8 @@ def reliability_diagrams(versions):
     panels[0, 0].get_gridspec().set_height_ratios([4, 1])
     words = []
     for (above, below), (name, part) in zip(panels.T, versions.items(), strict=True):
-        table = reliability_table(part.probabilities, part.y_true)
-        error = expected_calibration_error(part.probabilities, part.y_true)
+        table = reliability_table(part)
+        error = expected_calibration_error(part)
         low, high = table["accuracy"] - table["accuracy_low"], table["accuracy_high"]
         whiskers = (low, high - table["accuracy"])
         above.plot([0, 1], [0, 1], "--", color="0.4", linewidth=1)

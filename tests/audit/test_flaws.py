@@ -1,37 +1,16 @@
-import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from helpers import jpeg, smooth
 
-from fer_keras.audit.flaws import (
-    blanks,
-    conflicts,
-    exact_copies,
-    near_copies,
-    pair_forms,
-)
-from fer_keras.data.faces import Faces, Splits, concatenate, split_names
+from fer_keras.audit.flaws import blanks, conflicts, exact_copies, near_copies, pair_forms
+from fer_keras.data.faces import Splits, concatenate, split_names
 from fer_keras.data.pairing import pair_images
 
 
 def jpeg_copies(images):
-    copies = []
-    for image in images:
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, "JPEG", quality=95)
-        copies.append(np.asarray(Image.open(file)))
-    return np.stack(copies)
-
-
-def smooth_faces(make_faces, count, seed=0):
-    """Faces without pixel noise, as JPEG likes them, each with grey levels of its own."""
-    faces = make_faces(count)
-    coarse = np.random.default_rng(seed).integers(30, 225, (count, 6, 6))
-    images = np.stack(
-        [np.asarray(Image.fromarray(c.astype(np.uint8)).resize((48, 48))) for c in coarse]
-    )
-    return Faces(images, faces.labels, faces.ids, faces.class_names)
+    return np.stack([jpeg(image, quality=95) for image in images])
 
 
 def test_leaked_finds_planted_copies_and_nothing_else(make_faces):
@@ -40,15 +19,15 @@ def test_leaked_finds_planted_copies_and_nothing_else(make_faces):
     images[3], images[11] = train.images[40], train.images[0]
     images[5] = train.images[7]
     images[5, 0, 0] ^= 1  # nearly a copy
-    test = Faces(images, test.labels, test.ids, test.class_names)
+    test = replace(test, images=images)
     assert np.flatnonzero(Splits(train, test).leaked()).tolist() == [3, 11]
 
 
 def test_images_pair_with_their_jpeg_copies_in_any_order(make_faces):
-    faces = smooth_faces(make_faces, 200)
+    faces = smooth(make_faces(200))
     shuffled = np.random.default_rng(1).permutation(200)
     copies = faces.select(shuffled)
-    copies = Faces(jpeg_copies(copies.images), copies.labels, copies.ids, copies.class_names)
+    copies = replace(copies, images=jpeg_copies(copies.images))
     pairing = pair_images(faces, copies)
     assert pairing.first.tolist() == list(range(200))
     assert (faces.ids[pairing.first] == copies.ids[pairing.second]).all()
@@ -57,7 +36,7 @@ def test_images_pair_with_their_jpeg_copies_in_any_order(make_faces):
 
 
 def test_images_of_one_form_alone_stay_without_a_partner(make_faces):
-    faces = smooth_faces(make_faces, 100)
+    faces = smooth(make_faces(100))
     pairing = pair_images(faces.select(slice(0, 60)), faces.select(slice(40, 100)))
     assert pairing.first.tolist() == list(range(40, 60))
     assert pairing.second.tolist() == list(range(20))
@@ -65,39 +44,29 @@ def test_images_of_one_form_alone_stay_without_a_partner(make_faces):
 
 
 def test_exact_copies_pair_one_to_one(make_faces):
-    faces = smooth_faces(make_faces, 70)
+    faces = smooth(make_faces(70))
     images = faces.images.copy()
     images[[7, 14, 21]] = images[0]  # class 0, as rows 7, 14 and 21 are
-    twins = Faces(images, faces.labels, faces.ids, faces.class_names)
+    twins = replace(faces, images=images)
     pairing = pair_images(twins, twins)
     assert pairing.first.tolist() == pairing.second.tolist() == list(range(70))
 
 
 def test_copies_that_one_form_alters_still_pair(make_faces):
     # Two equal rows in the first form, of which the second form stores one slightly differently.
-    faces = smooth_faces(make_faces, 70)
+    faces = smooth(make_faces(70))
     images = faces.images.copy()
     images[7] = images[0]
     altered = images.copy()
     altered[7] += 1
-    first = Faces(images, faces.labels, faces.ids, faces.class_names)
-    second = Faces(altered, faces.labels, faces.ids, faces.class_names)
-    assert len(pair_images(first, second).first) == 70
+    pairing = pair_images(replace(faces, images=images), replace(faces, images=altered))
+    assert len(pairing.first) == 70
 
 
 def test_images_pair_within_their_class_only(make_faces):
-    faces = smooth_faces(make_faces, 14)
-    relabelled = Faces(faces.images, (faces.labels + 1) % 7, faces.ids, faces.class_names)
+    faces = smooth(make_faces(14))
+    relabelled = replace(faces, labels=(faces.labels + 1) % 7)
     assert len(pair_images(faces, relabelled).first) == 0
-
-
-def with_images(faces, images, ids=None, labels=None):
-    return Faces(
-        images,
-        faces.labels if labels is None else labels,
-        faces.ids if ids is None else ids,
-        faces.class_names,
-    )
 
 
 @pytest.fixture
@@ -114,7 +83,7 @@ def flawed(make_faces):
     images[45] = 255
     images[25] = 128
     images[25, :2] = 140  # nearly blank: 96 of 2304 pixels are 12 levels lighter
-    return with_images(faces, images, labels=labels)
+    return replace(faces, images=images, labels=labels)
 
 
 def test_exact_copies_are_counted_in_each_split_and_nothing_else(flawed):
@@ -153,22 +122,17 @@ def test_near_copies_are_shared_by_exact_ones(flawed):
 
 
 def test_forms_pair_and_show_relabelled_and_missing_images(make_faces):
-    csv = concatenate(
-        smooth_faces(make_faces, 70), with_split(smooth_faces(make_faces, 28, 1), "PublicTest")
-    )
+    test = smooth(make_faces(28, "PublicTest"), 1)
+    csv = concatenate(smooth(make_faces(70)), test)
     labels = csv.labels.copy()
     labels[3] = (labels[3] + 1) % 7
     ids = csv.ids.copy()
     ids[9] = "PublicTest/moved"
-    folder = with_images(csv, jpeg_copies(csv.images), ids, labels).select(np.arange(97)[::-1])
+    folder = replace(csv, images=jpeg_copies(csv.images), ids=ids, labels=labels)
+    folder = folder.select(np.arange(97)[::-1])
     pairs = pair_forms(csv, folder).set_index("first").sort_index()
     assert pairs.index.tolist() == list(range(97))
     assert pairs["second"].tolist() == list(range(97))[::-1]
     assert np.flatnonzero(pairs["class"] != pairs["second_class"]).tolist() == [3]
     assert np.flatnonzero(pairs["split"] != pairs["second_split"]).tolist() == [9]
     assert 0 < pairs["distance"].max() < 8
-
-
-def with_split(faces, split):
-    ids = np.array([f"{split}/{name.split('/')[1]}" for name in faces.ids])
-    return with_images(faces, faces.images, ids)

@@ -55,13 +55,7 @@ def no_display(monkeypatch):
 
 @pytest.mark.parametrize(("suffix", "detector"), [(".mp4", "haar"), (".avi", "mtcnn")])
 def test_the_recording_shows_a_box_that_follows_the_face(
-    video,
-    run_directory,
-    tmp_path,
-    no_display,
-    capsys,
-    suffix,
-    detector,
+    video, run_directory, tmp_path, no_display, capsys, suffix, detector
 ):
     record = tmp_path / "out" / f"recorded{suffix}"
     webcam(run_directory, video=video, record=record, detector=detector)
@@ -103,11 +97,7 @@ def test_a_video_without_pictures_is_refused(video, run_directory, tmp_path, no_
 
 
 def test_a_recording_that_is_interrupted_is_whole(
-    video,
-    run_directory,
-    tmp_path,
-    no_display,
-    monkeypatch,
+    video, run_directory, tmp_path, no_display, monkeypatch
 ):
     class Interrupted(webcam_module.Live):
         num_frames = 0
@@ -124,11 +114,7 @@ def test_a_recording_that_is_interrupted_is_whole(
 
 
 def test_a_recording_that_fails_leaves_nothing(
-    video,
-    run_directory,
-    tmp_path,
-    no_display,
-    monkeypatch,
+    video, run_directory, tmp_path, no_display, monkeypatch
 ):
     def fail(self, pixels):
         raise RuntimeError
@@ -152,13 +138,7 @@ def test_a_recording_that_fails_leaves_nothing(
     ],
 )
 def test_impossible_requests_are_one_sentence(
-    video,
-    run_directory,
-    tmp_path,
-    monkeypatch,
-    no_display,
-    options,
-    message,
+    video, run_directory, tmp_path, monkeypatch, no_display, options, message
 ):
     monkeypatch.chdir(tmp_path)
     options = {"record": "out.mp4"} | ({} if "camera" in options else {"video": video}) | options

@@ -30,7 +30,7 @@ def shown_faces(panel, faces):
 
 def test_reliability_points_whiskers_and_bars_stand_at_the_table_values(predictions):
     figure = error_figures.reliability_diagrams({"as trained": predictions})
-    table = reliability_table(predictions.probabilities, predictions.y_true)
+    table = reliability_table(predictions)
     above, below = figure.axes
     points, _, (whiskers,) = above.containers[0].lines
     assert points.get_xdata().tolist() == pytest.approx(table["confidence"].tolist())
