@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from fer_keras.comparison.arms import parse_factor
-from fer_keras.comparison.catalogue import COMPARISONS, RECIPES, parse_changes
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.parsing import parse_changes, parse_factor
 from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
@@ -72,6 +72,7 @@ def _compare(options):
         out=options.out,
         jobs=options.jobs,
         dask=options.dask,
+        first_seed=options.first_seed,
         on_bad=options.on_bad,
         class_names=_class_names(options),
     )
@@ -182,132 +183,95 @@ def _parser():
         prog="fer-keras", description="Compare networks that recognise facial expressions."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    recipes = commands.add_parser("recipes", help="list the named recipes and comparisons")
-    recipes.set_defaults(function=_recipes)
-    _add_compare(commands)
-    run = commands.add_parser("run", help="train a named recipe once")
+
+    def command(function, text):
+        added = commands.add_parser(function.__name__[1:], help=text)
+        added.set_defaults(function=function)
+        return added
+
+    command(_recipes, "list the named recipes and comparisons")
+    _add_compare(command(_compare, "compare arms over seeds: recipes, networks, data, factors"))
+    run = command(_run, "train a named recipe once")
     run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
     _add_training(run)
-    run.set_defaults(function=_run)
-    report = commands.add_parser("report", help="write a finished comparison's report")
+    report = command(_report, "write a finished comparison's report")
     report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
     report.add_argument("html", nargs="?", help="the report (default: reports/NAME.html)")
     report.add_argument("--without-faces", action="store_true", help="show no faces")
-    report.set_defaults(function=_report)
-    audit = commands.add_parser("audit", help="copies, conflicts, blanks, CSV against folders")
+    audit = command(_audit, "find copies, conflicting labels and blanks; CSV against folders")
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
-    audit.set_defaults(function=_audit)
-    _add_predict(commands)
-    _add_webcam(commands)
+    _add_predict(command(_predict, "find faces in pictures and their expressions"))
+    _add_webcam(command(_webcam, "show expressions live; q quits"))
     return parser
 
 
-def _add_compare(commands):
-    compare = commands.add_parser(
-        "compare", help="compare arms over seeds: recipes, networks, data, factors"
-    )
-    compare.add_argument("name", nargs="?", help="a comparison or recipe of `fer-keras recipes`")
-    compare.add_argument(
+def _add_compare(compare):
+    add = compare.add_argument
+    add("name", nargs="?", help="a comparison or recipe of `fer-keras recipes`")
+    _add_repeated(
+        compare,
         "--arm",
-        action="append",
-        default=[],
-        metavar="NAME=RECIPE[,FIELD=VALUE...]",
-        help="an arm, such as mine=conv3_csv,network=mynet.py:build; may be repeated",
+        "NAME=RECIPE[,FIELD=VALUE...]",
+        "an arm: a recipe, or a network of yours such as mine=mynet.py:build",
     )
-    compare.add_argument(
-        "--factor",
-        action="append",
-        default=[],
-        metavar="FIELD=LEVEL,LEVEL",
-        help="levels of a field of the one recipe; of several factors all levels are combined",
+    _add_repeated(
+        compare, "--factor", "FIELD=LEVEL,LEVEL", "levels of a field of the one recipe, all crossed"
     )
-    compare.add_argument(
-        "--one-at-a-time", action="store_true", help="change one factor at a time instead"
-    )
-    compare.add_argument("--seeds", type=int, help="runs of each arm (default: 3)")
-    compare.add_argument("--minutes", type=float, help="equal training time of each arm")
-    compare.add_argument("--jobs", type=int, default=1, help="runs at a time; they share the cores")
-    compare.add_argument(
-        "--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port"
-    )
-    compare.add_argument("--report", metavar="FILE.html", help="write the report, too")
-    compare.add_argument(
-        "--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images"
-    )
+    add("--one-at-a-time", action="store_true", help="change one factor at a time instead")
+    add("--seeds", type=int, help="runs of each arm (default: 3)")
+    add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
+    add("--minutes", type=float, help="equal training time of each arm")
+    add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
+    add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
+    add("--report", metavar="FILE.html", help="write the report, too")
+    add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)
-    compare.set_defaults(function=_compare)
 
 
 def _add_training(command):
-    command.add_argument(
+    _add_repeated(
+        command,
         "--data",
-        action="append",
-        default=[],
-        metavar="[NAME=]DIR",
-        help="folder with FER2013, RAF-DB or your own data; several with names train on each; "
-        "without it FER_KERAS_DATA, then data/, then drawn faces",
+        "[NAME=]DIR",
+        "FER2013, RAF-DB or your own data; several with names train on each; without it "
+        "FER_KERAS_DATA, then data/, then drawn faces",
     )
     command.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
     command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
+    _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
+
+
+def _add_repeated(command, name, metavar, text):
     command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field of every recipe; may be repeated",
+        name, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated"
     )
 
 
-def _add_network(command):
-    command.add_argument(
-        "network",
-        help="run directory, as `fer-keras run` prints it, or a network that comes along: "
-        f"{' or '.join(PRETRAINED)}",
-    )
+def _add_predict(predict):
+    add = predict.add_argument
+    _add_network(predict, "mtcnn")
+    add("paths", nargs="+", help="pictures, and folders to search for them")
+    add("--out", metavar="DIR", help="new folder for the table and annotated copies")
+    text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
+    add("--whole-image", action="store_true", help=text)
 
 
-def _add_predict(commands):
-    predict = commands.add_parser("predict", help="find faces in pictures and their expressions")
-    _add_network(predict)
-    predict.add_argument("paths", nargs="+", help="pictures, and folders to search for them")
-    predict.add_argument(
-        "--out",
-        metavar="DIR",
-        help="new or empty folder for predictions.csv and annotated copies "
-        "(default: RUN/predictions/TIME)",
-    )
-    predict.add_argument(
-        "--whole-image",
-        action="store_true",
-        help="take each picture as one face; about square pictures of up to 120 pixels are "
-        "taken so anyway",
-    )
-    _add_detector(predict, "mtcnn")
-    predict.set_defaults(function=_predict)
-
-
-def _add_webcam(commands):
-    webcam = commands.add_parser("webcam", help="show expressions live; q quits")
-    _add_network(webcam)
+def _add_webcam(webcam):
+    _add_network(webcam, "haar")
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
-    webcam.add_argument(
-        "--record", metavar="FILE", help="record to .mp4 or .avi; needed without a display"
-    )
-    _add_detector(webcam, "haar")
-    webcam.set_defaults(function=_webcam)
+    text = "record to .mp4 or .avi; needed without a display"
+    webcam.add_argument("--record", metavar="FILE", help=text)
 
 
-def _add_detector(command, default):
+def _add_network(command, detector):
+    known = " or ".join(PRETRAINED)
+    command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
     described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
-    command.add_argument(
-        "--detector",
-        choices=DETECTORS,
-        default=default,
-        help=f"{described} (default: {default})",
-    )
+    text = f"{described} (default: {detector})"
+    command.add_argument("--detector", choices=DETECTORS, default=detector, help=text)
 
 
 if __name__ == "__main__":

@@ -4,56 +4,13 @@ from itertools import product
 
 from attrs import fields
 
-from fer_keras.comparison.catalogue import (
-    parse_changes,
-    parse_value,
-    split_outside_brackets,
-)
-from fer_keras.comparison.catalogue import (
-    recipe as named_recipe,
-)
+from fer_keras.comparison.catalogue import recipe as named_recipe
+from fer_keras.comparison.parsing import parse_arm
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
 DRAWN_EPOCHS = 3
 """Most epochs on drawn faces, which are learnt sooner than real ones, unless one asks for more."""
-
-
-def parse_arm(text):
-    """Read an arm as the command line and notebooks write it.
-
-    Args:
-        text: `NAME=RECIPE[,FIELD=VALUE...]`, such as `mine=conv3_csv,epochs=5` or
-            `mine=mynet.py:build`; the name may be left out.
-
-    Returns:
-        The arm's name, the recipe's name, and a dict of the fields to change.
-
-    Raises:
-        InputError: if there is no such recipe, or a change has no value.
-    """
-    first, *changes = split_outside_brackets(text)
-    name, equals, recipe = first.partition("=")
-    name, recipe = name.strip(), (recipe if equals else name).strip()
-    named_recipe(recipe)  # refuses an unknown one
-    return name, recipe, parse_changes(changes)
-
-
-def parse_factor(text):
-    """Read a factor as the command line and notebooks write it.
-
-    Args:
-        text: `FIELD=LEVEL,LEVEL...`, such as `learning_rate=1e-3,3e-4`.
-
-    Returns:
-        The field and a tuple of its levels.
-
-    Raises:
-        InputError: if there are fewer than two levels.
-    """
-    name, _, levels = text.partition("=")
-    levels = tuple(parse_value(level) for level in split_outside_brackets(levels))
-    return name.strip(), levels
 
 
 def resolve_arms(arms, changes, drawn):

@@ -1,7 +1,5 @@
 """Named recipes and comparisons, with cost and sources."""
 
-import ast
-import re
 from dataclasses import dataclass, field
 
 from fer_keras.networks.builders import NETWORKS
@@ -247,55 +245,3 @@ def recipe(name, **changes):
         f"{', '.join(network for network in NETWORKS if network not in RECIPES)}, and your own "
         "network as file.py:function."
     )
-
-
-def parse_changes(texts):
-    """Turn texts into new values of a recipe's fields.
-
-    Args:
-        texts: list of `field=value`; of several for one field the last one counts. Values are
-            written as in Python; anything else is a text. `classes` is a list with commas.
-
-    Returns:
-        A dict from field to value.
-
-    Raises:
-        InputError: if a text has no value.
-    """
-    changes = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"The change {text!r} has no value; write field=value.")
-        if name.strip() == "classes":
-            words = value.strip("[]() ").split(",")
-            changes["classes"] = tuple(word.strip(" '\"") for word in words)
-        else:
-            changes[name.strip()] = parse_value(value)
-    return changes
-
-
-def parse_value(text):
-    """Return the Python value that a text writes, or the text itself.
-
-    Args:
-        text: such as `3`, `1e-3`, `None`, `study_d` or `{'rotation_range': 20}`.
-    """
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
-        return text.strip()
-
-
-def split_outside_brackets(text, separator=","):
-    """Split a text at a separator, but not within brackets.
-
-    Args:
-        text: such as `conv3,augmentation={'zoom_range': 0.1, 'horizontal_flip': True}`.
-        separator: one character.
-
-    Returns:
-        A list of texts without blanks at their ends.
-    """
-    parts = re.findall(rf"(?:[^{separator}\[({{]|\[[^\]]*\]|\([^)]*\)|{{[^}}]*}})+", text)
-    return [part.strip() for part in parts]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, parse_arm, resolve_arms
+from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.parsing import parse_arm
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table

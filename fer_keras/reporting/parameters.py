@@ -1,7 +1,6 @@
 """Read what a notebook's parameters say about a comparison."""
 
-from fer_keras.comparison.arms import parse_factor
-from fer_keras.comparison.catalogue import parse_changes, split_outside_brackets
+from fer_keras.comparison.parsing import parse_changes, parse_factor, split_outside_brackets
 from fer_keras.reporting.notebook import project_path
 from fer_keras.utils.errors import InputError
 

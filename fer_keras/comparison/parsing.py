@@ -1,0 +1,96 @@
+"""Arms, factors and changes as the command line and notebooks write them."""
+
+import ast
+import re
+
+from fer_keras.comparison.catalogue import recipe as named_recipe
+from fer_keras.utils.errors import InputError
+
+
+def parse_arm(text):
+    """Read an arm as the command line and notebooks write it.
+
+    Args:
+        text: `NAME=RECIPE[,FIELD=VALUE...]`, such as `mine=conv3_csv,epochs=5` or
+            `mine=mynet.py:build`; the name may be left out.
+
+    Returns:
+        The arm's name, the recipe's name, and a dict of the fields to change.
+
+    Raises:
+        InputError: if there is no such recipe, or a change has no value.
+    """
+    first, *changes = split_outside_brackets(text)
+    name, equals, recipe = first.partition("=")
+    name, recipe = name.strip(), (recipe if equals else name).strip()
+    named_recipe(recipe)  # refuses an unknown one
+    return name, recipe, parse_changes(changes)
+
+
+def parse_factor(text):
+    """Read a factor as the command line and notebooks write it.
+
+    Args:
+        text: `FIELD=LEVEL,LEVEL...`, such as `learning_rate=1e-3,3e-4`.
+
+    Returns:
+        The field and a tuple of its levels.
+
+    Raises:
+        InputError: if there are fewer than two levels.
+    """
+    name, _, levels = text.partition("=")
+    levels = tuple(parse_value(level) for level in split_outside_brackets(levels))
+    return name.strip(), levels
+
+
+def parse_changes(texts):
+    """Turn texts into new values of a recipe's fields.
+
+    Args:
+        texts: list of `field=value`; of several for one field the last one counts. Values are
+            written as in Python; anything else is a text. `classes` is a list with commas.
+
+    Returns:
+        A dict from field to value.
+
+    Raises:
+        InputError: if a text has no value.
+    """
+    changes = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"The change {text!r} has no value; write field=value.")
+        if name.strip() == "classes":
+            words = value.strip("[]() ").split(",")
+            changes["classes"] = tuple(word.strip(" '\"") for word in words)
+        else:
+            changes[name.strip()] = parse_value(value)
+    return changes
+
+
+def parse_value(text):
+    """Return the Python value that a text writes, or the text itself.
+
+    Args:
+        text: such as `3`, `1e-3`, `None`, `study_d` or `{'rotation_range': 20}`.
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+
+
+def split_outside_brackets(text, separator=","):
+    """Split a text at a separator, but not within brackets.
+
+    Args:
+        text: such as `conv3,augmentation={'zoom_range': 0.1, 'horizontal_flip': True}`.
+        separator: one character.
+
+    Returns:
+        A list of texts without blanks at their ends.
+    """
+    parts = re.findall(rf"(?:[^{separator}\[({{]|\[[^\]]*\]|\([^)]*\)|{{[^}}]*}})+", text)
+    return [part.strip() for part in parts]
