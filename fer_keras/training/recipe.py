@@ -203,4 +203,5 @@ class Recipe:
 
     def as_json(self):
         """Return the fields as a dict of JSON values, with the network's name."""
-        return asdict(self) | {"network": network_name(self.network)}
+        classes = self.classes and list(self.classes)
+        return asdict(self) | {"network": network_name(self.network), "classes": classes}

@@ -1,37 +1,35 @@
-"""Keras on JAX, in a process of its own, must give what Keras on TensorFlow gives."""
+"""Keras on JAX, in processes of its own, must give what Keras on TensorFlow gives."""
 
-import json
 import os
+import pickle
 import subprocess
 import sys
 
 import keras
 import numpy as np
+import pytest
+from helpers import patterned_faces
 
-from fer_keras.comparison import run as runs
+from fer_keras.comparison.run import load_model, load_run, predict
+from fer_keras.data.faces import Splits
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.networks import cost
-
-PROGRAM = """
-import json, sys
-import keras
-import numpy as np
-from fer_keras.networks import cost
-from fer_keras.comparison import run as runs
-from fer_keras.data.faces import Faces, Splits
-from fer_keras.evaluation.gradcam import grad_cam
-from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.predict.predictor import Predictor
 from fer_keras.training.recipe import Recipe
 
+PROGRAM = """
+import pickle, sys
+from pathlib import Path
+import keras
+import numpy as np
+from fer_keras.comparison.run import fit, load_model
+from fer_keras.evaluation.gradcam import grad_cam
+from fer_keras.networks import cost
+from fer_keras.predict.predictor import Predictor
+
 assert keras.backend.backend() == "jax"
-with np.load(sys.argv[1]) as stored:
-    parts = [
-        Faces(*(stored[f"{part}_{name}"] for name in ("images", "labels", "ids")), CLASS_NAMES)
-        for part in ("train", "test", "validation")
-    ]
-run = runs.run(Recipe(**json.loads(sys.argv[3])), Splits(*parts), sys.argv[2])
-faces, model = parts[1].images, runs.load_model(run)
+recipe, splits = pickle.loads(Path(sys.argv[1]).read_bytes())
+run = fit(recipe, splits, Path(sys.argv[2]))
+faces, model = splits.test.images, load_model(run)
 np.savez(
     run.directory / "from_jax.npz",
     probabilities=Predictor(run.directory)(faces),
@@ -39,49 +37,74 @@ np.savez(
     megaflops=cost.megaflops(model),
 )
 """
+# Each kind of layer that the package's networks are made of, once.
+NETWORK = """
+import keras
+from keras import layers
+
+def build(num_classes):
+    return keras.Sequential([
+        keras.Input((48, 48, 1)),
+        layers.Conv2D(8, 5, strides=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.MaxPooling2D(),
+        layers.Conv2D(16, 3, activation="relu"),
+        layers.AveragePooling2D(2),
+        layers.Dropout(0.2),
+        layers.Flatten(),
+        layers.Dense(num_classes, activation="softmax"),
+    ])
+"""
 
 
-def train_on_jax(splits, directory, **fields):
-    """Train in a process of its own; return the finished `Run`."""
-    parts = {"train": splits.train, "test": splits.test, "validation": splits.validation}
-    arrays = {
-        f"{part}_{name}": getattr(faces, name)
-        for part, faces in parts.items()
-        for name in ("images", "labels", "ids")
-    }
-    np.savez(directory.with_suffix(".npz"), **arrays)
-    answer = subprocess.run(
-        [
-            sys.executable, "-c", PROGRAM, directory.with_suffix(".npz"), directory,
-            json.dumps(fields),
-        ],
-        capture_output=True, text=True, env=os.environ | {"KERAS_BACKEND": "jax"},
+@pytest.fixture(scope="module")
+def splits():
+    return Splits(
+        patterned_faces(140), patterned_faces(35, "PublicTest"), patterned_faces(35, seed=1)
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(splits, tmp_path_factory):
+    """The same recipe trained twice on JAX, in two processes at once."""
+    directory = tmp_path_factory.mktemp("jax")
+    (directory / "mine.py").write_text(NETWORK)
+    recipe = Recipe(
+        network=f"{directory / 'mine.py'}:build", epochs=2, augmentation="study_d",
+        optimizer="sgd", schedule="one_cycle", learning_rate=0.05, batch_size=16,
     )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr[-3000:]
-    return runs.load_run(directory)
+    (directory / "job").write_bytes(pickle.dumps((recipe, splits)))
+    code, folders = [sys.executable, "-c", PROGRAM, directory / "job"], ("one", "two")
+    processes = [
+        subprocess.Popen(
+            [*code, directory / folder],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"KERAS_BACKEND": "jax"},
+        )
+        for folder in folders
+    ]  # fmt: skip
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors[-3000:]
+    return [load_run(directory / folder) for folder in folders]
 
 
-def test_a_network_trained_on_jax_is_the_same_network_on_tensorflow(splits, tmp_path):
-    fields = {
-        "network": "quick", "epochs": 1, "augmentation": "study_d", "optimizer": "sgd",
-        "schedule": "one_cycle", "learning_rate": 0.05, "batch_size": 16,
-    }  # fmt: skip
-    run = train_on_jax(splits, tmp_path / "run", **fields)
+def test_a_network_trained_on_jax_is_the_same_network_on_tensorflow(runs, splits):
+    run, model = runs[0], load_model(runs[0])
     assert keras.backend.backend() == "tensorflow"
-    here = runs.predict(run, splits.test).probabilities
+    here = predict(run, splits.test).probabilities
     assert np.ptp(here, axis=0).max() > 0.05  # there is something to agree on
     with np.load(run.directory / "from_jax.npz") as there:
         for probabilities in (run.predictions.probabilities, there["probabilities"]):
             np.testing.assert_allclose(probabilities, here, atol=1e-5)
-        model = runs.load_model(run)
         evidence = grad_cam(model, splits.test.images, 3)
         np.testing.assert_allclose(there["evidence"], evidence, atol=1e-4 * evidence.max())
         # XLA leaves out what the zeros round a padded image are multiplied with.
         assert cost.megaflops(model) * 0.88 < there["megaflops"] < cost.megaflops(model)
 
 
-def test_training_on_jax_is_repeatable(splits, tmp_path):
-    fields = {"network": "conv3", "epochs": 2, "batch_size": 32}
-    first, second = (train_on_jax(splits, tmp_path / name, **fields) for name in ("one", "two"))
+def test_training_on_jax_is_repeatable(runs):
+    first, second = runs
     np.testing.assert_array_equal(first.predictions.probabilities, second.predictions.probabilities)
     assert first.history["loss"][1] < first.history["loss"][0]

@@ -1,74 +1,102 @@
-"""One run over several devices, in processes of their own: devices are fixed when they are used."""
+"""Runs over two devices, in processes of their own: devices are fixed when they are used."""
 
-import json
+import pickle
+import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
-import pandas as pd
+import pytest
+from helpers import patterned_faces
 
+from fer_keras.comparison.run import fit, load_run
+from fer_keras.data.faces import Splits
+from fer_keras.training.recipe import Recipe
+
+# The run in the directory that is named dies by SIGKILL when its second epoch begins.
 PROGRAM = """
-import json, sys
-import numpy as np
+import os, pickle, signal, sys
 import tensorflow as tf
 
-num_devices, fields, directory = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0],
-    [tf.config.LogicalDeviceConfiguration()] * num_devices,
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+from fer_keras.comparison.run import fit
+from fer_keras.training.checkpoint import Checkpoint
 
-from fer_keras.data.faces import Faces, Splits
-from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.training.recipe import Recipe
-from fer_keras.comparison.run import run
+begin = Checkpoint.on_epoch_begin
 
-labels = np.arange(91) % 7
-rng = np.random.default_rng(0)
-patterns = rng.integers(0, 156, (7, 6, 6)).repeat(8, axis=1).repeat(8, axis=2)
-images = (patterns[labels] + rng.integers(0, 100, (91, 48, 48))).astype(np.uint8)
-faces = Faces(images, labels, np.array([f"Training/{n}" for n in range(91)]), CLASS_NAMES)
-parts = [faces.select(slice(*ends)) for ends in ((0, 56), (56, 70), (70, 91))]
-run(Recipe(**fields), Splits(parts[0], parts[2], parts[1]), directory)
-assert len(tf.config.list_logical_devices("CPU")) == num_devices
+def begin_or_die(self, epoch, logs=None):
+    if epoch == 1 and self.directory.parent.name == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    begin(self, epoch, logs)
+
+Checkpoint.on_epoch_begin = begin_or_die
+with open(sys.argv[1], "rb") as jobs:
+    for job in pickle.load(jobs):
+        fit(*job)
+assert len(tf.config.list_logical_devices("CPU")) == 2
+"""
+NETWORKS = """
+import keras
+from keras import layers
+
+def plain(num_classes, *more):
+    return keras.Sequential([
+        keras.Input((48, 48, 1)),
+        layers.Conv2D(8, 5, strides=3, activation="relu"),
+        layers.Flatten(),
+        *more,
+        layers.Dense(num_classes, activation="softmax"),
+    ])
+
+def with_dropout(num_classes):
+    return plain(num_classes, layers.Dropout(0.3))
 """
 
 
-def command(num_devices, directory, fields):
-    return [sys.executable, "-c", PROGRAM, str(num_devices), json.dumps(fields), directory]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A plain run over one device and over two, and a killed one beside an undisturbed one."""
+    directory = tmp_path_factory.mktemp("runs")
+    file = directory / "mine.py"
+    file.write_text(NETWORKS)
+    splits = Splits(
+        patterned_faces(56), patterned_faces(21, "PublicTest"), patterned_faces(14, seed=1)
+    )
+    plain = Recipe(network=f"{file}:plain", epochs=4, batch_size=16, learning_rate=0.01, seed=3)
+    rich = Recipe(
+        network=f"{file}:with_dropout", normalisation="standardise", augmentation="study_d",
+        balance="class_weights", batch_size=16, epochs=3,
+    )  # fmt: skip
+
+    def over_two_devices(to_be_killed, **recipes):
+        jobs = [(recipe, splits, directory / name) for name, recipe in recipes.items()]
+        (directory / "jobs").write_bytes(pickle.dumps(jobs))
+        code = [sys.executable, "-c", PROGRAM, directory / "jobs", to_be_killed]
+        answer = subprocess.run(code, capture_output=True, text=True)
+        assert answer.returncode == (-signal.SIGKILL if to_be_killed else 0), answer.stderr[-3000:]
+
+    fit(plain, splits, directory / "one")
+    over_two_devices("killed", two=plain, undisturbed=rich, killed=rich)
+    assert (directory / "killed" / "backup" / "state.json").is_file()
+    assert not (directory / "killed" / "metrics.json").is_file()
+    over_two_devices("", killed=rich)
+    return {name: load_run(directory / name) for name in ("one", "two", "undisturbed", "killed")}
 
 
-def train_on(num_devices, directory, **fields):
-    """Train in a process of its own; return probabilities and history."""
-    answer = subprocess.run(command(num_devices, directory, fields), capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr[-3000:]
-    with np.load(directory / "predictions.npz") as stored:
-        return stored["probabilities"], pd.read_csv(directory / "history.csv")
-
-
-def test_two_devices_give_what_one_gives(tmp_path):
+def test_two_devices_give_what_one_gives(runs):
     # No dropout, no batch norm: what is left depends on the sum of gradients alone.
-    fields = {"network": "conv2", "epochs": 4, "batch_size": 16, "seed": 3}
-    alone, history_alone = train_on(1, tmp_path / "one", **fields)
-    shared, history_shared = train_on(2, tmp_path / "two", **fields)
+    alone, shared = (runs[name].predictions.probabilities for name in ("one", "two"))
     np.testing.assert_allclose(shared, alone, atol=2e-3)
-    np.testing.assert_allclose(history_shared["loss"], history_alone["loss"], rtol=1e-3)
+    losses = [runs[name].history["loss"] for name in ("one", "two")]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
     assert np.ptp(alone, axis=0).max() > 0.3  # there is something to agree on
 
 
-def test_a_run_over_two_devices_that_was_killed_ends_as_it_would_have(tmp_path):
-    fields = {
-        "network": "conv3", "normalisation": "standardise", "augmentation": "study_d",
-        "balance": "class_weights", "batch_size": 16, "epochs": 3,
-    }  # fmt: skip
-    undisturbed, _ = train_on(2, tmp_path / "undisturbed", **fields)
-    killed = tmp_path / "killed"
-    process = subprocess.Popen(command(2, killed, fields), stderr=subprocess.DEVNULL)
-    while not (killed / "backup" / "state.json").is_file() and process.poll() is None:
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not (killed / "metrics.json").is_file()
-    resumed, _ = train_on(2, killed, **fields)
-    np.testing.assert_array_equal(resumed, undisturbed)
+def test_a_run_over_two_devices_that_was_killed_ends_as_it_would_have(runs):
+    killed, undisturbed = runs["killed"], runs["undisturbed"]
+    np.testing.assert_array_equal(
+        killed.predictions.probabilities, undisturbed.predictions.probabilities
+    )
+    np.testing.assert_array_equal(killed.history["loss"], undisturbed.history["loss"])

@@ -70,7 +70,11 @@ def test_without_validation_no_validation_score_is_shown(capsys, bars, kind):
 
 
 def test_a_kernel_is_watched_where_it_may_ask_its_reader():
-    code = "from fer_keras.training.progress import is_watched\nprint(is_watched())"
+    # Of Keras, only its callbacks are needed; its NumPy backend starts fast.
+    code = (
+        "import os\nos.environ['KERAS_BACKEND'] = 'numpy'\n"
+        "from fer_keras.training.progress import is_watched\nprint(is_watched())"
+    )
     cells = [new_code_cell(code), new_code_cell("print(is_watched())")]
     client = NotebookClient(new_notebook(cells=cells), kernel_name="python3")
     with client.setup_kernel():

@@ -78,8 +78,10 @@ def test_study_d_arms_are_as_published():
 
 
 def test_a_recipe_survives_json():
-    stored = json.loads(json.dumps(STUDY_D_FOLDER.as_json()))
-    assert Recipe(**stored) == STUDY_D_FOLDER
+    recipe = STUDY_D_FOLDER.changed(classes=("happy", "sad"))
+    stored = json.loads(json.dumps(recipe.as_json()))
+    assert stored == recipe.as_json()
+    assert Recipe(**stored) == recipe
 
 
 @pytest.mark.parametrize(
