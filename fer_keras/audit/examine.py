@@ -17,8 +17,7 @@ from fer_keras.data.readers.image_folder import read_all_images
 from fer_keras.data.readers.raf_db import read_rafdb
 from fer_keras.utils.errors import InputError
 
-MIN_CORRELATION_DRAWN = 0.96
-"""For drawn faces: one program made them all, so they resemble each other more than people do."""
+MIN_CORRELATION_DRAWN = 0.96  # drawn faces resemble each other more than people do
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def examine(data=None, min_correlation=None, out="runs"):
 
 
 def _check(data, min_correlation, out):
-    for name, value in (("data", data or ""), ("out", out)):
+    for name, value in {"data": data or "", "out": out}.items():
         if not isinstance(value, str | Path):
             raise InputError(f"{name} is {value!r}; give a path as text.")
     least = 1 if min_correlation is None else min_correlation

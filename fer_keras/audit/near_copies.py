@@ -22,14 +22,10 @@ In FER2013, pairs of different people stay below 0.8, with few exceptions, and p
 one photograph. A limit of 0.9 is safe; it misses a few copies with watermarks.
 """
 
-MAX_SHIFT = 2
-"""Most pixels, down and to the right, by which a near copy may be shifted."""
-
+MAX_SHIFT = 2  # most pixels, in each direction, by which a near copy may be shifted
 CROPS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
 """Pixels cut off every side of the first and the second image, in the order of trying."""
-
-WORTH_CROPPING = 0.5
-"""Least correlation at which crops are tried: two pixels rarely cost more."""
+WORTH_CROPPING = 0.5  # least correlation at which crops are tried: two pixels rarely cost more
 
 FINE, COARSE = 1.0, 3.0
 """Standard deviations, in pixels, of the two blurs whose difference is an image's details.
@@ -38,8 +34,7 @@ The fine blur removes the grain, which compression changes; the coarse one finds
 shade, which different people share.
 """
 
-MAX_CACHED = 1 << 15
-"""Most images whose details are kept in memory, 9 kB each."""
+MAX_CACHED = 1 << 15  # images whose details are kept in memory, 9 kB each
 
 
 def find_candidates(images):

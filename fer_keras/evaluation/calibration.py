@@ -10,11 +10,8 @@ from sklearn.metrics import average_precision_score, log_loss, mean_squared_erro
 
 from fer_keras.evaluation.intervals import proportion_interval
 
-NUM_BINS = 15
-"""Number of confidence bins, as in Guo et al. (2017)."""
-
-TEMPERATURES = (0.1, 100.0)
-"""Range of the temperatures that are tried."""
+NUM_BINS = 15  # of confidence, as in Guo et al. (2017)
+TEMPERATURES = (0.1, 100.0)  # the range that is tried
 
 
 def reliability_table(predictions, num_bins=NUM_BINS):
@@ -62,8 +59,7 @@ def scaled(predictions, temperature):
     """Divide a model's logits by a temperature.
 
     The logarithms of the probabilities serve as logits: they differ from the model's by a constant
-    an image, which the softmax cancels. Probabilities below 2e-16 count as 2e-16, as in
-    scikit-learn's `log_loss`.
+    an image, which the softmax cancels. Probabilities are at least 2e-16, as in `log_loss`.
 
     Args:
         predictions: `Predictions`.

@@ -10,11 +10,8 @@ from fer_keras.data.faces import split_names
 from fer_keras.evaluation.intervals import bootstrap_intervals, proportion_interval
 from fer_keras.utils.files import whole_file
 
-MERGED = "all test images"
-"""Name of all test images together, where the data set has several test splits."""
-
-CLEAN = "{}, clean"
-"""Name of a split's test images that have no copy among the training images."""
+MERGED = "all test images"  # of a data set with several test splits
+CLEAN = "{}, clean"  # the test images of a split that have no copy in training
 
 
 @dataclass(frozen=True)

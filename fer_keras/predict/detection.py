@@ -21,8 +21,7 @@ FRAMING = {"haar": 1.04, "mtcnn": 0.95}
 Medians over FER2013 images enlarged and surrounded with grey; the centres agree.
 """
 
-MIN_FACE = 24
-"""Side in pixels of the smallest face to find. The Haar cascade was trained at this size."""
+MIN_FACE = 24  # pixels of the smallest face to find, as in the Haar cascade's training
 
 
 class Box(NamedTuple):
@@ -93,7 +92,7 @@ def crop(pixels, box):
 
 def import_opencv():
     """Return the module `cv2`, or raise an `InputError`."""
-    # OpenCV's own messages about cameras and videos would stand beside our one sentence.
+    # Silences OpenCV's own messages about cameras and videos; the errors here are enough.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:

@@ -22,7 +22,7 @@ MAX_NAME = 20
 
 
 class Face(NamedTuple):
-    """A face's `Box` and its class probabilities, a float array `(num_classes,)`."""
+    """A `Box` and its class probabilities, a float array `(num_classes,)`."""
 
     box: Box
     probabilities: np.ndarray

@@ -12,8 +12,7 @@ from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.startup import start_tensorflow
 
-MIN_SIDE = 16
-"""A picture whose longer side has fewer pixels shows no face."""
+MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
 
 
 class Predictor:
@@ -30,11 +29,8 @@ class Predictor:
         if is_pretrained(source):
             network = pretrained(source)
             self._infer, self.class_names = network.predict, network.class_names
-            return
-        model, self.class_names = _load_run(Path(str(source)))
-        from fer_keras.networks.backend import compiled
-
-        self._infer = compiled(model)
+        else:
+            self._infer, self.class_names = _load_run(Path(str(source)))
 
     def __call__(self, images):
         """Return the class probabilities of faces, a float array `(n, num_classes)`.
@@ -96,6 +92,7 @@ def read_picture(path):
 
 
 def _load_run(directory):
+    """Return a function from input to probabilities, and the class names."""
     for name in ("model.keras", "predictions.npz"):
         if not (directory / name).is_file():
             raise InputError(
@@ -107,6 +104,7 @@ def _load_run(directory):
     import keras
 
     from fer_keras.evaluation.predictions import Predictions
+    from fer_keras.networks.backend import compiled
 
     try:
         # A run directory may come from anyone, so code inside the model is never run.
@@ -120,4 +118,4 @@ def _load_run(directory):
             f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
             f"of {len(class_names)}; take both files from one run."
         )
-    return model, class_names
+    return compiled(model), class_names

@@ -75,8 +75,7 @@ class Live:
         probabilities = self._predictor(np.stack(images)) if boxes else []
         faces = self._tracks.update(boxes, probabilities)
         self._times.append(time.perf_counter())
-        note = f"{self.rate:.0f} frames per second"
-        names = self._predictor.class_names
+        names, note = self._predictor.class_names, f"{self.rate:.0f} frames per second"
         return annotate(Image.fromarray(pixels), faces, names, note=note)
 
 
@@ -134,13 +133,13 @@ def _open_capture(camera, video):
     sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
     size = tuple(int(capture.get(side)) for side in sides)
     if not capture.isOpened() or not min(size):
+        if video is not None:
+            raise InputError(f"The video {video} cannot be read; give one that OpenCV can decode.")
         raise InputError(
             f"Camera {camera} cannot be opened; connect one, give another number with --camera, or "
             "a video file with --video."
-            if video is None
-            else f"The video {video} cannot be read; give a file that OpenCV can decode."
         )
-    rate = capture.get(cv2.CAP_PROP_FPS) if video is not None else 0
+    rate = 0 if video is None else capture.get(cv2.CAP_PROP_FPS)
     return capture, rate if 1 <= rate <= 240 else DEFAULT_RATE, size
 
 
@@ -157,7 +156,7 @@ def _open_window(record):
 
 @contextmanager
 def _recording(record, rate, size):
-    """Give a function that writes a picture to the recording, which appears when it is whole."""
+    """Yield a function that writes a picture; the file appears when it is whole."""
     cv2 = import_opencv()
     with whole_file(record) as part:
         codec = cv2.VideoWriter_fourcc(*CODECS[part.suffix.lower()])

@@ -24,10 +24,7 @@ CAPTIONS = {
     "csv_against_folder": "The CSV against the folders.",
     "ferplus": "FER2013's labels against FER+'s majority.",
 }
-"""Table -> its caption."""
-
-LISTS = ("conflicting_images", "near_copy_pairs")
-"""Tables with one row an image or a pair, too long to print."""
+LISTS = ("conflicting_images", "near_copy_pairs")  # too long to print
 
 
 def all_tables(found):
