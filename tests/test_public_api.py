@@ -1,0 +1,148 @@
+"""The package as a user has it: README's Python as it stands there, and a wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from helpers import ROOT
+from PIL import Image
+
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.synthetic import draw_faces, write_drawn_data
+
+ARMS = ["CSV", "folder", "mine"]
+
+
+def my_builder(num_classes):
+    return keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(num_classes, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home folder with a few drawn faces in `fer2013/`."""
+    folder = tmp_path_factory.mktemp("home")
+    write_drawn_data(folder / "fer2013", 84, 42)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def names(home):
+    """The names that README's first block of Python defines, when it runs in the home folder."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    names = {"my_builder": my_builder, "images": draw_faces(3, seed=0).images}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.delenv("FER_KERAS_DATA", raising=False)
+        patch.chdir(home)
+        exec(block, names)
+    return names
+
+
+def test_importing_the_package_starts_no_tensorflow():
+    code = (
+        "import sys, fer_keras as fk; fk.Recipe, fk.load_data, fk.compare, fk.pretrained\n"
+        "print({'tensorflow', 'keras', 'cv2'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout == "set()\n", answer.stderr
+
+
+def test_every_public_name_is_there():
+    import fer_keras as fk
+
+    assert all(callable(getattr(fk, name)) for name in fk.__all__)
+    assert set(fk.__all__) <= set(dir(fk))
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        fk.train  # noqa: B018
+
+
+def test_readme_builds_a_plain_keras_network(names):
+    assert type(names["model"]) is keras.Sequential
+    assert names["model"].output_shape == (None, 7)
+
+
+def test_readme_trains_on_the_faces_that_it_read(names):
+    splits, run = names["splits"], names["run"]
+    assert (len(splits.train), len(splits.test)) == (84, 42)
+    assert run.history["epoch"].tolist() == list(range(1, 16))
+    assert run.predictions.ids.tolist() == splits.test.ids.tolist()
+    hits = run.predictions.probabilities.argmax(axis=1) == splits.test.labels
+    assert run.scores()["accuracy"][0] == pytest.approx(hits.mean())
+
+
+def test_readme_compares_three_arms_over_five_seeds(names):
+    result = names["result"]
+    scores = result.scores()
+    assert scores["arm"].unique().tolist() == ARMS and set(scores["seeds"]) == {5}
+    differences = result.differences()
+    assert differences["arm"].unique().tolist() == ["folder", "mine"]
+    assert set(differences["reference"]) == {"CSV"} and set(differences["seeds"]) == {5}
+
+
+def test_readme_writes_a_report_of_all_arms(names, home):
+    report = BeautifulSoup((home / "reports" / "run.html").read_text(), "html.parser")
+    heads = {cell.text for table in report("table") for cell in table("th")}
+    assert set(ARMS) <= heads
+
+
+def test_readme_runs_a_network_that_comes_along(names):
+    probabilities = names["fk"].pretrained("best").predict(names["images"])
+    assert probabilities.shape == (3, len(CLASS_NAMES))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A folder with nothing but the installed wheel."""
+    place = tmp_path_factory.mktemp("wheel")
+    source = place / "source"  # a copy: setuptools would build inside the checkout
+    source.mkdir()
+    for name in ("fer_keras", "notebooks"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    target = place / "installed"
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, source], check=True)
+    (built,) = place.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", target, built], check=True)
+    return target
+
+
+def test_a_wheel_compares_reports_predicts_and_audits(wheel, home, tmp_path):
+    face = tmp_path / "face.png"
+    Image.fromarray(draw_faces(1, seed=0).images[0]).save(face)
+    environment = os.environ | {"PYTHONPATH": str(wheel)}
+
+    def answer_of(*command):
+        answer = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
+        assert answer.returncode == 0, answer.stderr[-2000:]
+        return answer.stdout
+
+    place = answer_of(sys.executable, "-c", "import fer_keras; print(fer_keras.__file__)")
+    assert place.strip() == str(wheel / "fer_keras" / "__init__.py")
+    command, data = wheel / "bin" / "fer-keras", home / "fer2013"
+    answer_of(
+        command, "compare", "conv3_csv", "--factor", "batch_size=32,64", "--seeds", "1",
+        "--set", "epochs=1", "--data", data, "--report", "out.html",
+    )  # fmt: skip
+    report = BeautifulSoup((tmp_path / "out.html").read_text(), "html.parser").text
+    assert "batch_size" in report
+    predicted = answer_of(command, "predict", "best", "--whole-image", face)
+    assert any(name in predicted for name in CLASS_NAMES)
+    assert "copies" in answer_of(command, "audit", data)
