@@ -32,7 +32,7 @@ def memory_budget():
 
 
 def cache_folder():
-    """Return the `Path` of the user's cache, `$FER_KERAS_CACHE` or `~/.cache/fer_keras`."""
+    """Return the `Path` `$FER_KERAS_CACHE` or `~/.cache/fer_keras`."""
     return Path(os.environ.get("FER_KERAS_CACHE") or Path.home() / ".cache" / "fer_keras")
 
 

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """A bad input, told in one sentence: what came, where, what is allowed, how to mend it."""
+    """One sentence on bad input: what came, where, and how to mend it."""
 
     def _render_traceback_(self):
         # IPython calls this, so that a notebook shows the sentence without a stack trace.
@@ -10,7 +10,7 @@ class InputError(ValueError):
 
 
 def require_choice(name, value, choices):
-    """Raise InputError, naming the choices, unless a value is one of them.
+    """Raise InputError unless a value is one of the choices.
 
     Args:
         name: what the user calls the value.
@@ -22,7 +22,7 @@ def require_choice(name, value, choices):
 
 
 def first_few(names):
-    """Return the first ten names and how many more there are: `"a, b and 3 more"`.
+    """Return the first ten names in words, such as `"a, b and 3 more"`.
 
     Args:
         names: list of strings.

@@ -1,4 +1,4 @@
-"""Describe the machine and the package versions that a result depends on."""
+"""Describe the machine and the packages that a result depends on."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ PACKAGES = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn
 
 
 def environment():
-    """Return the machine and the versions that a result depends on, as a dict of str."""
+    """Return a dict of strings: the date, machine and package versions."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),

@@ -19,7 +19,7 @@ def start_tensorflow():
 
 @contextmanager
 def quiet_start():
-    """Hold back what the block writes to standard error; show it if the block fails.
+    """Show what the block writes to standard error only if it fails.
 
     TensorFlow and LiteRT write there from C++, past `sys.stderr`, so the file descriptor itself
     is redirected.

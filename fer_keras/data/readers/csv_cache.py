@@ -20,7 +20,7 @@ NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 
 
 def read_cached(path, parse, is_usable):
-    """Return what a parser reads from a file; from disk, if it was parsed before.
+    """Return what a parser reads from a file, and keep it for the next time.
 
     The arrays are kept beside the file, or else in the cache folder.
 
@@ -45,7 +45,7 @@ def read_cached(path, parse, is_usable):
 
 
 def _stamp(path):
-    """Return what tells quickly whether a file has changed; blocks all over it are hashed."""
+    """Return what tells quickly whether a file has changed; some blocks are hashed."""
     status = os.stat(path)
     step = max(SAMPLE_BYTES, status.st_size // NUM_SAMPLES)
     samples = hashlib.sha256()

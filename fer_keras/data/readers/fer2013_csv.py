@@ -42,10 +42,8 @@ def read_fer2013_csv(path, on_bad="raise", class_names=CLASS_NAMES):
     faces, notes = read_all_rows(path, on_bad, class_names)
     splits = split_names(faces.ids)
     if splits[0] == NO_SPLIT:
-        raise InputError(
-            f"{path} has no Usage column to be divided by; take division='random' for a "
-            "stratified 80/20 division by a seed."
-        )
+        mend = "take division='random' for a stratified 80/20 division by a seed"
+        raise InputError(f"{path} has no Usage column to be divided by; {mend}.")
     is_train = splits == "Training"
     if is_train.all() or not is_train.any():
         missing = "PublicTest or PrivateTest" if is_train.any() else "Training"

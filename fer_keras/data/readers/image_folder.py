@@ -1,4 +1,4 @@
-"""Read and write faces as images: `train/<class>/*.jpg` and `test/<class>/*.jpg`."""
+"""Read and write faces as images in `train/<class>/`, `test/<class>/`."""
 
 import os
 from dataclasses import replace

@@ -11,7 +11,7 @@ from fer_keras.utils.errors import InputError, first_few, require_choice
 
 
 def open_picture(path, upright=False):
-    """Return a picture file as a loaded `PIL.Image.Image`, in its own mode and size.
+    """Return a picture file, loaded, as a `PIL.Image.Image`.
 
     Args:
         path: the file.
@@ -55,7 +55,7 @@ def to_face(image):
 
 
 def read_pictures(train, test, ignored, class_names, directory, on_bad):
-    """Read the picture files of a folder of faces, each of any size and colour mode.
+    """Read picture files of faces, of any size and colour mode.
 
     Args:
         train: list of tuples that begin with a file's path, label and id.

@@ -14,7 +14,7 @@ SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
 
 
 def visible_folders(directory, called=None):
-    """Return a directory's folders, by name, without those that begin with a dot.
+    """Return the folders in a directory, by name, except hidden ones.
 
     Args:
         directory: a `Path`, which need not exist.

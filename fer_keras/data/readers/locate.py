@@ -79,7 +79,7 @@ def find_data(directory=None):
 
 
 def data_set_name(class_names, directory):
-    """Return `fer2013` for the classes of FER2013 or FER+, else the folder's name.
+    """Return `fer2013` for classes of FER2013 or FER+, else a folder's name.
 
     Args:
         class_names: tuple of the data set's classes.

@@ -67,14 +67,11 @@ def read_rafdb(directory, on_bad="raise"):
 
 
 def read_all_rafdb(directory, on_bad="raise"):
-    """Read RAF-DB's basic emotions, undivided.
+    """Return all `Faces` of RAF-DB, those of `train` first, and the notes.
 
     Args:
         directory: as for `read_rafdb`.
         on_bad: as for `read_rafdb`.
-
-    Returns:
-        `Faces`, those of `train` first, and a tuple of notes.
     """
     splits = read_rafdb(directory, on_bad)
     return concatenate(splits.train, splits.test), splits.notes
