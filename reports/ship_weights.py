@@ -9,15 +9,17 @@ directory of a run of one of `PRETRAINED`, as `fer-keras run` prints it.
 import hashlib
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
+
+from fer_keras.comparison.results import AUGMENTED
 from fer_keras.comparison.run import load_model, load_run
 from fer_keras.data.faces import split_names
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.locate import find_data
+from fer_keras.evaluation.predictions import score_table
 from fer_keras.networks import pretrained
-from fer_keras.reporting.tables import result_table
 from fer_keras.utils.files import whole_file, write_text
 from fer_keras.utils.startup import start_tensorflow
 
@@ -48,13 +50,16 @@ def ship(directory, faces):
         f"{name}.tflite": litert.load(lite),
     }
     found = compiled(network)(pretrained.network_input(faces.images)).argmax(axis=1)
-    results = result_table({name: run})
+    scores = [run.scores()]
+    if run.augmented_predictions:
+        augmented = score_table(run.augmented_predictions)
+        scores.append(augmented.assign(split=augmented["split"] + AUGMENTED))
     about = {
         "files": {file: _facts(file, form, faces, found) for file, form in forms.items()},
         "class_names": run.predictions.class_names,
-        "recipe": asdict(run.recipe),
-        "scores": results[list(SCORES)].to_dict("records"),
-        "minutes": float(results["minutes"].iloc[0]),
+        "recipe": run.recipe.as_json(),
+        "scores": pd.concat(scores)[list(SCORES)].to_dict("records"),
+        "minutes": round(float(run.history["seconds"].sum() / 60), 3),
         "environment": run.environment,
     }
     write_text(pretrained.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")

@@ -11,11 +11,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers import patterned_faces
+from helpers import ROOT, patterned_faces
 
 from fer_keras.comparison.catalogue import RECIPES
-from fer_keras.comparison.run import load_model, run
+from fer_keras.comparison.run import fit, load_model
 from fer_keras.data.faces import Splits
+from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.locate import find_data
 from fer_keras.networks import pretrained as pretrained_module
@@ -27,7 +28,6 @@ from fer_keras.predict.predictor import Predictor
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
-ROOT = Path(__file__).parents[2]
 SHIP = runpy.run_path(str(ROOT / "reports" / "ship_weights.py"))
 
 
@@ -48,7 +48,7 @@ def trained(tmp_path_factory):
     """A small run, its test faces, and the folder that its files were shipped to as `quick`."""
     directory = tmp_path_factory.mktemp("shipped")
     splits = Splits(train=patterned_faces(140), test=patterned_faces(70, "PublicTest", seed=2))
-    finished = run(Recipe(network="quick", epochs=1), splits, directory / "quick-1a2b3c4d")
+    finished = fit(Recipe(network="quick", epochs=1), splits, directory / "quick-1a2b3c4d")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretrained_module, "WEIGHTS", directory / "weights")
         SHIP["ship"](finished.directory, splits.test)
@@ -139,9 +139,10 @@ def test_a_card_describes_its_file_and_a_recipe_that_there_is(name):
         content = (pretrained_module.WEIGHTS / file).read_bytes()
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
         assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.005)
-    assert Recipe(**about["recipe"]) == RECIPES[name].recipe
+    from_csv = RECIPES[name].recipe.changed(storage="csv", classes=CLASS_NAMES)
+    assert Recipe(**about["recipe"]) == from_csv
     assert model.name == about["recipe"]["network"] and model.output_shape == (None, 7)
-    assert network.class_names == RECIPES[name].recipe.classes
+    assert network.class_names == CLASS_NAMES
     assert {row["split"].split(",")[0] for row in about["scores"]} == {"PublicTest"}
 
 
