@@ -2,22 +2,8 @@
 
 import hashlib
 import json
-<<<<<<< HEAD
 
 from fer_keras.comparison.run import load_model
-=======
-import sys
-from pathlib import Path
-
-import pandas as pd
-
-from fer_keras.comparison.results import AUGMENTED
-from fer_keras.comparison.run import load_model, load_run
-from fer_keras.data.faces import split_names
-from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.data.readers.locate import find_data
-from fer_keras.evaluation.predictions import score_table
->>>>>>> slim-training
 from fer_keras.networks import pretrained
 from fer_keras.utils.files import whole_file, write_text
 
@@ -49,24 +35,12 @@ def ship(name, run, scores, faces):
         f"{name}.tflite": litert.load(lite),
     }
     found = compiled(network)(pretrained.network_input(faces.images)).argmax(axis=1)
-<<<<<<< HEAD
-=======
-    scores = [run.scores()]
-    if run.augmented_predictions:
-        augmented = score_table(run.augmented_predictions)
-        scores.append(augmented.assign(split=augmented["split"] + AUGMENTED))
->>>>>>> slim-training
     about = {
         "files": {file: _facts(file, form, faces, found) for file, form in forms.items()},
         "class_names": run.predictions.class_names,
         "recipe": run.recipe.as_json(),
-<<<<<<< HEAD
         "scores": scores[list(SCORES)].to_dict("records"),
         "minutes": round(run.history["seconds"].sum() / 60, 1),
-=======
-        "scores": pd.concat(scores)[list(SCORES)].to_dict("records"),
-        "minutes": round(float(run.history["seconds"].sum() / 60), 3),
->>>>>>> slim-training
         "environment": run.environment,
     }
     write_text(pretrained.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")

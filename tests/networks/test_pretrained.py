@@ -139,13 +139,8 @@ def test_a_card_describes_its_file_and_a_recipe_that_there_is(name):
         content = (pretrained_module.WEIGHTS / file).read_bytes()
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
         assert facts["accuracy"] == pytest.approx(about["scores"][0]["accuracy"], abs=0.005)
-<<<<<<< HEAD
     filled_in = {"storage": "csv", "classes": CLASS_NAMES}
     assert Recipe(**about["recipe"]) == RECIPES[name].recipe.changed(**filled_in)
-=======
-    from_csv = RECIPES[name].recipe.changed(storage="csv", classes=CLASS_NAMES)
-    assert Recipe(**about["recipe"]) == from_csv
->>>>>>> slim-training
     assert model.name == about["recipe"]["network"] and model.output_shape == (None, 7)
     assert network.class_names == CLASS_NAMES
     assert {row["split"].split(",")[0] for row in about["scores"]} == {"PublicTest"}
