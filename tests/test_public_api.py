@@ -116,7 +116,10 @@ def wheel(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     target = place / "installed"
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, source], check=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", place, source],
+        check=True,
+    )
     (built,) = place.glob("*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", target, built], check=True)
     return target
