@@ -197,10 +197,9 @@ def _require_model(model, name, num_classes):
         raise InputError(f"The builder {name} returns a {type(model).__name__}; {HOW}.")
     if not model.built:
         model.build((None, IMAGE_SIZE, IMAGE_SIZE, 1))
-    wanted = {"input": (None, IMAGE_SIZE, IMAGE_SIZE, 1), "output": (None, num_classes)}
-    for side, shape in wanted.items():
-        found = getattr(model, f"{side}_shape")
-        if found != shape:
+    wanted = (("input", (None, IMAGE_SIZE, IMAGE_SIZE, 1)), ("output", (None, num_classes)))
+    for side, shape in wanted:
+        if (found := getattr(model, f"{side}_shape")) != shape:
             raise InputError(
                 f"The network {name} has the {side} shape {found}; {side}s must be {shape}."
             )

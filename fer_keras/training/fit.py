@@ -21,9 +21,9 @@ WARM_UP = 0.2
 def train(recipe, splits, directory, title):
     """Train a network, or go on with a training that was interrupted.
 
-    After each epoch the state is kept in `directory/backup`. Dropout, like the feeds, draws its
-    random numbers from seed and epoch alone, so that an epoch repeated after a kill is the same
-    epoch. Where there are several GPUs, each batch is divided among them.
+    Each epoch's state is kept in `directory/backup`. Dropout and feeds draw their random numbers
+    from seed and epoch alone, so that an epoch repeated after a kill is the same epoch. Several
+    GPUs share each batch.
 
     Args:
         recipe: the `Recipe`.
@@ -40,6 +40,7 @@ def train(recipe, splits, directory, title):
     if not checkpoint.finished:
         feed_from = feeds_by_epoch(recipe, splits, directory)
         validation = evaluation_feed(splits.validation) if splits.validation else None
+        progress = progress_callback(title, recipe, len(faces))
         weights = class_weights(faces) if recipe.balance == "class_weights" else None
         steps = -(-len(faces) // recipe.batch_size)
         with _over_all_devices():
@@ -53,11 +54,7 @@ def train(recipe, splits, directory, title):
                 steps_per_epoch=steps,
                 validation_data=validation,
                 class_weight=weights,
-                callbacks=[
-                    _SeededDropout(recipe.seed),
-                    checkpoint,
-                    progress_callback(title, recipe, len(faces)),
-                ],
+                callbacks=[_SeededDropout(recipe.seed), checkpoint, progress],
                 shuffle=False,  # the feeds do that
                 verbose=0,
             )

@@ -25,8 +25,8 @@ def progress_callback(title, recipe, num_train):
 def is_watched():
     """Return whether someone watches a terminal or a live notebook.
 
-    Live notebooks let a cell ask its reader for input. papermill and nbconvert do not, and would
-    write each step of a bar as a line of its own.
+    Only live notebooks let a cell ask for input; papermill and nbconvert would write each step of
+    a bar as a line.
     """
     shell = get_ipython()
     if not hasattr(shell, "kernel"):
