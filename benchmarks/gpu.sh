@@ -4,8 +4,8 @@
 #   benchmarks/gpu.sh FACES OUT [MINUTES]
 #
 # FACES is what `benchmarks/pack.py pack` made of fer2013.csv: below 64 MiB, to be carried along.
-# What is left when the time is over goes on at the next call, from the last epoch that was whole;
-# a network that is done is not trained again. OUT then holds both run directories.
+# A training that the time cuts off goes on at the next call after its last complete epoch; a network
+# that is done is not trained again. In the end OUT holds both run directories.
 set -euo pipefail
 faces=$1 out=$2 minutes=${3:-9}
 cd "$(dirname "$0")/.."

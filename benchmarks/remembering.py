@@ -11,16 +11,14 @@ import sys
 from fer_keras.utils.startup import start_tensorflow
 start_tensorflow()
 if sys.argv[2] == "ours":
-    from fer_keras.data.loading import load
+    from fer_keras.data.loading import load_data
     from fer_keras.training.feeds import training_feed
+    from fer_keras.training.fit import compiled_model
     from fer_keras.training.recipe import Recipe
-    from fer_keras.data.readers.locate import find_data
-    from fer_keras.training.fit import compiled_twin
-    recipe = Recipe(validation_fraction=0)
-    faces = load(recipe, find_data(sys.argv[1])).train
+    recipe, faces = Recipe(), load_data(sys.argv[1]).train
     feed = training_feed(faces, recipe.batch_size, recipe.seed)
     steps = -(-len(faces) // recipe.batch_size)
-    compiled_twin(recipe, 7, faces.images).fit(feed, steps_per_epoch=steps, verbose=0)
+    compiled_model(recipe, 7, faces.images).fit(feed, steps_per_epoch=steps, verbose=0)
 else:
     import keras, numpy as np, pandas as pd
     from fer_keras.networks.build import build

@@ -33,6 +33,7 @@ import numpy as np
 from fer_keras.utils.startup import start_tensorflow
 start_tensorflow()
 from fer_keras.training.feeds import training_feed
+from fer_keras.training.recipe import AUGMENTATIONS
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.splitting import cut_validation
 def memory():
@@ -47,7 +48,7 @@ _, first = timed(lambda: read_fer2013_csv(sys.argv[1]))
 splits, second = timed(lambda: read_fer2013_csv(sys.argv[1]))
 cut, dividing = timed(lambda: cut_validation(splits, 0.1, 0))
 faces = cut.train
-feed = iter(training_feed(faces, 64, 0, "study_d"))
+feed = iter(training_feed(faces, 64, 0, AUGMENTATIONS["study_d"]))
 next(feed)
 _, feeding = timed(lambda: [len(next(feed)[1]) for _ in range(len(faces) // 64)])
 held = memory() - before

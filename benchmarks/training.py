@@ -6,7 +6,8 @@ import numpy as np
 from timing import BATCH_SIZE, in_turn, row
 from torch_side import training_epochs
 
-from fer_keras.data.loading import load
+from fer_keras.data.loading import load_data
+from fer_keras.data.splitting import cut_validation
 from fer_keras.training.recipe import Recipe
 
 # An epoch of each takes some ten seconds on two cores.
@@ -18,7 +19,7 @@ MATRIX_SIDE, NUM_PRODUCTS = 4096, 5
 
 def bench(location, scratch, rounds):
     """Yield rows: an epoch of each network; the share of the machine's speed; augmentation."""
-    train = load(Recipe(), location).train
+    train = cut_validation(load_data(location), 0.1, seed=0).train
     peak = matrix_speed("float32")
     for network, count in NUM_IMAGES.items():
         faces = train.select(slice(count))
@@ -54,17 +55,17 @@ def bench(location, scratch, rounds):
 
 
 def our_epoch(recipe, faces):
-    """Return a function that trains one more epoch as `runs.run` does."""
+    """Return a function that trains one more epoch as `fk.fit` does."""
     from fer_keras.training.feeds import training_feed
-    from fer_keras.training.fit import compiled_twin, steps_at_once
+    from fer_keras.training.fit import compiled_model, steps_at_once
 
-    twin = compiled_twin(recipe, len(faces.class_names), faces.images)
+    model = compiled_model(recipe, len(faces.class_names), faces.images)
     steps = -(-len(faces) // recipe.batch_size)
-    feed = training_feed(faces, recipe.batch_size, 0, recipe.augmentation)
-    twin.steps_per_execution = steps_at_once(steps)
+    feed = training_feed(faces, recipe.batch_size, 0, recipe.ranges)
+    model.steps_per_execution = steps_at_once(steps)
     # Builds the graph.
-    twin.fit(feed, steps_per_epoch=twin.steps_per_execution, shuffle=False, verbose=0)
-    return lambda: twin.fit(feed, steps_per_epoch=steps, shuffle=False, verbose=0)
+    model.fit(feed, steps_per_epoch=model.steps_per_execution, shuffle=False, verbose=0)
+    return lambda: model.fit(feed, steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
 def plain_fit(network, faces):
@@ -90,7 +91,7 @@ def torch_loop(network, faces):
 
 
 def _torch_layers(network):
-    """Yield name and arguments of PyTorch's layers for those of one of `models.NETWORKS`."""
+    """Yield name and arguments of PyTorch's layers for those of one of `builders.NETWORKS`."""
     from keras import layers
 
     for layer in network.layers:
