@@ -14,24 +14,16 @@ NUM_BATCHES = 400
 def bench(location, scratch, rounds):
     """Yield rows: study D's augmentation in memory, against ImageDataGenerator's two forms."""
     from fer_keras.training import feeds
-    from fer_keras.training.recipe import AUGMENTATIONS
 
-    ranges = AUGMENTATIONS["study_d"]
     faces = cut_validation(read_image_folder(location.folder), 0.1, seed=0).train
     link_training_folder(location.folder, faces, scratch / "linked")
     sizes = BATCH_SIZE, 0, AUGMENTATIONS["study_d"]
     endless = [
         iter(feed)
         for feed in (
-<<<<<<< HEAD
-            feeds.training_feed(faces, BATCH_SIZE, 0, ranges),
-            feeds.generator_feed(faces, BATCH_SIZE, 0, ranges, directory=scratch / "linked"),
-            feeds.generator_feed(faces, BATCH_SIZE, 0, ranges),
-=======
             feeds.training_feed(faces, *sizes),
-            feeds.generator_feed(scratch / "linked", CLASS_NAMES, *sizes),
-            feeds.array_generator_feed(faces, *sizes),
->>>>>>> docs
+            feeds.generator_feed(faces, *sizes, directory=scratch / "linked"),
+            feeds.generator_feed(faces, *sizes),
         )
     ]
 
