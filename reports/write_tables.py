@@ -271,8 +271,6 @@ def _pipeline(row):
         "score": score_tables.SCORE_NAMES[row["score"]],
         "difference in points": difference_tables.points_text(row),
         "p of the paired t test": difference_tables.p_text(row["p_value"]),
-        "probability of superiority": f"{row['superiority']:.2f}",
-        "seeds needed": "" if pd.isna(row["seeds_needed"]) else str(row["seeds_needed"]),
     }
 
 
