@@ -1,4 +1,4 @@
-"""Turn an executed notebook into one HTML file that loads nothing from elsewhere."""
+"""Turn an executed notebook into one HTML file that loads nothing."""
 
 import argparse
 import re

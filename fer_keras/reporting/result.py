@@ -96,14 +96,17 @@ class Result:
 
         with TemporaryDirectory() as place:
             executed = Path(place) / "compare.ipynb"
-            papermill.execute_notebook(
-                notebook_path("compare"),
-                executed,
-                {"folder": str(self.directory.absolute())},
-                progress_bar=False,
-                kernel_name="python3",
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            )
+            try:
+                papermill.execute_notebook(
+                    notebook_path("compare"),
+                    executed,
+                    {"folder": str(self.directory.absolute())},
+                    progress_bar=False,
+                    kernel_name="python3",
+                    extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                )
+            except papermill.PapermillExecutionError as error:
+                raise InputError(f"The report could not be made: {error.evalue}") from error
             return export_html(executed, path, with_faces)
 
     def __repr__(self):
