@@ -69,7 +69,7 @@ def same_images():
             _markdown(pd.DataFrame([_pipeline(row) for row in rows])),
             f"The models of the first seed alone lie {alone:+.1f} points of macro F1 apart; the "
             f"mean over seeds is {difference_tables.points_text(macro)}.",
-            _costs(record),
+            _markdown(tables.time_table(record)),
             _made("make compare DATA=DIR NAME=compare_same_images", record),
         ]
     )
@@ -79,7 +79,9 @@ def published():
     """Return the table of `published`: one model an arm."""
     record = _record("published")
     command = "make compare DATA=DIR COMPARISON=published NAME=compare_published"
-    return "\n\n".join([_models(record), _costs(record), _made(command, record)])
+    return "\n\n".join(
+        [_models(record), _markdown(tables.time_table(record)), _made(command, record)]
+    )
 
 
 def factors():
@@ -167,21 +169,15 @@ def studies():
 def speed():
     """Return the table of the benchmarks."""
     record = _read(BENCHMARKS / "results.csv")
-    first, rows = record.iloc[0], []
-    for row in record.to_dict("records"):
-        ours, theirs = (
-            f"{row[side]:,.0f} {row['unit']}"
-            if row[side] >= 100
-            else f"{row[side]:.3g} {row['unit']}"
-            for side in ("fer_keras", "theirs")
-        )
-        rounds = "" if row["rounds"] == first["rounds"] else f" (rounds: {row['rounds']})"
-        against = {"against": row["against"], "that one": theirs}
-        times = {"times better": f"{row['times better']:.3g}"}
-        rows.append({"what": row["what"] + rounds, "fer_keras": ours} | against | times)
-    return f"{_markdown(pd.DataFrame(rows))}\n\n" + (
+    first, table = record.iloc[0], record[["what", "fer_keras", "against", "theirs"]].copy()
+    for side in ("fer_keras", "theirs"):
+        digits = record[side].map(lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
+        table[side] = digits + " " + record["unit"]
+    table["times better"] = record["times better"].map("{:.3g}".format)
+    rounds = " or ".join(map(str, record["rounds"].unique()))
+    return f"{_markdown(table)}\n\n" + (
         f"{_made('make bench DATA=DIR', record)}, TensorFlow {first['tensorflow']}, pandas "
-        f"{first['pandas']}; medians of {first['rounds']} rounds, both sides in turn."
+        f"{first['pandas']}; medians of {rounds} rounds, both sides in turn."
     )
 
 
@@ -285,11 +281,6 @@ def _models(record):
         for arm, scores in score_tables.STUDY_D.items()
     ]
     return _markdown(pd.concat([models, pd.DataFrame(theirs)]))
-
-
-def _costs(record):
-    """Return the table of what each arm's training took."""
-    return _markdown(tables.time_table(record))
 
 
 def _made(command, record, *more):
