@@ -158,12 +158,8 @@ def own_recipes():
 def studies():
     """Return a section for each study: command, our scores, the study's, what differs."""
     record = _read(REPORTS / "studies.csv")
-    known = set(record["recipe"])
-    return "\n\n".join(
-        _study(name, named, record[record["recipe"] == name])
-        for name, named in RECIPES.items()
-        if name in known
-    )
+    parts = dict(iter(record.groupby("recipe")))
+    return "\n\n".join(_study(name, parts[name]) for name in RECIPES if name in parts)
 
 
 def speed():
@@ -223,8 +219,8 @@ def main():
         write_text(path, with_tables(path.read_text(encoding="utf-8"), sections))
 
 
-def _study(name, named, record):
-    row, scores = record.iloc[0], record.assign(arm=name)
+def _study(name, record):
+    named, row, scores = RECIPES[name], record.iloc[0], record.assign(arm=name)
     table = score_tables.readable_scores(score_tables.score_table(scores))
     links = ", ".join(
         f"[{title}](studies/{name}_{file}.csv)"
