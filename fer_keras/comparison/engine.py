@@ -177,9 +177,10 @@ def _sources(recipes, data_sets, on_bad, class_names):
             else:
                 own[arm] = recipe.changed(storage=storage)
         forms = {recipe.storage for recipe in own.values() if is_pairable(recipe)}
-        source = Source(data, {"csv", "folder"} <= forms, on_bad, class_names)
+        users_name = data_name if len(data_sets) > 1 else None
+        source = Source(data, {"csv", "folder"} <= forms, on_bad, class_names, users_name)
         for arm, recipe in own.items():
-            name = arm if len(data_sets) == 1 else f"{arm} on {data_name}"
+            name = f"{arm} on {data_name}" if users_name else arm
             kept[name], sources[name] = recipe, source
     if not kept:
         raise InputError(" ".join(notes) or "There is no arm; give at least one recipe.")

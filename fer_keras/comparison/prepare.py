@@ -20,12 +20,14 @@ class Source:
         paired: whether both storage forms are read and only images that both hold are kept.
         on_bad: `raise`, or `skip` to leave out bad rows and images.
         class_names: names of the codes 0, 1, ... of a CSV of your own; `None`: FER2013's.
+        name: the user's name for the data set; `None`: its own.
     """
 
     data: Location | Splits
     paired: bool = False
     on_bad: str = "raise"
     class_names: tuple[str, ...] | None = None
+    name: str | None = None
 
     def splits(self, recipe):
         """Return the faces that a recipe is trained and tested on.
@@ -41,22 +43,28 @@ class Source:
             InputError: if the data is bad, or does not hold what the recipe asks for.
         """
         if isinstance(self.data, Splits):
-            return prepared(recipe, self.data)
+            return prepared(recipe, self._named(self.data))
         if self.paired and is_pairable(recipe) and recipe.storage:
             csv, folder = _paired_forms(self.data, self.on_bad, self.class_names)
             resolved, cut = prepared(recipe, csv)
             return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
+        if self.data.raf_db:  # has one form, of images
+            recipe = recipe.changed(storage="folder")
         split_seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
         splits = _loaded(
             self.data,
-            None if self.data.raf_db else recipe.storage,  # RAF-DB has one form
+            recipe.storage,
             recipe.division,
             recipe.labels,
             self.class_names,
             self.on_bad,
             split_seed if recipe.division == "random" else 0,
         )
-        return prepared(recipe, splits)
+        return prepared(recipe, self._named(splits))
+
+    def _named(self, splits):
+        # Two data sets may have FER2013's classes; the user's names tell them apart.
+        return replace(splits, name=self.name) if self.name else splits
 
 
 def is_pairable(recipe):
@@ -101,8 +109,7 @@ def prepared(recipe, splits):
     Raises:
         InputError: if the data lacks a class of the recipe, or faces to validate on.
     """
-    in_files = splits.folder or splits.name == "raf-db"
-    storage = recipe.storage or ("folder" if in_files else "csv")
+    storage = recipe.storage or ("folder" if splits.folder else "csv")
     known = splits.train.class_names
     unknown = [name for name in recipe.classes or () if name not in known]
     if unknown:

@@ -135,6 +135,6 @@ def source_as_json(source):
 
 def _from_json(record):
     places = {name: value and Path(value) for name, value in record["data"].items()}
-    names = record["class_names"]
     location = Location(**(places | {"name": record["data"]["name"]})) if len(places) > 1 else None
-    return Source(location, record["paired"], record["on_bad"], names and tuple(names))
+    names = record["class_names"]
+    return Source(**(record | {"data": location, "class_names": names and tuple(names)}))

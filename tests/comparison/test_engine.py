@@ -229,6 +229,13 @@ def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_p
     assert across_data_sets(run_comparison({"a": TINY}, data, 1, out=tmp_path)).empty
 
 
+def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
+    done = run_comparison({"a": TINY}, {"one": data, "two": splits}, 1, out=tmp_path)
+    table = across_data_sets(done)
+    pairs = table[["trained on", "tested on"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [[a, b] for a in ("one", "two") for b in ("one", "two")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
