@@ -6,7 +6,7 @@ import numpy as np
 import seaborn as sns
 
 from fer_keras.evaluation.effects import RUN_SCORES
-from fer_keras.reporting.figures import COLOURS, looks, panel_grid, wrapped_panels
+from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
 from fer_keras.reporting.score_tables import SCORE_NAMES
 
 
@@ -65,7 +65,7 @@ def interactions(runs, factors, score):
             panel.plot(range(len(ticks)), means, label=str(level), **look)
             places = own[first].map(ticks.index)
             panel.scatter(places, own[score], color=look["color"], s=9, alpha=0.45, zorder=1)
-            found = ", ".join(f"{tick} {mean:.3f}" for tick, mean in means.items())
+            found = listed(means.index, means, ".3f")
             words.append(f"{second} {level}, by {first}: {found}")
         panel.set_xticks(range(len(ticks)), map(str, ticks), fontsize=8)
         panel.set(xlabel=first, xlim=(-0.4, len(ticks) - 0.6), ylabel=SCORE_NAMES[score])
