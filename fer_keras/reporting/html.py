@@ -38,14 +38,8 @@ PAGE = """\
 """
 
 # Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
-SHOWN_TYPES = [
-    "text/html",
-    "text/markdown",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/plain",
-]
+IMAGE_TYPES = ["image/svg+xml", "image/png", "image/jpeg"]
+SHOWN_TYPES = ["text/html", "text/markdown", *IMAGE_TYPES, "text/plain"]
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
@@ -114,16 +108,9 @@ def _convert(notebook, path):
         "NbConvertBase": {"display_data_priority": SHOWN_TYPES},
         "CoalesceStreamsPreprocessor": {"enabled": True},  # one box for the lines of all epochs
     }
-    exporter = HTMLExporter(
-        config=Config(config),
-        template_name="classic",
-        raw_template=PAGE,
-        exclude_input=True,
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        exclude_anchor_links=True,
-        embed_images=True,
-    )
+    hidden = {f"exclude_{part}": True for part in ("input", "output_prompt", "anchor_links")}
+    page = {"template_name": "classic", "raw_template": PAGE, "embed_images": True}
+    exporter = HTMLExporter(config=Config(config), **page, **hidden)
     stylesheet = files("fer_keras.reporting").joinpath("report.css").read_text(encoding="utf-8")
     metadata = {"name": path.stem, "path": str(path.parent)}
     resources = {"metadata": metadata, "stylesheet": stylesheet}
