@@ -17,8 +17,7 @@ def all_figures(found, tables):
         tables: its tables, from `audit_tables.all_tables`.
 
     Returns:
-        A dict from a name to a `Figure`, whose label is its alternative text; what was not found
-        or not examined has none.
+        A dict from a name to a `Figure`; what was not found or not examined has none.
     """
     counts = tables["class_balance"].set_index("class")[found.splits]
     figures = {"class_balance": plots.class_balance(counts, "Images of each class")}

@@ -181,8 +181,7 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
         seed: integer that fixes the choice.
 
     Returns:
-        A `Figure`. Above each face stand the predicted class and its probability, and the true
-        class where it differs.
+        A `Figure`; above each face stands `prediction_in_words`.
     """
     right = predictions.y_pred == predictions.y_true
     rng = np.random.default_rng(seed)
@@ -243,10 +242,9 @@ def training_curves(histories):
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
         sns.despine(ax=panel)
-    handles, names = panels.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, fontsize=8, frameon=False, ncols=columns, loc="outside lower center"
-    )
+    entries = panels.flat[0].get_legend_handles_labels()
+    look = {"fontsize": 8, "frameon": False, "ncols": columns}
+    figure.legend(*entries, loc="outside lower center", **look)
     words = " ".join(_curve_in_words(name, history) for name, history in histories.items())
     figure.set_label(f"Accuracy and loss by epoch. {words}")
     return figure
@@ -257,7 +255,5 @@ def _curve_in_words(name, history):
     if "val_accuracy" not in history:
         return f"{name}: {training}"
     best = history.iloc[kept_epoch(history)]
-    return (
-        f"{name}: validation accuracy is highest, {best['val_accuracy']:.3f}, at epoch "
-        f"{best['epoch']:.0f}; {training}"
-    )
+    highest = f"{best['val_accuracy']:.3f}, at epoch {best['epoch']:.0f}"
+    return f"{name}: validation accuracy is highest, {highest}; {training}"
