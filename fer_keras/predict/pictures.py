@@ -80,18 +80,14 @@ def copies_figure(table, folder):
     faces = table.dropna(subset="copy")
     if faces.empty:
         raise InputError("No picture showed a face; set whole_image if each is a face alone.")
-    pictures = list(faces.groupby("copy", sort=False))[:NUM_SHOWN]
-    figure, panels = figures.panel_grid(-(-len(pictures) // COLUMNS), COLUMNS, *PANEL_INCHES)
-    words = []
-    for panel in panels.flat:
-        panel.axis("off")
-    for panel, (copy, rows) in zip(panels.flat, pictures, strict=False):
+    cells, words = [], []
+    for copy, rows in list(faces.groupby("copy", sort=False))[:NUM_SHOWN]:
         name = "/".join(Path(rows["file"].iloc[0]).parts[-2:])
         with Image.open(Path(folder) / copy) as picture:
-            panel.imshow(picture)
-        panel.set_title(name, fontsize=9)
+            cells.append((np.asarray(picture), name))
         words.append(f"{name}: {', '.join(rows['class'])}")
-    figure.set_gid(figures.SHOWS_FACES)
+    lines = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
+    figure, _ = figures.picture_grid(lines, COLUMNS, *PANEL_INCHES, fontsize=9)
     figure.set_label(f"Pictures with the predicted expressions. {'; '.join(words)}.")
     return figure
 

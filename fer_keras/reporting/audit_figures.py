@@ -17,8 +17,7 @@ def all_figures(found, tables):
         tables: its tables, from `audit_tables.all_tables`.
 
     Returns:
-        A dict from a name to a `Figure`, whose label is its alternative text; what was not found
-        or not examined has none.
+        A dict from a name to a `Figure`; what was not found or not examined has none.
     """
     counts = tables["class_balance"].set_index("class")[found.splits]
     figures = {"class_balance": plots.class_balance(counts, "Images of each class")}
@@ -45,7 +44,7 @@ def _copies(table, title):
         shares = pd.DataFrame({"class": part["class"]})
         for where in ("another split", "the same split"):
             shares[f"in {where}"] = part[f"copy in {where}"] / part["images"]
-            listed = _listed(shares["class"], shares[f"in {where}"], ".1%")
+            listed = plots.listed(shares["class"], shares[f"in {where}"], ".1%")
             words.append(f"{split}, copy in {where}: {listed}")
         shares.plot.barh("class", ax=panel, width=0.76, color=plots.COLOURS[:2], legend=False)
         for bars in panel.containers:
@@ -129,11 +128,7 @@ def _ferplus(table, votes):
     sns.despine(ax=right)
     figure.set_label(
         "Share of each class for which FER+'s majority gives another label: "
-        f"{_listed(table['class'], table['share'], '.0%')}. Histogram of the winner's share of the "
-        f"votes: half of the images have {votes.median():.0%} or less."
+        f"{plots.listed(table['class'], table['share'], '.0%')}. Histogram of the winner's share "
+        f"of the votes: half of the images have {votes.median():.0%} or less."
     )
     return figure
-
-
-def _listed(names, shares, form):
-    return ", ".join(f"{name} {share:{form}}" for name, share in zip(names, shares, strict=True))

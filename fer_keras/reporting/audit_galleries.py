@@ -70,21 +70,27 @@ def _exact(found, rng):
     shown = np.flatnonzero(found.exact.any(axis=1) & ~repeated)
     shown = np.setdiff1d(shown, found.blanks["position"])
     held = found.exact + split_columns(found.faces)
-    cells = []
-    for place in rng.permutation(shown)[:NUM_SHOWN]:
-        words = [f"{split} ×{number}" for split, number in held.loc[place].items() if number]
-        cells.append((found.faces.images[place], "\n".join(words)))
-    return cells
+    return [
+        (found.faces.images[place], _counts_in_words(held.loc[place]))
+        for place in rng.permutation(shown)[:NUM_SHOWN]
+    ]
 
 
 def _conflicts(found, rng):
     """Choose images whose exact copies have other labels, with all the labels."""
     groups = found.conflicts[~found.conflicts["position"].isin(found.blanks["position"])]
-    cells = []
-    for _, group in groups.groupby("group"):
-        words = "\n".join(f"{name} ×{n}" for name, n in group["class"].value_counts().items())
-        cells.append((found.faces.images[group["position"].iloc[0]], words))
-    return [cells[place] for place in rng.permutation(len(cells))[:NUM_SHOWN]]
+    groups = [group for _, group in groups.groupby("group")]
+    return [
+        (
+            found.faces.images[group["position"].iloc[0]],
+            _counts_in_words(group["class"].value_counts()),
+        )
+        for group in (groups[place] for place in rng.permutation(len(groups))[:NUM_SHOWN])
+    ]
+
+
+def _counts_in_words(counts):
+    return "\n".join(f"{name} ×{number}" for name, number in counts.items() if number)
 
 
 def _rows_of_pairs(pairs, least):
@@ -114,18 +120,16 @@ def _pairs(found, rng, rows):
 
 def _blank(found):
     shown = found.blanks.sort_values("deviation", ascending=False)[:NUM_SHOWN]
-    return [
-        (found.faces.images[row["position"]], f"{row['class']}\n{row['kind']}")
-        for row in shown.to_dict("records")
-    ]
+    words = shown["class"] + "\n" + shown["kind"]
+    return list(zip(found.faces.images[shown["position"]], words, strict=True))
 
 
 def _forms(found):
-    cells, folder = [], found.folder_faces.images
-    for row in found.forms.nlargest(PER_ROW, "distance").itertuples():
-        both = np.vstack([found.faces.images[row.first], folder[row.second]])
-        cells.append((both, f"{row.distance:.2f} grey levels"))
-    return cells
+    csv, folder = found.faces.images, found.folder_faces.images
+    return [
+        (np.vstack([csv[row.first], folder[row.second]]), f"{row.distance:.2f} grey levels")
+        for row in found.forms.nlargest(PER_ROW, "distance").itertuples()
+    ]
 
 
 def _ferplus(found, rng):
@@ -145,16 +149,10 @@ def _ferplus(found, rng):
 
 def _gallery(cells, title):
     """Return a figure of `(image, words)` cells."""
-    num_rows, (rows, columns) = -(-len(cells) // PER_ROW), cells[0][0].shape
-    height = 0.82 * (rows / columns) + 0.38 + 0.3 / num_rows
-    figure, panels = plots.panel_grid(num_rows, PER_ROW, 0.9, height)
-    for panel in panels.flat:
-        panel.axis("off")
-    for panel, (image, words) in zip(panels.flat, cells, strict=False):
-        panel.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        panel.set_title(words, fontsize=6.5)
-    figure.suptitle(title, fontsize=10)
+    lines = [cells[start : start + PER_ROW] for start in range(0, len(cells), PER_ROW)]
+    rows, columns = cells[0][0].shape
+    height = 0.82 * (rows / columns) + 0.38 + 0.3 / len(lines)
+    figure, _ = plots.picture_grid(lines, PER_ROW, 0.9, height, title, fontsize=6.5)
     captions = "; ".join(words.replace("\n", ", ") for _, words in cells)
-    figure.set_gid(plots.SHOWS_FACES)
     figure.set_label(f"{title}: {len(cells)} sample images: {captions}.")
     return figure

@@ -5,16 +5,8 @@ from fer_keras.audit.near_copies import MAX_BITS
 from fer_keras.reporting.audit_galleries import GALLERIES
 from fer_keras.reporting.render import render
 
-SECTIONS = (
-    "data",
-    "summary",
-    "exact_copies",
-    "conflicting_labels",
-    "near_copies",
-    "blank_images",
-    "csv_against_folder",
-    "ferplus",
-)
+SECTIONS = ("data", "summary", "exact_copies", "conflicting_labels", "near_copies")
+SECTIONS += ("blank_images", "csv_against_folder", "ferplus")
 
 
 def sections(found, tables):

@@ -106,19 +106,17 @@ def _copies(found, copies, keys):
 def _conflicting_labels(conflicts):
     """Count the sets of labels of identical images: `classes`, `groups`, `images`."""
     by_group = conflicts.groupby("group")["class"]
-    names = by_group.agg(lambda classes: ", ".join(sorted(set(classes))))
-    table = pd.DataFrame({"classes": names, "images": by_group.size()}).astype({"classes": str})
-    table = table.groupby("classes").agg(groups=("images", "size"), images=("images", "sum"))
+    names = by_group.agg(lambda classes: ", ".join(sorted(set(classes)))).astype(str)
+    sizes = by_group.size().groupby(names.rename("classes"))
+    table = pd.DataFrame({"groups": sizes.size(), "images": sizes.sum()})
     return table.reset_index().sort_values(["groups", "classes"], ascending=[False, True])
 
 
 def _near_copy_pairs(found):
     """List the near copies: ids and classes of both images, `kind`, `bits`, `correlation`."""
-    pairs, described = found.near_pairs.reset_index(drop=True), describe(found.faces)
-    first, second = (
-        described.loc[pairs[side], ["id", "class"]].reset_index(drop=True)
-        for side in ("first", "second")
-    )
+    pairs = found.near_pairs.reset_index(drop=True)
+    images, sides = describe(found.faces)[["id", "class"]], ("first", "second")
+    first, second = (images.loc[pairs[side]].reset_index(drop=True) for side in sides)
     return first.join([second.add_prefix("second "), pairs[["kind", "bits", "correlation"]]])
 
 

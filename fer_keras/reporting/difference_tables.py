@@ -9,12 +9,7 @@ from fer_keras.evaluation.effects import (
     factor_effects,
     variance_shares,
 )
-from fer_keras.evaluation.intervals import (
-    compare_models,
-    differences_apart,
-    holm,
-    mcnemar_test,
-)
+from fer_keras.evaluation.intervals import compare_models, differences_apart, holm, mcnemar_test
 from fer_keras.evaluation.predictions import CLEAN
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
@@ -32,8 +27,8 @@ NOT_COMPARED = "not compared: other classes or labels"
 def difference_table(comparison, results, reference=None):
     """Compare every arm with a reference arm.
 
-    Arms that share two or more seeds are compared as pipelines, over seeds. Others are compared
-    as two models, those of their first seeds, over test images.
+    Arms that share two or more seeds are compared as pipelines, over seeds; others as the two
+    models of their first seeds, over test images.
 
     Args:
         comparison: the `Comparison`.
@@ -42,12 +37,11 @@ def difference_table(comparison, results, reference=None):
 
     Returns:
         A DataFrame, one row an arm, set of test images and score: `arm`, `reference`,
-        `test images` (`all`, or `clean`: without copies in training), `score`, `seeds` (their
-        number), `second` (the arm's score) and `first` (the reference's), `difference` (second
-        minus first), `low` and `high` (its 95 % interval), `p_value` (paired t test over seeds,
-        or McNemar's for the accuracy of two models), `holm_p_value` (corrected over the arms),
-        `how` and `is_shown`: whether the corrected p value is at most 5 % or, for two models
-        without one, the interval leaves out 0.
+        `test images` (`all`, or `clean`: without copies in training), `score`, `seeds` (number),
+        `first` (the reference's score), `second` (the arm's), `difference` (second minus first),
+        `low` and `high` (its 95 % interval), `p_value` (paired t test over seeds, or McNemar's for
+        the accuracy of two models), `holm_p_value` (corrected over the arms), `how`, `is_shown`
+        (corrected p value of at most 5 %; for models without one, the interval leaves out 0).
 
     Raises:
         InputError: if no finished arm is called `reference`.
@@ -56,14 +50,12 @@ def difference_table(comparison, results, reference=None):
     reference = arms[0] if reference is None else reference
     if reference not in arms:
         raise InputError(f"No arm is called {reference!r}; the arms are {', '.join(arms)}.")
-    tables = [
-        _difference(comparison, results, reference, arm).assign(arm=arm, reference=reference)
-        for arm in arms
-        if arm != reference
-    ]
-    if not tables:
+    if len(arms) == 1:
         return pd.DataFrame()
-    table = pd.concat(tables, ignore_index=True)
+    others = [arm for arm in arms if arm != reference]
+    tables = {arm: _difference(comparison, results, reference, arm) for arm in others}
+    table = pd.concat(tables, names=["arm"]).reset_index("arm").reset_index(drop=True)
+    table["reference"] = reference
     table["holm_p_value"] = table.groupby(["test images", "score"])["p_value"].transform(holm)
     leaves_out_0 = (table["low"] > 0) | (table["high"] < 0)
     has_test = (table["how"] == OVER_SEEDS) | table["p_value"].notna()
@@ -88,8 +80,7 @@ def readable_differences(differences):
         text[name] = points_text(row)
         text[f"p of {name}, after Holm"] = p_text(row["holm_p_value"])
         text["how"] = row["how"] + f" ({row['seeds']})" * (row["how"] == OVER_SEEDS)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["arm", "test images"])
+    table = pd.DataFrame(rows).T.rename_axis(["arm", "test images"])
     table = table.loc[:, (table != "").any()]
     return table[[*table.columns.drop("how"), "how"]]
 
@@ -121,8 +112,8 @@ def p_text(p_value):
 def balanced_runs(comparison, results):
     """Return the runs of a grid with which effects can be computed.
 
-    A seed with which a run failed is left out, so that the grid stays balanced. Of several data
-    sets, `data` is one more factor.
+    Seeds with a failed run are left out, so that the grid stays balanced. With several data sets,
+    `data` is one more factor.
 
     Args:
         comparison: the `Comparison`.
@@ -179,9 +170,7 @@ def readable_effects(effects):
     for row in effects.to_dict("records"):
         text = rows.setdefault((row["effect"], row["change"]), {})
         text[SCORE_NAMES[row["score"]]] = points_text(row)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["effect", "change"])
-    return table
+    return pd.DataFrame(rows).T.rename_axis(["effect", "change"])
 
 
 def share_table(runs, factors):
@@ -192,14 +181,11 @@ def share_table(runs, factors):
         factors: its factors.
 
     Returns:
-        A DataFrame with the index `source` and the columns `accuracy`, `macro_f1` and
-        `by_chance`, in 0-1.
+        A DataFrame, one row a source, with `accuracy`, `macro_f1` and `by_chance`, in 0-1.
     """
-    tables = {
-        score: variance_shares(runs, factors, score).set_index("source") for score in RUN_SCORES
-    }
-    shares = pd.DataFrame({score: table["share"] for score, table in tables.items()})
-    return shares.assign(by_chance=tables[RUN_SCORES[0]]["by_chance"])
+    tables = [variance_shares(runs, factors, score).set_index("source") for score in RUN_SCORES]
+    shares = {score: table["share"] for score, table in zip(RUN_SCORES, tables)}
+    return pd.DataFrame(shares | {"by_chance": tables[0]["by_chance"]})
 
 
 def readable_shares(shares):
@@ -223,20 +209,18 @@ def _difference(comparison, results, reference, arm):
     if len(seeds) > 1:
         runs = results[results["seed"].isin(seeds)].dropna(subset="accuracy")
         return _over_seeds(*(runs[runs["arm"] == name] for name in (reference, arm)), len(seeds))
-    if not same:
+    if same:
+        table = pd.concat(_of_models(first, second))
+    else:
         table = differences_apart(first, second)
         table = table.assign(**{"test images": "all", "how": OTHER_IMAGES, "p_value": np.nan})
-    else:
-        table = pd.concat(_of_models(first, second))
     return table[table["score"].isin(RUN_SCORES)].assign(seeds=1)
 
 
 def _over_seeds(first, second, num_seeds):
-    tables = []
+    tables, pair = [], (first, second)
     for name, form in (("all", "{}"), ("clean", CLEAN)):
-        parts = [
-            runs[runs["split"] == form.format(runs["split"].iloc[0])] for runs in (first, second)
-        ]
+        parts = [runs[runs["split"] == form.format(runs["split"].iloc[0])] for runs in pair]
         if all(len(part) == num_seeds for part in parts):
             tables.append(compare_pipelines(*parts).assign(**{"test images": name}))
     return pd.concat(tables).assign(how=OVER_SEEDS)
@@ -249,5 +233,5 @@ def _of_models(first, second):
         parts["clean"] = first.select(clean), second.select(clean)
     for name, pair in parts.items():
         p_value = [mcnemar_test(*pair)[-1], np.nan, np.nan]
-        added = {"test images": name, "how": SAME_IMAGES, "p_value": p_value}
-        yield compare_models(*pair).assign(**added)
+        table = compare_models(*pair).assign(how=SAME_IMAGES, p_value=p_value)
+        yield table.assign(**{"test images": name})

@@ -6,7 +6,7 @@ import numpy as np
 import seaborn as sns
 
 from fer_keras.evaluation.effects import RUN_SCORES
-from fer_keras.reporting.figures import COLOURS, looks, panel_grid, wrapped_panels
+from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
 from fer_keras.reporting.score_tables import SCORE_NAMES
 
 
@@ -30,15 +30,13 @@ def effects(table):
         reach = np.nan_to_num(np.abs([low - points, high - points]))
         panel.errorbar(points, places, xerr=reach, fmt="o", color=colour, capsize=3, markersize=5)
         panel.axvline(0, color="0.4", linewidth=1)
-        is_leftmost = panel is panels.flat[0]
-        panel.set_yticks(places, names if is_leftmost else [""] * len(places), fontsize=8)
-        panel.set(title=SCORE_NAMES[score], xlabel="points", ylim=(-0.6, len(places) - 0.4))
+        panel.set(ylim=(-0.6, len(places) - 0.4))
         panel.grid(axis="x", alpha=0.3)
-        sns.despine(ax=panel)
         words += [
             f"{SCORE_NAMES[score]}, {row.effect} ({row.change}): {100 * row.difference:+.1f}"
             for row in own.iloc[::-1].itertuples()
         ]
+    _name_rows(panels, names, "points")
     figure.set_label(f"Effects with 95 % intervals, in points. {'; '.join(words)}.")
     return figure
 
@@ -65,7 +63,7 @@ def interactions(runs, factors, score):
             panel.plot(range(len(ticks)), means, label=str(level), **look)
             places = own[first].map(ticks.index)
             panel.scatter(places, own[score], color=look["color"], s=9, alpha=0.45, zorder=1)
-            found = ", ".join(f"{tick} {mean:.3f}" for tick, mean in means.items())
+            found = listed(means.index, means, ".3f")
             words.append(f"{second} {level}, by {first}: {found}")
         panel.set_xticks(range(len(ticks)), map(str, ticks), fontsize=8)
         panel.set(xlabel=first, xlim=(-0.4, len(ticks) - 0.6), ylabel=SCORE_NAMES[score])
@@ -97,16 +95,18 @@ def shares(table):
         panel.plot(chance, places, "|", color="0.15", markersize=13)
         for place, value, end in zip(places, values, np.maximum(values, chance)):
             panel.text(end + 2, place, f"{value:.0f} %", va="center", fontsize=8)
-        is_leftmost = panel is panels.flat[0]
-        panel.set_yticks(places, table.index if is_leftmost else [""] * len(places), fontsize=8)
-        panel.set(title=SCORE_NAMES[score], xlabel="% of the variation")
         panel.margins(x=0.15)
-        sns.despine(ax=panel)
-        words += [
-            f"{SCORE_NAMES[score]}, {name}: {value:.0f} %" for name, value in values[::-1].items()
-        ]
-    figure.set_label(
-        "Shares of the variation among runs; a stroke marks what chance alone would give. "
-        f"{'; '.join(words)}."
-    )
+        found = values[::-1].items()
+        words += [f"{SCORE_NAMES[score]}, {name}: {value:.0f} %" for name, value in found]
+    _name_rows(panels, table.index, "% of the variation")
+    above = "Shares of the variation among runs; a stroke marks what chance alone would give."
+    figure.set_label(f"{above} {'; '.join(words)}.")
     return figure
+
+
+def _name_rows(panels, names, xlabel):
+    for panel, score in zip(panels.flat, RUN_SCORES):
+        panel.set_yticks(range(len(names)), names, fontsize=8)
+        panel.tick_params(labelleft=panel is panels.flat[0])
+        panel.set(title=SCORE_NAMES[score], xlabel=xlabel)
+        sns.despine(ax=panel)

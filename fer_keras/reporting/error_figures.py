@@ -13,9 +13,10 @@ from fer_keras.evaluation.calibration import (
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.reporting.figures import (
     COLOURS,
-    SHOWS_FACES,
+    listed,
     looks,
     panel_grid,
+    picture_grid,
     prediction_in_words,
     wrapped_panels,
 )
@@ -23,16 +24,8 @@ from fer_keras.reporting.figures import (
 MOST_VALUES = 3
 """Most arms whose average precisions fit above a panel."""
 
-ABOVE = {
-    "loc": "lower right",
-    "bbox_to_anchor": (1.03, 0.96),
-    "ncols": 3,
-    "fontsize": 8,
-    "frameon": False,
-    "handlelength": 1.6,
-    "columnspacing": 0.8,
-    "handletextpad": 0.4,
-}
+ABOVE = {"loc": "lower right", "bbox_to_anchor": (1.03, 0.96), "ncols": 3, "frameon": False}
+ABOVE |= {"fontsize": 8, "handlelength": 1.6, "columnspacing": 0.8, "handletextpad": 0.4}
 """Where a panel's legend stands beside its title."""
 
 
@@ -52,17 +45,11 @@ def reliability_diagrams(versions):
     for (above, below), (name, part) in zip(panels.T, versions.items(), strict=True):
         table = reliability_table(part)
         error = expected_calibration_error(part)
-        low, high = table["accuracy"] - table["accuracy_low"], table["accuracy_high"]
-        whiskers = (low, high - table["accuracy"])
+        sure, found = table["confidence"], table["accuracy"]
+        # An end of the interval may miss a share of 0 or 1 by a rounding error.
+        whiskers = np.maximum((found - table["accuracy_low"], table["accuracy_high"] - found), 0)
         above.plot([0, 1], [0, 1], "--", color="0.4", linewidth=1)
-        above.errorbar(
-            table["confidence"],
-            table["accuracy"],
-            np.maximum(whiskers, 0),  # an end may miss a share of 0 or 1 by a rounding error
-            fmt="o",
-            color=COLOURS[0],
-            markersize=4,
-        )
+        above.errorbar(sure, found, whiskers, fmt="o", color=COLOURS[0], markersize=4)
         above.set(title=f"{name}\ncalibration error {error:.3f}", ylabel="accuracy")
         above.set(xlim=(0, 1.01), ylim=(-0.01, 1.01), xticklabels=[])
         widths = table["high"] - table["low"]
@@ -71,8 +58,7 @@ def reliability_diagrams(versions):
         for panel in (above, below):
             panel.grid(alpha=0.3)
             sns.despine(ax=panel)
-        pairs = zip(table["confidence"], table["accuracy"], strict=True)
-        pairs = ", ".join(f"{accuracy:.0%} at {sure:.0%}" for sure, accuracy in pairs)
+        pairs = listed((f"{accuracy:.0%} at" for accuracy in found), sure, ".0%")
         words.append(f"{name}: calibration error {error:.3f}; accuracy {pairs}.")
     figure.set_label("Accuracy by confidence, in bins. " + " ".join(words))
     return figure
@@ -103,8 +89,7 @@ def precision_recall_curves(predictions):
             panel, look = panels[names.index(name)], {"linestyle": line, "color": colour}
             (curves[arm],) = panel.step(recall, precision, where="post", label=value, **look)
             panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
-        values = table["average precision"].items()
-        words.append(f"{arm}: " + ", ".join(f"{name} {value:.2f}" for name, value in values) + ".")
+        words.append(f"{arm}: {listed(table.index, table['average precision'], '.2f')}.")
     for place, name in enumerate(names):
         _finish_class(panels[place], name, place % 4 == 0, place + 4 >= len(names))
         if len(predictions) <= MOST_VALUES:
@@ -169,22 +154,19 @@ def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed
     """
     table = costly_confusions(predictions, count)
     rng = np.random.default_rng(seed)
-    figure, panels = panel_grid(max(len(table), 1), per_row, 1.05, 1.3)
-    for panel in panels.flat:
-        _empty(panel)
-    words = []
-    for row, pair in zip(panels, table.to_dict("records"), strict=False):
+    rows, names, words = [], [], []
+    for pair in table.to_dict("records"):
         true, said = (predictions.class_names.index(pair[side]) for side in ("true", "predicted"))
         members = np.flatnonzero((predictions.y_true == true) & (predictions.y_pred == said))
-        lost = f"{pair['images']:,} images, {100 * pair['accuracy lost']:.1f} points"
-        _name_row(row[0], f"{pair['true']}\nas {pair['predicted']}\n" + lost.replace(", ", "\n"))
-        words.append(f"{pair['true']} as {pair['predicted']}: {lost}")
-        for panel, index in zip(row, rng.permutation(members), strict=False):
-            _show(panel, faces.images[index])
-            sure, true_one = predictions.probabilities[index, [said, true]]
-            panel.set_title(f"{sure:.0%}, true {true_one:.0%}", fontsize=7)
-    figure.suptitle(f"{title}: the confusions that cost the most accuracy", fontsize=10)
-    figure.set_gid(SHOWS_FACES)
+        chosen = rng.permutation(members)[:per_row]
+        sure = predictions.probabilities[chosen]
+        titles = [f"{own[said]:.0%}, true {own[true]:.0%}" for own in sure]
+        rows.append(list(zip(faces.images[chosen], titles, strict=True)))
+        images, lost = f"{pair['images']:,} images", f"{100 * pair['accuracy lost']:.1f} points"
+        names.append(f"{pair['true']}\nas {pair['predicted']}\n{images}\n{lost}")
+        words.append(f"{pair['true']} as {pair['predicted']}: {images}, {lost}")
+    above = f"{title}: the confusions that cost the most accuracy"
+    figure, _ = picture_grid(rows, per_row, 1.05, 1.3, above, names)
     figure.set_label(
         f"{title}: random faces of the costliest confusions, with the probabilities of the "
         f"predicted and the true class. {'; '.join(words) or 'There are no errors'}."
@@ -209,43 +191,30 @@ def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
         value. A map without colour found no evidence for the class.
     """
     rng = np.random.default_rng(seed)
-    figure, panels = panel_grid(5, per_row, 1.2, 1.35)
-    for panel in panels.flat:
-        _empty(panel)
-    right = predictions.y_pred == predictions.y_true
-    for rows, mask, kind in ((panels[:2], right, "right"), (panels[2:], ~right, "wrong")):
+    said, true = predictions.y_pred, predictions.y_true
+    right = said == true
+    rows, names, heats = [], [], []
+    for mask, kind, sides in (
+        (right, "right", {"predicted": said}),
+        (~right, "wrong", {"predicted": said, "true": true}),
+    ):
         chosen = rng.permutation(np.flatnonzero(mask))[:per_row]
-        _name_row(rows[0, 0], kind)
-        explained = {"predicted": predictions.y_pred[chosen], "true": predictions.y_true[chosen]}
-        for column, index in zip(rows[0], chosen, strict=False):
-            _show(column, faces.images[index])
-            column.set_title(prediction_in_words(predictions, index), fontsize=7)
-        for row, (side, classes) in zip(rows[1:], explained.items(), strict=False):
-            _name_row(row[0], f"for the\n{side} class")
-            for panel, index, heat in zip(
-                row, chosen, grad_cam(model, faces.images[chosen], classes), strict=False
-            ):
-                _show(panel, faces.images[index])
-                strength = heat / max(heat.max(), np.finfo(float).tiny)
-                panel.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * strength)
-    figure.suptitle(f"{title}: where the evidence for a class lies (Grad-CAM)", fontsize=10)
-    figure.set_gid(SHOWS_FACES)
+        images, names, heats = faces.images[chosen], [*names, kind], [*heats, []]
+        words = [prediction_in_words(predictions, index) for index in chosen]
+        rows.append(list(zip(images, words, strict=True)))
+        for side, classes in sides.items():
+            rows.append([(image, "") for image in images])
+            names.append(f"for the\n{side} class")
+            heats.append(grad_cam(model, images, classes[chosen]))
+    above = f"{title}: where the evidence for a class lies (Grad-CAM)"
+    figure, panels = picture_grid(rows, per_row, 1.2, 1.35, above, names)
+    for row, maps in zip(panels, heats, strict=True):
+        for panel, heat in zip(row, maps, strict=False):
+            strength = heat / max(heat.max(), np.finfo(float).tiny)
+            panel.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * strength)
     figure.set_label(
         f"{title}: {min(right.sum(), per_row)} random test faces predicted rightly and "
         f"{min((~right).sum(), per_row)} wrongly, each with its Grad-CAM heat map for the "
         "predicted class, and the wrong ones with that for the true class as well."
     )
     return figure
-
-
-def _show(panel, image):
-    panel.imshow(image, cmap="gray", vmin=0, vmax=255)
-
-
-def _empty(panel):
-    panel.set(xticks=[], yticks=[])
-    sns.despine(ax=panel, left=True, bottom=True)
-
-
-def _name_row(panel, name):
-    panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)

@@ -69,6 +69,48 @@ def wrapped_panels(count, width, height, per_row=3):
     return figure, list(panels.flat[:count])
 
 
+def picture_grid(rows, per_row, width, height, title=None, names=(), fontsize=7):
+    """Show pictures in rows, with words above each.
+
+    Args:
+        rows: lists of at most `per_row` pairs of a picture and its words; pictures are arrays
+            of grey levels or RGB, 0-255.
+        per_row: number of panels in a row.
+        width: of a panel, in inches.
+        height: of a panel, in inches.
+        title: what stands above all.
+        names: what stands beside each row; none by default.
+        fontsize: of the words, in points.
+
+    Returns:
+        A `Figure`, marked as one of faces, and its axes, an array `(rows, per_row)`.
+    """
+    figure, panels = panel_grid(max(len(rows), 1), per_row, width, height)
+    for panel in panels.flat:
+        panel.set(xticks=[], yticks=[])
+        sns.despine(ax=panel, left=True, bottom=True)
+    for panel, name in zip(panels[:, 0], names):
+        panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+    for row, cells in zip(panels, rows):
+        for panel, (picture, words) in zip(row, cells):
+            panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            panel.set_title(words, fontsize=fontsize)
+    figure.suptitle(title, fontsize=10)
+    figure.set_gid(SHOWS_FACES)
+    return figure, panels
+
+
+def listed(names, values, form=""):
+    """Return names with their values, such as `happy 12, sad 7`, for alternative texts.
+
+    Args:
+        names: iterable of texts.
+        values: as many numbers.
+        form: format of a number, such as `.1%`.
+    """
+    return ", ".join(f"{name} {value:{form}}" for name, value in zip(names, values, strict=True))
+
+
 def looks(names):
     """Return a colour and a marker for each name, all different.
 
@@ -101,10 +143,7 @@ def class_balance(counts, title):
         panel.margins(x=0.2)
         panel.set(title=f"{split} ({counts[split].sum():,})", xticks=[])
         sns.despine(ax=panel, bottom=True)
-    totals = "; ".join(
-        f"{split}: " + ", ".join(f"{name} {number}" for name, number in counts[split].items())
-        for split in counts
-    )
+    totals = "; ".join(f"{split}: {listed(counts.index, counts[split])}" for split in counts)
     figure.suptitle(title, fontsize=11)
     figure.set_label(f"{title}: bar charts of the number of faces per class. {totals}.")
     return figure
@@ -121,22 +160,11 @@ def sample_faces(faces, per_class=8, seed=0):
     Returns:
         A `Figure` with a row for each class.
     """
-    rng = np.random.default_rng(seed)
-    rows = []
+    rng, rows = np.random.default_rng(seed), []
     for label in range(len(faces.class_names)):
-        members = np.flatnonzero(faces.labels == label)
-        row = list(faces.images[rng.permutation(members)[:per_class]])
-        row += [np.full(faces.images.shape[1:], 255, np.uint8)] * (per_class - len(row))
-        rows.append(np.hstack(row))
-    size = faces.images.shape[1]
-    figure = Figure(figsize=(per_class * 0.62 + 0.9, len(rows) * 0.62), layout="constrained")
-    panel = figure.subplots()
-    panel.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
-    panel.set_yticks(np.arange(len(rows)) * size + size / 2, faces.class_names)
-    panel.set_xticks([])
-    panel.tick_params(left=False)
-    sns.despine(ax=panel, left=True, bottom=True)
-    figure.set_gid(SHOWS_FACES)
+        chosen = rng.permutation(np.flatnonzero(faces.labels == label))[:per_class]
+        rows.append([(image, "") for image in faces.images[chosen]])
+    figure, _ = picture_grid(rows, per_class, 0.72, 0.68, names=faces.class_names)
     classes = ", ".join(faces.class_names)
     figure.set_label(f"Up to {per_class} faces of each class, one row a class: {classes}.")
     return figure
@@ -153,21 +181,19 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
         seed: integer that fixes the choice.
 
     Returns:
-        A `Figure`. Above each face stand the predicted class and its probability, and the true
-        class where it differs.
+        A `Figure`; above each face stands `prediction_in_words`.
     """
     right = predictions.y_pred == predictions.y_true
     rng = np.random.default_rng(seed)
-    figure, panels = panel_grid(4, per_row, 1.05, 1.42)
-    for rows, mask, colour in ((panels[:2], right, "#00734d"), (panels[2:], ~right, "#b34700")):
-        chosen = rng.permutation(np.flatnonzero(mask))[: rows.size]
-        for panel in rows.flat:
-            panel.axis("off")
-        for panel, index in zip(rows.flat, chosen):
-            panel.imshow(faces.images[index], cmap="gray", vmin=0, vmax=255)
-            panel.set_title(prediction_in_words(predictions, index), fontsize=7, color=colour)
-    figure.suptitle(f"{title}: right (green) and wrong (orange) predictions", fontsize=10)
-    figure.set_gid(SHOWS_FACES)
+    rows = []
+    for mask in (right, ~right):
+        chosen = rng.permutation(np.flatnonzero(mask))[: 2 * per_row]
+        cells = [(faces.images[n], prediction_in_words(predictions, n)) for n in chosen]
+        rows += [cells[:per_row], cells[per_row:]]
+    above = f"{title}: right (green) and wrong (orange) predictions"
+    figure, panels = picture_grid(rows, per_row, 1.05, 1.42, above)
+    for number, panel in enumerate(panels.flat):
+        panel.title.set_color("#00734d" if number < 2 * per_row else "#b34700")
     figure.set_label(
         f"{title}: random test faces, {min(right.sum(), 2 * per_row)} predicted rightly and "
         f"{min((~right).sum(), 2 * per_row)} wrongly, each with the predicted class and its "
@@ -216,10 +242,9 @@ def training_curves(histories):
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
         sns.despine(ax=panel)
-    handles, names = panels.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, fontsize=8, frameon=False, ncols=columns, loc="outside lower center"
-    )
+    entries = panels.flat[0].get_legend_handles_labels()
+    look = {"fontsize": 8, "frameon": False, "ncols": columns}
+    figure.legend(*entries, loc="outside lower center", **look)
     words = " ".join(_curve_in_words(name, history) for name, history in histories.items())
     figure.set_label(f"Accuracy and loss by epoch. {words}")
     return figure
@@ -230,7 +255,5 @@ def _curve_in_words(name, history):
     if "val_accuracy" not in history:
         return f"{name}: {training}"
     best = history.iloc[kept_epoch(history)]
-    return (
-        f"{name}: validation accuracy is highest, {best['val_accuracy']:.3f}, at epoch "
-        f"{best['epoch']:.0f}; {training}"
-    )
+    highest = f"{best['val_accuracy']:.3f}, at epoch {best['epoch']:.0f}"
+    return f"{name}: validation accuracy is highest, {highest}; {training}"

@@ -38,14 +38,8 @@ PAGE = """\
 """
 
 # Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
-SHOWN_TYPES = [
-    "text/html",
-    "text/markdown",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/plain",
-]
+IMAGE_TYPES = ["image/svg+xml", "image/png", "image/jpeg"]
+SHOWN_TYPES = ["text/html", "text/markdown", *IMAGE_TYPES, "text/plain"]
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
@@ -56,8 +50,7 @@ def export_html(notebook, html=None, with_faces=True):
     Args:
         notebook: str or `Path` of the executed `.ipynb`.
         html: str or `Path` of the report; None: beside the notebook, with the suffix `.html`.
-        with_faces: bool; False puts the alternative text in the place of each figure of faces,
-            for data sets that may not be passed on.
+        with_faces: bool; False shows the alternative texts of figures of faces instead.
 
     Returns:
         The `Path` of the report, one file with all figures embedded.
@@ -114,16 +107,9 @@ def _convert(notebook, path):
         "NbConvertBase": {"display_data_priority": SHOWN_TYPES},
         "CoalesceStreamsPreprocessor": {"enabled": True},  # one box for the lines of all epochs
     }
-    exporter = HTMLExporter(
-        config=Config(config),
-        template_name="classic",
-        raw_template=PAGE,
-        exclude_input=True,
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        exclude_anchor_links=True,
-        embed_images=True,
-    )
+    hidden = {f"exclude_{part}": True for part in ("input", "output_prompt", "anchor_links")}
+    page = {"template_name": "classic", "raw_template": PAGE, "embed_images": True}
+    exporter = HTMLExporter(config=Config(config), **page, **hidden)
     stylesheet = files("fer_keras.reporting").joinpath("report.css").read_text(encoding="utf-8")
     metadata = {"name": path.stem, "path": str(path.parent)}
     resources = {"metadata": metadata, "stylesheet": stylesheet}
@@ -170,17 +156,12 @@ def main(arguments=None):
     Returns:
         int, the exit code: 0, or 2 after an `InputError`.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m fer_keras.reporting.html",
-        description="Write an executed notebook as one self-contained HTML report.",
-    )
+    does = "Write an executed notebook as one self-contained HTML report."
+    parser = argparse.ArgumentParser("python -m fer_keras.reporting.html", description=does)
     parser.add_argument("notebook", help="the executed .ipynb")
     parser.add_argument("html", nargs="?", help="the report; by default beside the notebook")
-    parser.add_argument(
-        "--without-faces",
-        action="store_true",
-        help="show no figures of faces: for data that may not be passed on",
-    )
+    hint = "show no figures of faces: for data that may not be passed on"
+    parser.add_argument("--without-faces", action="store_true", help=hint)
     options = parser.parse_args(arguments)
     try:
         report = export_html(options.notebook, options.html, not options.without_faces)

@@ -6,24 +6,11 @@ import pandas as pd
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.effects import compare_pipelines
 from fer_keras.evaluation.intervals import mcnemar_test
+from fer_keras.reporting import difference_tables, score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
-from fer_keras.reporting.difference_tables import (
-    NOT_COMPARED,
-    OTHER_IMAGES,
-    OVER_SEEDS,
-    SAME_IMAGES,
-    p_text,
-    points_text,
-)
+from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.render import render
-from fer_keras.reporting.score_tables import (
-    SCORE_NAMES,
-    STUDY_D,
-    first_seed,
-    headline_rows,
-    score_table,
-    score_text,
-)
+from fer_keras.reporting.score_tables import SCORE_NAMES, STUDY_D, score_text
 
 STUDY_D_IMAGES = 7178
 """Images in each of study D's two test sets."""
@@ -66,20 +53,18 @@ def conclusion(comparison, results, differences):
         results: what `results.result_table` returned of it.
         differences: what `difference_tables.difference_table` returned of it.
     """
-    rows = [
-        row | {"name": SCORE_NAMES[row["score"]], "points": points_text(row)}
-        for row in differences.to_dict("records")
-    ]
-    others = {}
+    rows, others = differences.to_dict("records"), {}
     for row in rows:
-        row["p"] = p_text(row["holm_p_value"])
+        row |= {"name": SCORE_NAMES[row["score"]], "points": points_text(row)}
+        row |= {"p": p_text(row["holm_p_value"]), "clean": None}
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
         elif row["score"] == "accuracy":
             others[row["arm"]][0]["clean"] = row
     for row, *_ in others.values():
         row |= _image_by_image(comparison, row)
-    alone = score_table(headline_rows(results)).iloc[0].to_dict()
+    headlines = score_tables.headline_rows(results)
+    alone = score_tables.score_table(headlines).iloc[0].to_dict()
     return render(
         "conclusion.md.j2",
         drawn=comparison.drawn,
@@ -88,10 +73,10 @@ def conclusion(comparison, results, differences):
         has_p=any(row["p"] for row in rows),
         is_all_shown=all(row["is_shown"] for row in rows),
         hows={row["how"] for row in rows},
-        over_seeds=OVER_SEEDS,
-        same_images=SAME_IMAGES,
-        other_images=OTHER_IMAGES,
-        not_compared=NOT_COMPARED,
+        over_seeds=difference_tables.OVER_SEEDS,
+        same_images=difference_tables.SAME_IMAGES,
+        other_images=difference_tables.OTHER_IMAGES,
+        not_compared=difference_tables.NOT_COMPARED,
     )
 
 
@@ -102,7 +87,7 @@ def time_summary(comparison, results):
         comparison: the `Comparison`, with equal `minutes`.
         results: what `results.result_table` returned of it.
     """
-    runs = headline_rows(first_seed(results)).set_index("arm")
+    runs = score_tables.headline_rows(score_tables.first_seed(results)).set_index("arm")
     is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
     best = runs.loc[~is_late if not is_late.all() else is_late.index, "accuracy"].idxmax()
     return render(
@@ -125,19 +110,15 @@ def effect_summary(comparison, runs, factors, effects):
         factors: its factors.
         effects: what `difference_tables.effect_table` returned of them.
     """
-    rows = [
-        row | {"points": points_text(row)}
-        for row in effects[effects["score"] == EXPLAINED].to_dict("records")
-    ]
+    rows = effects[effects["score"] == EXPLAINED].to_dict("records")
+    rows = [row | {"points": points_text(row)} for row in rows]
     shown = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    images = runs.groupby("split", sort=False)["images"].first()
     is_study_d = comparison.name == "storage-feed-augmentation" and len(factors) == 3
     return render(
         "effects.md.j2",
         epochs=" or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
-        tested=" and ".join(
-            f"{split} ({images:,.0f} images)"
-            for split, images in runs.groupby("split", sort=False)["images"].first().items()
-        ),
+        tested=" and ".join(f"{split} ({count:,.0f} images)" for split, count in images.items()),
         num_seeds=runs["seed"].nunique(),
         left_out=[seed for seed in comparison.seeds if seed not in set(runs["seed"])],
         score_name=SCORE_NAMES[EXPLAINED],
@@ -154,40 +135,35 @@ def repetition(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    command = compare_command(comparison)
-    return render("repetition.md.j2", directory=comparison.directory, command=command)
+    values = {"directory": comparison.directory, "command": compare_command(comparison)}
+    return render("repetition.md.j2", **values)
 
 
 def _data_in_words(comparison):
     forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
-    return dict.fromkeys(
-        f"{getattr(comparison.sources[arm].data, 'name', 'a data set in memory')}, read from "
-        f"{forms[recipe.storage]}"
-        for arm, recipe in comparison.arms.items()
-    )
+    names = {
+        arm: getattr(comparison.sources[arm].data, "name", "a data set in memory")
+        for arm in comparison.arms
+    }
+    arms = comparison.arms.items()
+    return dict.fromkeys(f"{names[arm]}, read from {forms[one.storage]}" for arm, one in arms)
 
 
 def _changes(comparison):
-    named = RECIPES[comparison.name].recipe.as_json()
     [recipe] = comparison.arms.values()
-    return [
-        f"{field} is {value!r} instead of {named[field]!r}"
-        for field, value in recipe.as_json().items()
-        if value != named[field] and field not in RESOLVED
-    ]
+    own, named = recipe.as_json(), RECIPES[comparison.name].recipe.as_json()
+    changed = [name for name in own if own[name] != named[name] and name not in RESOLVED]
+    return [f"{name} is {own[name]!r} instead of {named[name]!r}" for name in changed]
 
 
 def _image_by_image(comparison, row):
     """Return the numbers of test images, of those only one model gets right, and of copies."""
     first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
-    votes = mcnemar_test(first, second)[:2] if row["how"] == SAME_IMAGES else ()
-    removed = (first.leaked | second.leaked).sum() if votes else 0
-    return {
-        "images": len(second.ids),
-        "votes": votes,
-        "removed": removed,
-        "clean": row.get("clean"),
-    }
+    numbers = {"images": len(second.ids), "votes": (), "removed": 0}
+    if row["how"] == difference_tables.SAME_IMAGES:
+        numbers["votes"] = mcnemar_test(first, second)[:2]
+        numbers["removed"] = (first.leaked | second.leaked).sum()
+    return numbers
 
 
 def _study_d(runs, factors, rows):

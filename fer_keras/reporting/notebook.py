@@ -30,10 +30,10 @@ def check_parameters(history):
     added = [n for n, source in enumerate(history) if source.startswith("# Parameters\n")]
     if not added:
         return
-    known = _assigned_names(history[added[0] - 1])
-    if unknown := [name for name in _assigned_names(history[added[-1]]) if name not in known]:
+    known, given = (_assigned_names(history[n]) for n in (added[0] - 1, added[-1]))
+    if unknown := ", ".join(name for name in given if name not in known):
         raise InputError(
-            f"No parameter is called {', '.join(unknown)}; the parameters are {', '.join(known)}."
+            f"No parameter is called {unknown}; the parameters are {', '.join(known)}."
         )
 
 
@@ -41,8 +41,7 @@ def project_path(path):
     """Return an absolute path; relative ones count from the project.
 
     Args:
-        path: str or `Path`, relative to the folder that holds `notebooks/`; `~` stands for the
-            home folder.
+        path: str or `Path`, relative to the folder of `notebooks/`; `~` is the home folder.
     """
     return project_folder() / Path(path).expanduser()
 
@@ -50,8 +49,7 @@ def project_path(path):
 def show_figure(figure, name, directory):
     """Show a figure and keep it as `directory/figures/<name>.png`.
 
-    Figures of faces are marked as such in the notebook, so that `html.export_html` can leave them
-    out.
+    Figures of faces are marked, so that `html.export_html` can leave them out.
 
     Args:
         figure: matplotlib `Figure`, whose label is shown as alternative text.
@@ -72,8 +70,8 @@ def save_table(table, name, directory):
         name: str, the file's name without suffix.
         directory: str or `Path` of the results.
     """
-    csv = table.to_csv(index=_has_named_index(table))
-    write_text(Path(directory) / "tables" / f"{name}.csv", csv)
+    path = Path(directory) / "tables" / f"{name}.csv"
+    write_text(path, table.to_csv(index=_has_named_index(table)))
 
 
 def show_table(table, name, directory, caption, precision=3):
@@ -98,18 +96,16 @@ def show_table(table, name, directory, caption, precision=3):
 
 def _column_styles(table):
     """Return pandas table styles: words stand left, and long texts take several lines."""
-    columns = [(f".col{n}", column) for n, (_, column) in enumerate(table.items())]
-    levels = enumerate(table.index.to_frame().items())
-    columns += [(f".row_heading.level{n}", labels) for n, (_, labels) in levels]
     styles = []
-    for selector, column in columns:
-        texts = column.dropna().astype(str)
-        if texts.str[:1].str.isalpha().any():
-            props = "text-align: left; overflow-wrap: anywhere"
-            styles.append({"selector": selector, "props": props})
-        if texts.str.len().max() > LONGEST_LINE:
-            props = "white-space: normal; min-width: 14rem"
-            styles.append({"selector": selector, "props": props})
+    for part, frame in ((".col", table), (".row_heading.level", table.index.to_frame())):
+        for number in range(frame.shape[1]):
+            texts = frame.iloc[:, number].dropna().astype(str)
+            rules = []
+            if texts.str[:1].str.isalpha().any():
+                rules.append("text-align: left; overflow-wrap: anywhere")
+            if texts.str.len().max() > LONGEST_LINE:
+                rules.append("white-space: normal; min-width: 14rem")
+            styles += [{"selector": f"{part}{number}", "props": rule} for rule in rules]
     return styles
 
 

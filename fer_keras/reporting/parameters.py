@@ -33,15 +33,8 @@ def comparison_arguments(
     Raises:
         InputError: if a parameter that is a text is given something else.
     """
-    texts = {
-        "comparison": comparison,
-        "arms": arms,
-        "factors": factors,
-        "changes": changes,
-        "data": data,
-        "class_names": class_names,
-        "output": output,
-    }
+    texts = {"comparison": comparison, "arms": arms, "factors": factors, "changes": changes}
+    texts |= {"data": data, "class_names": class_names, "output": output}
     for name, value in texts.items():
         if not isinstance(value, str):
             raise InputError(f"{name} is {value!r}; give a text.")

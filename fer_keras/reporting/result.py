@@ -43,11 +43,7 @@ class Result:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
     def scores(self):
-        """Return the scores of each arm and test set over its seeds.
-
-        Returns:
-            A DataFrame, as `score_tables.score_table` describes it.
-        """
+        """Return each arm's scores over its seeds, as `score_tables.score_table` does."""
         return score_tables.score_table(self.results)
 
     def differences(self, reference=None):
@@ -96,15 +92,11 @@ class Result:
 
         with TemporaryDirectory() as place:
             executed = Path(place) / "compare.ipynb"
+            parameters = {"folder": str(self.directory.absolute())}
+            quiet = {"progress_bar": False, "extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
+            quiet |= {"kernel_name": "python3"}
             try:
-                papermill.execute_notebook(
-                    notebook_path("compare"),
-                    executed,
-                    {"folder": str(self.directory.absolute())},
-                    progress_bar=False,
-                    kernel_name="python3",
-                    extra_arguments=["--IPKernelApp.log_level=ERROR"],
-                )
+                papermill.execute_notebook(notebook_path("compare"), executed, parameters, **quiet)
             except papermill.PapermillExecutionError as error:
                 raise InputError(f"The report could not be made: {error.evalue}") from error
             return export_html(executed, path, with_faces)

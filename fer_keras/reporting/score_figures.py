@@ -8,6 +8,7 @@ from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
 from fer_keras.reporting.figures import (
     COLOURS,
     gallery,
+    listed,
     looks,
     panel_grid,
     save,
@@ -35,27 +36,15 @@ def confusion_matrices(predictions):
         counts = part.confusion()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         cells = [f"{share:.0%}\n{count}" for share, count in zip(shares.flat, counts.flat)]
-        sns.heatmap(
-            shares,
-            vmin=0,
-            vmax=1,
-            cmap="Blues",
-            annot=np.reshape(cells, shares.shape),
-            fmt="",
-            annot_kws={"fontsize": 7},
-            square=True,
-            linewidths=0.5,
-            cbar=False,
-            xticklabels=part.class_names,
-            yticklabels=part.class_names,
-            ax=panel,
-        )
+        look = {"vmin": 0, "vmax": 1, "cmap": "Blues", "cbar": False, "linewidths": 0.5}
+        look |= {"annot": np.reshape(cells, shares.shape), "fmt": "", "annot_kws": {"fontsize": 7}}
+        names = {"xticklabels": part.class_names, "yticklabels": part.class_names}
+        sns.heatmap(shares, square=True, ax=panel, **look, **names)
         panel.set_title(f"{name} ({len(part.ids):,} images)", fontsize=10)
         panel.set(xlabel="predicted", ylabel="true")
         panel.tick_params(axis="x", rotation=90)
         panel.tick_params(axis="y", rotation=0)
-        found = zip(part.class_names, shares.diagonal())
-        words.append(f"{name}: " + ", ".join(f"{label} {share:.0%}" for label, share in found))
+        words.append(f"{name}: {listed(part.class_names, shares.diagonal(), '.0%')}")
     figure.set_label(f"Confusion matrices; share of each class found. {'; '.join(words)}.")
     return figure
 
@@ -74,19 +63,16 @@ def class_accuracy(predictions):
     figure, panels = wrapped_panels(len(predictions), 4.2, height)
     words = []
     for panel, (name, table) in zip(panels, tables.items()):
-        whiskers = (
-            table["accuracy"] - table["accuracy_low"],
-            table["accuracy_high"] - table["accuracy"],
-        )
-        panel.barh(table["class"], table["accuracy"], xerr=whiskers, color=COLOURS[0], alpha=0.85)
-        overall = np.average(table["accuracy"], weights=table["support"])
+        found = table["accuracy"]
+        whiskers = (found - table["accuracy_low"], table["accuracy_high"] - found)
+        panel.barh(table["class"], found, xerr=whiskers, color=COLOURS[0], alpha=0.85)
+        overall = np.average(found, weights=table["support"])
         panel.axvline(overall, color="0.2", linestyle="--", linewidth=1)
         panel.invert_yaxis()
         panel.set_title(f"{name} ({overall:.1%} of all)", fontsize=10)
         panel.set(xlim=(0, 1), xlabel="accuracy of a class")
         sns.despine(ax=panel)
-        shares = ", ".join(f"{row['class']} {row['accuracy']:.0%}" for _, row in table.iterrows())
-        words.append(f"{name}: {shares}; {overall:.0%} of all.")
+        words.append(f"{name}: {listed(table['class'], found, '.0%')}; {overall:.0%} of all.")
     figure.set_label("Share of each class that is found. " + " ".join(words))
     return figure
 
@@ -103,21 +89,17 @@ def f1_by_class(table):
     figure, [[panel]] = panel_grid(1, 1, 7.0, 0.36 * len(table) + 1.1)
     places = np.arange(len(table))
     panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
+    dots = {"markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "", "clip_on": False}
     for arm, look in looks(table).items():
-        panel.plot(
-            table[arm], places, mfc="none", mew=2, linestyle="", label=arm, clip_on=False, **look
-        )
+        panel.plot(table[arm], places, label=arm, **dots, **look)
     panel.set_yticks(places, table.index)
     panel.invert_yaxis()
     panel.set(xlim=(0, 1), xlabel="F1")
     panel.grid(axis="x", alpha=0.3)
     figure.legend(fontsize=8, frameon=False, loc="outside right upper")
     sns.despine(ax=panel, left=True)
-    words = "; ".join(
-        f"{label}: " + ", ".join(f"{arm} {value:.2f}" for arm, value in row.items())
-        for label, row in table.iterrows()
-    )
-    figure.set_label(f"F1 by class. {words}.")
+    words = (f"{label}: {listed(row.index, row, '.2f')}" for label, row in table.iterrows())
+    figure.set_label(f"F1 by class. {'; '.join(words)}.")
     return figure
 
 
@@ -150,10 +132,9 @@ def accuracy_over_minutes(histories, budget):
     panel.grid(alpha=0.3)
     sns.despine(ax=panel)
     figure.legend(fontsize=9, frameon=False, loc="outside right upper")
-    words = " ".join(_accuracy_in_words(name, histories[name], budget) for name in ranked)
-    figure.set_label(
-        f"Validation accuracy by minutes of training; {budget:g} minutes are marked. {words}"
-    )
+    above = f"Validation accuracy by minutes of training; {budget:g} minutes are marked."
+    words = [_accuracy_in_words(name, histories[name], budget) for name in ranked]
+    figure.set_label(" ".join([above, *words]))
     return figure
 
 

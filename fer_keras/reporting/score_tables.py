@@ -55,11 +55,10 @@ def score_table(results):
     Returns:
         A DataFrame, one row an arm and test set: `arm`, `split`, `images`, `seeds` (number of
         runs), and for each score its mean `<score>`, standard deviation `_sd`, lowest and highest
-        value `_min` and `_max`, and 95 % interval `_low` to `_high`, all in 0-1. The interval is
-        the t interval of the mean over seeds; of a single run, the bootstrap interval.
+        value `_min` and `_max`, and 95 % interval `_low` to `_high`, all in 0-1: the t interval of
+        the mean over seeds; of a single run, the bootstrap interval.
     """
-    rows = []
-    scored = results.dropna(subset="accuracy")
+    rows, scored = [], results.dropna(subset="accuracy")
     for (arm, split), runs in scored.groupby(["arm", "split"], sort=False):
         row = {"arm": arm, "split": split, "images": int(runs["images"].iloc[0])}
         row["seeds"] = len(runs)
@@ -68,10 +67,9 @@ def score_table(results):
             low, high = runs[f"{score}_low"].iloc[0], runs[f"{score}_high"].iloc[0]
             if len(runs) > 1:
                 low, high = _mean_interval(values)
-            spread = {"sd": values.std(), "min": values.min(), "max": values.max()}
-            row[score] = values.mean()
-            for name, value in (spread | {"low": low, "high": high}).items():
-                row[f"{score}_{name}"] = value
+            row |= {score: values.mean(), f"{score}_sd": values.std()}
+            row |= {f"{score}_min": values.min(), f"{score}_max": values.max()}
+            row |= {f"{score}_low": low, f"{score}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -91,7 +89,7 @@ def readable_scores(scores):
         text = {"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"}
         if (scores["seeds"] > 1).any():
             text["seeds"] = str(row["seeds"])
-        rows.append(text | {SCORE_NAMES[name]: score_text(row, name) for name in SCORES})
+        rows.append(text | _scores_in_words(row))
     return pd.DataFrame(rows).set_index(["arm", "test set"])
 
 
@@ -102,12 +100,10 @@ def score_text(row, score):
         row: dict, a row of `score_table` or of `predictions.score_table`.
         score: one of `SCORES`.
     """
-    if row.get("seeds", 1) == 1:
-        return (
-            f"{_short(row[score])} [{_short(row[f'{score}_low'])}, {_short(row[f'{score}_high'])}]"
-        )
-    spread = f"{_short(row[f'{score}_min'])} to {_short(row[f'{score}_max'])}"
-    return f"{_short(row[score])} ± {_short(row[f'{score}_sd'])} ({spread})"
+    names = ("low", "high") if row.get("seeds", 1) == 1 else ("sd", "min", "max")
+    mean, *others = (_short(row[name]) for name in (score, *(f"{score}_{end}" for end in names)))
+    form = "{} [{}, {}]" if len(others) == 2 else "{} ± {} ({} to {})"
+    return form.format(mean, *others)
 
 
 def model_table(comparison, results):
@@ -121,17 +117,13 @@ def model_table(comparison, results):
         A DataFrame like that of `readable_scores`, with rows of what study D published where the
         comparison rebuilds it on FER2013.
     """
+    table = readable_scores(score_table(first_seed(results)))
     is_rebuilt = comparison.name in ("same_images", "published") and not comparison.drawn
-    published = [
-        {"arm": arm, "test set": "as study D published (7,178)"}
-        | {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
-        for arm, run in comparison.first.items()
-        if is_rebuilt and arm in STUDY_D and run.predictions.class_names == CLASS_NAMES
-    ]
-    models = readable_scores(score_table(first_seed(results)))
-    if not published:
-        return models
-    return pd.concat([models, pd.DataFrame(published).set_index(["arm", "test set"])])
+    for arm, run in comparison.first.items():
+        if is_rebuilt and arm in STUDY_D and run.predictions.class_names == CLASS_NAMES:
+            values = {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
+            table.loc[(arm, "as study D published (7,178)"), list(values)] = list(values.values())
+    return table
 
 
 def across_table(comparison):
@@ -143,14 +135,10 @@ def across_table(comparison):
     Returns:
         A DataFrame of texts, one row an arm, data set and split; empty for one data set.
     """
-    rows = [
-        {
-            "arm": row["arm"],
-            "tested on": f"{row['tested on']}: {row['split']} ({row['images']:,})",
-            **{SCORE_NAMES[name]: score_text(row, name) for name in SCORES},
-        }
-        for row in across_data_sets(comparison).to_dict("records")
-    ]
+    rows = []
+    for row in across_data_sets(comparison).to_dict("records"):
+        tested = f"{row['tested on']}: {row['split']} ({row['images']:,})"
+        rows.append({"arm": row["arm"], "tested on": tested} | _scores_in_words(row))
     return pd.DataFrame(rows).set_index(["arm", "tested on"]) if rows else pd.DataFrame()
 
 
@@ -196,11 +184,13 @@ def precision_table(predictions):
     Returns:
         A DataFrame, one row a class, one column an arm; average precision in 0-1.
     """
-    columns = {
-        arm: average_precision_table(part).set_index("class")["average precision"]
-        for arm, part in predictions.items()
-    }
+    tables = {arm: average_precision_table(part) for arm, part in predictions.items()}
+    columns = {arm: table.set_index("class")["average precision"] for arm, table in tables.items()}
     return pd.DataFrame(columns).rename_axis("class")
+
+
+def _scores_in_words(row):
+    return {SCORE_NAMES[name]: score_text(row, name) for name in SCORES}
 
 
 def _mean_interval(values):

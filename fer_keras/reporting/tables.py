@@ -52,8 +52,7 @@ def class_counts(splits):
         splits: `Splits`.
 
     Returns:
-        A DataFrame, one row a class, with the columns `training`, `validation` (where there is
-        one) and `test`.
+        A DataFrame, one row a class, with `training`, `validation` (where there is one), `test`.
     """
     parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     counts = {name: faces.class_counts() for name, faces in parts.items() if faces}
@@ -73,15 +72,12 @@ def time_table(results, minutes=None):
         time` says how much of it was used, and `over` where a single epoch takes longer.
     """
     rows = {}
+    forms = {"epochs": ".3g", "kept epoch": ".3g", "minutes": ".2f", "images/s": ",.0f"}
     for arm, runs in headline_rows(results).groupby("arm", sort=False):
         mean = runs[["epochs", "kept_epoch", "minutes", "images_per_second"]].mean()
-        rows[arm] = {
-            "runs": str(len(runs)),
-            "epochs": f"{mean['epochs']:.3g}",
-            "kept epoch": f"{mean['kept_epoch']:.3g}",
-            "minutes": f"{mean['minutes']:.2f}",
-            "images/s": f"{mean['images_per_second']:,.0f}",
-        }
+        numbers = zip(forms.items(), mean)
+        rows[arm] = {"runs": str(len(runs))}
+        rows[arm] |= {name: f"{value:{form}}" for (name, form), value in numbers}
         if minutes:
             over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
             rows[arm]["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
@@ -130,11 +126,10 @@ def environment_table(comparison):
         all values, and of the dates the first and the last.
     """
     runs = [run.environment for arm in comparison.runs.values() for run in arm.values()]
-    names = dict.fromkeys(name for run in runs for name in run)
-    values = {name: sorted({run.get(name, "") for run in runs}) for name in names}
-    dates = values["date"]
-    values["date"] = [" to ".join(dict.fromkeys((dates[0], dates[-1])))]
-    text = {name: "; ".join(found) for name, found in values.items()}
+    table = pd.DataFrame(runs).fillna("")
+    text = {name: "; ".join(sorted(set(table[name]))) for name in table}
+    first, last = min(table["date"]), max(table["date"])
+    text["date"] = first if first == last else f"{first} to {last}"
     return pd.Series(text, name="value").rename_axis("what").to_frame()
 
 
