@@ -126,7 +126,11 @@ def balanced_runs(comparison, results):
         InputError: if the comparison crosses no factors, or no seed is complete.
     """
     runs = headline_rows(results)
-    data = {arm: source.data.name for arm, source in comparison.sources.items() if source.data}
+    data = {
+        arm: source.name or source.data.name
+        for arm, source in comparison.sources.items()
+        if source.data
+    }
     if len(set(data.values())) > 1:
         runs = runs.assign(data=runs["arm"].map(data))
     factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
