@@ -79,12 +79,9 @@ def _exact(found, rng):
 def _conflicts(found, rng):
     """Choose images whose exact copies have other labels, with all the labels."""
     groups = found.conflicts[~found.conflicts["position"].isin(found.blanks["position"])]
-    groups = [group for _, group in groups.groupby("group")]
+    groups, images = [group for _, group in groups.groupby("group")], found.faces.images
     return [
-        (
-            found.faces.images[group["position"].iloc[0]],
-            _counts_in_words(group["class"].value_counts()),
-        )
+        (images[group["position"].iloc[0]], _counts_in_words(group["class"].value_counts()))
         for group in (groups[place] for place in rng.permutation(len(groups))[:NUM_SHOWN])
     ]
 

@@ -82,9 +82,8 @@ def precision_recall_curves(predictions):
         table = average_precision_table(part).set_index("class")
         for name, row in table.iterrows():
             label = part.class_names.index(name)
-            precision, recall, _ = precision_recall_curve(
-                part.y_true == label, part.probabilities[:, label]
-            )
+            is_class, sure = part.y_true == label, part.probabilities[:, label]
+            precision, recall, _ = precision_recall_curve(is_class, sure)
             value = f"{row['average precision']:.2f}"
             panel, look = panels[names.index(name)], {"linestyle": line, "color": colour}
             (curves[arm],) = panel.step(recall, precision, where="post", label=value, **look)

@@ -141,12 +141,11 @@ def repetition(comparison):
 
 def _data_in_words(comparison):
     forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
-    names = {
-        arm: getattr(comparison.sources[arm].data, "name", "a data set in memory")
-        for arm in comparison.arms
-    }
-    arms = comparison.arms.items()
-    return dict.fromkeys(f"{names[arm]}, read from {forms[one.storage]}" for arm, one in arms)
+    parts = []
+    for arm, recipe in comparison.arms.items():
+        name = getattr(comparison.sources[arm].data, "name", "a data set in memory")
+        parts.append(f"{name}, read from {forms[recipe.storage]}")
+    return dict.fromkeys(parts)
 
 
 def _changes(comparison):
