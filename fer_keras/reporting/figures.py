@@ -101,7 +101,7 @@ def picture_grid(rows, per_row, width, height, title=None, names=(), fontsize=7)
 
 
 def listed(names, values, form=""):
-    """Return names with their values, such as `happy 12, sad 7`, for alternative texts.
+    """Return names with their values as text: `happy 12, sad 7`.
 
     Args:
         names: iterable of texts.

@@ -43,7 +43,7 @@ class Result:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
     def scores(self):
-        """Return each arm's scores over its seeds, as `score_tables.score_table` does."""
+        """Return the scores over seeds, as `score_tables.score_table` does."""
         return score_tables.score_table(self.results)
 
     def differences(self, reference=None):
