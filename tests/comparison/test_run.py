@@ -150,14 +150,14 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp
     job, directory = tmp_path / "job.pickle", tmp_path / "killed"
     job.write_bytes(pickle.dumps((recipe, splits, directory)))
     exits, renames = [], []
-    for renames_left in (4, 6, 9, 12, 99):
+    for renames_left in (5, 9, 99):
         code = [sys.executable, "-c", textwrap.dedent(KILLED_RUN), job, str(renames_left)]
         exits.append(subprocess.run(code, capture_output=True).returncode)
         state = directory / "backup" / "state.json"
         renames.append(len(json.loads(state.read_text())) if state.is_file() else 0)
         if exits[-1] == 0:
             break
-    assert exits[-1] == 0 and exits.count(-signal.SIGKILL) == len(exits) - 1 >= 3
+    assert exits[-1] == 0 and exits.count(-signal.SIGKILL) == len(exits) - 1 >= 2
     assert 0 < max(renames) <= 3
     killed = load_run(directory)
     calm = fit(recipe, splits, tmp_path / "calm")
