@@ -15,31 +15,8 @@ from traitlets.config import Config
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
-# nbconvert's "classic" template keeps the figures' alternative text, but its page head loads
-# scripts from the network. The security policy lets browsers show only what is embedded.
-PAGE = """\
-{%- extends "classic/base.html.j2" -%}
-{%- block header -%}
-<!DOCTYPE html>
-<html lang="{{ resources.language_code }}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src data: 'unsafe-inline'">
-<title>{{ resources.metadata.name | escape_html }}</title>
-<style>
-{{ resources.stylesheet }}
-</style>
-</head>
-{%- endblock header -%}
-{%- block body_header %}<body><main>{% endblock -%}
-{%- block body_footer %}</main></body>{% endblock -%}
-{%- block footer %}</html>{% endblock -%}
-"""
-
 # Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
-IMAGE_TYPES = ["image/svg+xml", "image/png", "image/jpeg"]
-SHOWN_TYPES = ["text/html", "text/markdown", *IMAGE_TYPES, "text/plain"]
+SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
@@ -92,28 +69,29 @@ def _read_executed(path):
 
 def _leave_out_faces(notebook):
     """Put words in the place of each figure that `notebook.show_figure` marked."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    for output in outputs:
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if output.get("metadata", {}).get("shows_faces"):
             words = escape(output.metadata["image/png"]["alt"])
             note = f"<p>Not shown, for its images may not be passed on: {words}</p>"
-            output.data = {"text/html": note}
-            output.metadata = {}
+            output.update(data={"text/html": note}, metadata={})
 
 
 def _convert(notebook, path):
     """Return the notebook as HTML; `path` is where it lies, for images beside it."""
     config = {
-        "NbConvertBase": {"display_data_priority": SHOWN_TYPES},
+        "NbConvertBase": {"display_data_priority": SHOWN},
         "CoalesceStreamsPreprocessor": {"enabled": True},  # one box for the lines of all epochs
     }
     hidden = {f"exclude_{part}": True for part in ("input", "output_prompt", "anchor_links")}
-    page = {"template_name": "classic", "raw_template": PAGE, "embed_images": True}
-    exporter = HTMLExporter(config=Config(config), **page, **hidden)
-    stylesheet = files("fer_keras.reporting").joinpath("report.css").read_text(encoding="utf-8")
+    page = {"template_name": "classic", "raw_template": _read("templates/report.html.j2")}
+    exporter = HTMLExporter(config=Config(config), embed_images=True, **page, **hidden)
     metadata = {"name": path.stem, "path": str(path.parent)}
-    resources = {"metadata": metadata, "stylesheet": stylesheet}
+    resources = {"metadata": metadata, "stylesheet": _read("report.css")}
     return exporter.from_notebook_node(notebook, resources)[0]
+
+
+def _read(name):
+    return files("fer_keras.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 def _self_contained(page, path):
