@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import numpy as np
-import seaborn as sns
 
 from fer_keras.evaluation.effects import RUN_SCORES
 from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
@@ -70,7 +69,6 @@ def interactions(runs, factors, score):
         panel.legend(title=second, fontsize=8, title_fontsize=8, frameon=False)
         panel.grid(axis="y", alpha=0.3)
         panel.sharey(panels[0])
-        sns.despine(ax=panel)
     figure.set_label(f"Mean {SCORE_NAMES[score]} over seeds. {'; '.join(words)}.")
     return figure
 
@@ -109,4 +107,3 @@ def _name_rows(panels, names, xlabel):
         panel.set_yticks(range(len(names)), names, fontsize=8)
         panel.tick_params(labelleft=panel is panels.flat[0])
         panel.set(title=SCORE_NAMES[score], xlabel=xlabel)
-        sns.despine(ax=panel)

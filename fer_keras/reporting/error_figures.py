@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from sklearn.metrics import precision_recall_curve
 
 from fer_keras.evaluation.calibration import (
@@ -55,9 +54,8 @@ def reliability_diagrams(versions):
         widths = table["high"] - table["low"]
         below.bar(table["low"], table["images"], widths, align="edge", color="0.6", edgecolor="w")
         below.set(xlim=(0, 1.01), xlabel="confidence", ylabel="images")
-        for panel in (above, below):
-            panel.grid(alpha=0.3)
-            sns.despine(ax=panel)
+        above.grid(alpha=0.3)
+        below.grid(alpha=0.3)
         pairs = listed((f"{accuracy:.0%} at" for accuracy in found), sure, ".0%")
         words.append(f"{name}: calibration error {error:.3f}; accuracy {pairs}.")
     figure.set_label("Accuracy by confidence, in bins. " + " ".join(words))
@@ -106,7 +104,6 @@ def _finish_class(panel, name, is_leftmost, is_lowest):
     panel.tick_params(labelleft=is_leftmost, labelbottom=is_lowest)
     panel.set(xlabel=is_lowest * "recall", ylabel=is_leftmost * "precision")
     panel.grid(alpha=0.3)
-    sns.despine(ax=panel)
 
 
 def costly_confusions(predictions, count=6):
@@ -117,21 +114,18 @@ def costly_confusions(predictions, count=6):
         count: how many to return at most.
 
     Returns:
-        A DataFrame, one row an ordered pair of classes that occurs, the costliest first, with the
-        columns `true`, `predicted`, `images`, `share of errors`, and `accuracy lost` to it, the
-        last two in 0-1.
+        A DataFrame, one row an ordered pair of classes that occurs, the costliest first: `true`,
+        `predicted`, `images`, and in 0-1 `share of errors` and `accuracy lost`.
     """
-    confusion = predictions.confusion()
+    confusion, names = predictions.confusion(), pd.Index(predictions.class_names)
     np.fill_diagonal(confusion, 0)
-    costliest = np.argsort(-confusion, axis=None, kind="stable")[:count]
-    rows = []
-    for true, said in zip(*np.unravel_index(costliest, confusion.shape), strict=True):
-        images = confusion[true, said]
-        if images:
-            pair = predictions.class_names[true], predictions.class_names[said]
-            rows.append((*pair, images, images / confusion.sum(), images / len(predictions.ids)))
-    names = ["true", "predicted", "images", "share of errors", "accuracy lost"]
-    return pd.DataFrame(rows, columns=names)
+    true, said = np.nonzero(confusion)
+    table = pd.DataFrame({"true": names[true], "predicted": names[said]})
+    table["images"] = confusion[true, said]
+    table["share of errors"] = table["images"] / confusion.sum()
+    table["accuracy lost"] = table["images"] / len(predictions.ids)
+    table = table.sort_values("images", ascending=False, kind="stable", ignore_index=True)
+    return table.head(count)
 
 
 def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed=0):

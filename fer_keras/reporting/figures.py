@@ -47,7 +47,9 @@ def panel_grid(rows, columns, width, height):
         A `Figure` and its axes, an array `(rows, columns)`.
     """
     figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    sns.despine(figure)
+    return figure, panels
 
 
 def wrapped_panels(count, width, height, per_row=3):
@@ -88,7 +90,7 @@ def picture_grid(rows, per_row, width, height, title=None, names=(), fontsize=7)
     figure, panels = panel_grid(max(len(rows), 1), per_row, width, height)
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
-        sns.despine(ax=panel, left=True, bottom=True)
+    sns.despine(figure, left=True, bottom=True)
     for panel, name in zip(panels[:, 0], names):
         panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
     for row, cells in zip(panels, rows):
@@ -142,7 +144,7 @@ def class_balance(counts, title):
         panel.invert_yaxis()
         panel.margins(x=0.2)
         panel.set(title=f"{split} ({counts[split].sum():,})", xticks=[])
-        sns.despine(ax=panel, bottom=True)
+    sns.despine(figure, bottom=True)
     totals = "; ".join(f"{split}: {listed(counts.index, counts[split])}" for split in counts)
     figure.suptitle(title, fontsize=11)
     figure.set_label(f"{title}: bar charts of the number of faces per class. {totals}.")
@@ -241,7 +243,6 @@ def training_curves(histories):
         panel.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
-        sns.despine(ax=panel)
     entries = panels.flat[0].get_legend_handles_labels()
     look = {"fontsize": 8, "frameon": False, "ncols": columns}
     figure.legend(*entries, loc="outside lower center", **look)

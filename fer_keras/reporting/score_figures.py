@@ -71,7 +71,6 @@ def class_accuracy(predictions):
         panel.invert_yaxis()
         panel.set_title(f"{name} ({overall:.1%} of all)", fontsize=10)
         panel.set(xlim=(0, 1), xlabel="accuracy of a class")
-        sns.despine(ax=panel)
         words.append(f"{name}: {listed(table['class'], found, '.0%')}; {overall:.0%} of all.")
     figure.set_label("Share of each class that is found. " + " ".join(words))
     return figure
@@ -97,7 +96,7 @@ def f1_by_class(table):
     panel.set(xlim=(0, 1), xlabel="F1")
     panel.grid(axis="x", alpha=0.3)
     figure.legend(fontsize=8, frameon=False, loc="outside right upper")
-    sns.despine(ax=panel, left=True)
+    sns.despine(figure, left=True)
     words = (f"{label}: {listed(row.index, row, '.2f')}" for label, row in table.iterrows())
     figure.set_label(f"F1 by class. {'; '.join(words)}.")
     return figure
@@ -114,26 +113,27 @@ def accuracy_over_minutes(histories, budget):
         A `Figure`: a line for each arm, a point for each epoch.
     """
     figure, [[panel]] = panel_grid(1, 1, 7.6, 4.2)
-    ranked = sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max())
-    own = looks(histories)
-    for name in ranked:
+    own, words = looks(histories), []
+    for name in sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max()):
         minutes = histories[name]["seconds"].cumsum() / 60
         accuracy = histories[name]["val_accuracy"]
-        label = f"{name}, best {accuracy.max():.3f}"
-        panel.plot(minutes, accuracy, markersize=5, label=label, **own[name])
+        best, reached = accuracy.max(), accuracy[minutes <= budget]
+        panel.plot(minutes, accuracy, markersize=5, label=f"{name}, best {best:.3f}", **own[name])
+        within = f"reaches {reached.max():.3f}" if len(reached) else "has not finished an epoch"
+        words.append(
+            f"{name}: {within} within them, and {best:.3f} at best, in {len(accuracy)} epochs and "
+            f"{minutes.iloc[-1]:.2g} minutes."
+        )
     panel.axvline(budget, color="0.4", linestyle=":")
     place = panel.get_xaxis_transform()
     panel.text(budget, 0.01, f" {budget:g} min", transform=place, color="0.35")
     panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panel.xaxis.set_major_formatter("{x:g}")
-    panel.xaxis.set_minor_formatter(NullFormatter())
+    ticks = {"major_locator": LogLocator(subs=(1, 2, 5)), "minor_formatter": NullFormatter()}
+    panel.xaxis.set(major_formatter="{x:g}", **ticks)
     panel.set(xlabel="minutes of training, with validation", ylabel="validation accuracy")
     panel.grid(alpha=0.3)
-    sns.despine(ax=panel)
     figure.legend(fontsize=9, frameon=False, loc="outside right upper")
     above = f"Validation accuracy by minutes of training; {budget:g} minutes are marked."
-    words = [_accuracy_in_words(name, histories[name], budget) for name in ranked]
     figure.set_label(" ".join([above, *words]))
     return figure
 
@@ -161,13 +161,3 @@ def draw_run(run, test=None, title=None):
         path = run.directory / f"{name}.png"
         if not path.is_file():
             save(draw(), path)
-
-
-def _accuracy_in_words(name, history, budget):
-    minutes = history["seconds"].cumsum() / 60
-    reached = history["val_accuracy"][minutes <= budget]
-    within = f"reaches {reached.max():.3f}" if len(reached) else "has not finished an epoch"
-    return (
-        f"{name}: {within} within them, and {history['val_accuracy'].max():.3f} at best, in "
-        f"{len(history)} epochs and {minutes.iloc[-1]:.2g} minutes."
-    )
