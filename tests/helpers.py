@@ -71,6 +71,21 @@ def run_of(accuracy, seed, ids=None, count=1000):
     )
 
 
+def accuracy_of(run):
+    return np.mean(run.predictions.y_pred == run.predictions.y_true)
+
+
+def leaky(run, count=100):
+    """The run, with copies in training of its first test images."""
+    leaked = np.arange(len(run.predictions.ids)) < count
+    return replace(run, predictions=replace(run.predictions, leaked=leaked))
+
+
+def lasting(run, *seconds):
+    """The run, with epochs of these lengths."""
+    return replace(run, history=run.history.iloc[: len(seconds)].assign(seconds=seconds))
+
+
 def papermill(output, *arguments, notebook=COMPARE):
     return subprocess.run(
         [sys.executable, "-m", "papermill", notebook, output, "--no-progress-bar", *arguments],

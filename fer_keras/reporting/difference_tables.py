@@ -1,5 +1,7 @@
 """Tables of differences between arms and of effects of factors."""
 
+from enum import StrEnum
+
 import numpy as np
 import pandas as pd
 
@@ -17,11 +19,14 @@ from fer_keras.utils.errors import InputError
 LEVEL = 0.05
 """Significance level: the share of false alarms to accept where nothing differs."""
 
-OVER_SEEDS = "paired t test over seeds"
-SAME_IMAGES = "one run each, same test images"
-OTHER_IMAGES = "one run each, different test images"
-NOT_COMPARED = "not compared: other classes or labels"
-"""How a difference was found."""
+
+class How(StrEnum):
+    """How a difference was found."""
+
+    OVER_SEEDS = "paired t test over seeds"
+    SAME_IMAGES = "one run each, same test images"
+    OTHER_IMAGES = "one run each, different test images"
+    NOT_COMPARED = "not compared: other classes or labels"
 
 
 def difference_table(comparison, results, reference=None):
@@ -58,7 +63,7 @@ def difference_table(comparison, results, reference=None):
     table["reference"] = reference
     table["holm_p_value"] = table.groupby(["test images", "score"])["p_value"].transform(holm)
     leaves_out_0 = (table["low"] > 0) | (table["high"] < 0)
-    has_test = (table["how"] == OVER_SEEDS) | table["p_value"].notna()
+    has_test = (table["how"] == How.OVER_SEEDS) | table["p_value"].notna()
     table["is_shown"] = np.where(has_test, table["holm_p_value"] <= LEVEL, leaves_out_0)
     first = ["arm", "reference", "test images", "score", "seeds", "first", "second", "difference"]
     return table[[*first, "low", "high", "p_value", "holm_p_value", "how", "is_shown"]]
@@ -79,7 +84,7 @@ def readable_differences(differences):
         text = rows.setdefault((row["arm"], row["test images"]), {})
         text[name] = points_text(row)
         text[f"p of {name}, after Holm"] = p_text(row["holm_p_value"])
-        text["how"] = row["how"] + f" ({row['seeds']})" * (row["how"] == OVER_SEEDS)
+        text["how"] = row["how"] + f" ({row['seeds']})" * (row["how"] == How.OVER_SEEDS)
     table = pd.DataFrame(rows).T.rename_axis(["arm", "test images"])
     table = table.loc[:, (table != "").any()]
     return table[[*table.columns.drop("how"), "how"]]
@@ -208,7 +213,7 @@ def _difference(comparison, results, reference, arm):
     if first.class_names != second.class_names or (same and any(first.y_true != second.y_true)):
         missing = dict.fromkeys(["first", "second", "difference", "low", "high", "p_value"], np.nan)
         rows = [{"score": score, "test images": "all", "seeds": 0} for score in RUN_SCORES]
-        return pd.DataFrame(rows).assign(**missing, how=NOT_COMPARED)
+        return pd.DataFrame(rows).assign(**missing, how=How.NOT_COMPARED)
     seeds = set(comparison.runs[reference]) & set(comparison.runs[arm])
     if len(seeds) > 1:
         runs = results[results["seed"].isin(seeds)].dropna(subset="accuracy")
@@ -217,7 +222,7 @@ def _difference(comparison, results, reference, arm):
         table = pd.concat(_of_models(first, second))
     else:
         table = differences_apart(first, second)
-        table = table.assign(**{"test images": "all", "how": OTHER_IMAGES, "p_value": np.nan})
+        table = table.assign(**{"test images": "all", "how": How.OTHER_IMAGES, "p_value": np.nan})
     return table[table["score"].isin(RUN_SCORES)].assign(seeds=1)
 
 
@@ -227,7 +232,7 @@ def _over_seeds(first, second, num_seeds):
         parts = [runs[runs["split"] == form.format(runs["split"].iloc[0])] for runs in pair]
         if all(len(part) == num_seeds for part in parts):
             tables.append(compare_pipelines(*parts).assign(**{"test images": name}))
-    return pd.concat(tables).assign(how=OVER_SEEDS)
+    return pd.concat(tables).assign(how=How.OVER_SEEDS)
 
 
 def _of_models(first, second):
@@ -237,5 +242,5 @@ def _of_models(first, second):
         parts["clean"] = first.select(clean), second.select(clean)
     for name, pair in parts.items():
         p_value = [mcnemar_test(*pair)[-1], np.nan, np.nan]
-        table = compare_models(*pair).assign(how=SAME_IMAGES, p_value=p_value)
+        table = compare_models(*pair).assign(how=How.SAME_IMAGES, p_value=p_value)
         yield table.assign(**{"test images": name})

@@ -1,14 +1,13 @@
 """Sentences of a comparison's report, from templates and values."""
 
 import numpy as np
-import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.effects import compare_pipelines
 from fer_keras.evaluation.intervals import mcnemar_test
-from fer_keras.reporting import difference_tables, score_tables
+from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
-from fer_keras.reporting.difference_tables import p_text, points_text
+from fer_keras.reporting.difference_tables import How, p_text, points_text
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import SCORE_NAMES, STUDY_D, score_text
 
@@ -28,18 +27,11 @@ def introduction(comparison):
     is_recipe = len(comparison.arms) == 1 and comparison.name in RECIPES
     return render(
         "introduction.md.j2",
-        drawn=comparison.drawn,
+        comparison=comparison,
         command="make compare",
         notice=f"{named.notice}.md.j2" if named and named.notice else is_recipe and "recipe.md.j2",
-        arms=comparison.arms,
-        num_seeds=len(comparison.seeds),
-        factors=comparison.factors,
-        minutes=comparison.minutes,
         data=_data_in_words(comparison),
-        notes=comparison.notes,
-        errors=comparison.errors,
         leaks={arm: run.predictions.leaked for arm, run in comparison.first.items()},
-        recipe=comparison.name,
         named=RECIPES.get(comparison.name),
         changes=_changes(comparison) if is_recipe else [],
     )
@@ -55,8 +47,7 @@ def conclusion(comparison, results, differences):
     """
     rows, others = differences.to_dict("records"), {}
     for row in rows:
-        row |= {"name": SCORE_NAMES[row["score"]], "points": points_text(row)}
-        row |= {"p": p_text(row["holm_p_value"]), "clean": None}
+        row |= {"name": SCORE_NAMES[row["score"]], "p": p_text(row["holm_p_value"]), "clean": None}
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
         elif row["score"] == "accuracy":
@@ -73,10 +64,7 @@ def conclusion(comparison, results, differences):
         has_p=any(row["p"] for row in rows),
         is_all_shown=all(row["is_shown"] for row in rows),
         hows={row["how"] for row in rows},
-        over_seeds=difference_tables.OVER_SEEDS,
-        same_images=difference_tables.SAME_IMAGES,
-        other_images=difference_tables.OTHER_IMAGES,
-        not_compared=difference_tables.NOT_COMPARED,
+        How=How,
     )
 
 
@@ -130,7 +118,7 @@ def effect_summary(comparison, runs, factors, effects):
 
 
 def repetition(comparison):
-    """Return where all lies and the command that repeats it, as Markdown.
+    """Return where the results lie and how to repeat them, as Markdown.
 
     Args:
         comparison: the `Comparison`.
@@ -159,7 +147,7 @@ def _image_by_image(comparison, row):
     """Return the numbers of test images, of those only one model gets right, and of copies."""
     first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
     numbers = {"images": len(second.ids), "votes": (), "removed": 0}
-    if row["how"] == difference_tables.SAME_IMAGES:
+    if row["how"] == How.SAME_IMAGES:
         numbers["votes"] = mcnemar_test(first, second)[:2]
         numbers["removed"] = (first.leaked | second.leaked).sum()
     return numbers
@@ -172,23 +160,19 @@ def _study_d(runs, factors, rows):
     last pipeline, the interactions of two cancel.
     """
     pipelines = dict(iter(runs.groupby("arm", sort=False)))
-    first, last = next(iter(pipelines)), list(pipelines)[-1]
+    first, *_, last = pipelines
     table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
-    whole = table.loc[EXPLAINED, ["difference", "low", "high"]].astype(float).to_dict()
-    own = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
-    deviation = np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean())
-    csv, folder = STUDY_D["CSV"], STUDY_D["folder"]
-    sampling = 1.96 * np.sqrt(2 * csv["accuracy"] * (1 - csv["accuracy"]) / STUDY_D_IMAGES)
+    whole = table.loc[EXPLAINED, ["difference", "low", "high"]].astype(float)
+    parts = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
+    accuracy = STUDY_D["CSV"]["accuracy"]
     return {
-        "csv": csv[EXPLAINED],
-        "folder": folder[EXPLAINED],
-        "published": f"{100 * (folder[EXPLAINED] - csv[EXPLAINED]):+.0f}",
-        "first": f"({first})",
-        "last": f"({last})",
+        "csv": STUDY_D["CSV"][EXPLAINED],
+        "folder": STUDY_D["folder"][EXPLAINED],
+        "first": first,
+        "last": last,
         "whole": points_text(whole),
-        "parts": {effect: f"{100 * difference:+.1f}" for effect, difference in own.items()},
-        "rest": f"{100 * (whole['difference'] - sum(own.values())):+.1f}",
-        "spread": f"{100 * deviation:.1f}",
-        "reach": "" if pd.isna(deviation) else f"{100 * 1.96 * np.sqrt(2) * deviation:.1f}",
-        "sampling": f"{100 * sampling:.1f}",
+        "parts": parts,
+        "rest": whole["difference"] - sum(parts.values()),
+        "spread": 100 * np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean()),
+        "sampling": 196 * np.sqrt(2 * accuracy * (1 - accuracy) / STUDY_D_IMAGES),
     }

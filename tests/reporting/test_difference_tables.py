@@ -2,29 +2,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import comparison_of, predictions_of, run_of
+from helpers import accuracy_of, comparison_of, leaky, predictions_of, run_of
 from scipy.stats import binomtest, ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from fer_keras.comparison.results import result_table
-from fer_keras.reporting.difference_tables import (
-    NOT_COMPARED,
-    OTHER_IMAGES,
-    OVER_SEEDS,
-    SAME_IMAGES,
-    difference_table,
-    readable_differences,
-)
+from fer_keras.reporting.difference_tables import How, difference_table, readable_differences
 from fer_keras.utils.errors import InputError
 
 
 def differences(runs, directory, reference=None):
     compared = comparison_of(runs, directory)
     return difference_table(compared, result_table(compared), reference)
-
-
-def accuracy(run):
-    return np.mean(run.predictions.y_pred == run.predictions.y_true)
 
 
 def seeds_of(accuracies, first_seed):
@@ -39,7 +28,7 @@ def test_over_seeds_the_differences_are_tested_in_pairs_and_corrected(tmp_path):
     }
     table = differences(runs, tmp_path)
     table = table[table["score"] == "accuracy"].set_index("arm")
-    hits = {arm: [accuracy(run) for run in each.values()] for arm, each in runs.items()}
+    hits = {arm: [accuracy_of(run) for run in each.values()] for arm, each in runs.items()}
     tests = {arm: ttest_rel(hits[arm], hits["a"]) for arm in "bc"}
     for arm, test in tests.items():
         row = table.loc[arm]
@@ -47,7 +36,7 @@ def test_over_seeds_the_differences_are_tested_in_pairs_and_corrected(tmp_path):
         ends = test.confidence_interval()
         assert (row["low"], row["high"]) == pytest.approx((ends.low, ends.high))
         assert row["p_value"] == pytest.approx(test.pvalue)
-        assert (row["seeds"], row["how"], row["reference"]) == (3, OVER_SEEDS, "a")
+        assert (row["seeds"], row["how"], row["reference"]) == (3, How.OVER_SEEDS, "a")
     corrected = multipletests([test.pvalue for test in tests.values()], method="holm")[1]
     assert table["holm_p_value"].tolist() == pytest.approx(corrected.tolist())
     assert table["is_shown"].tolist() == (corrected <= 0.05).tolist()
@@ -69,7 +58,7 @@ def test_one_seed_compares_two_models_on_the_same_images(tmp_path):
     votes = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
     assert row["p_value"] == pytest.approx(binomtest(int(votes[0]), int(sum(votes))).pvalue)
     assert row["difference"] == pytest.approx(right[1].mean() - right[0].mean())
-    assert (row["how"], row["seeds"], row["is_shown"]) == (SAME_IMAGES, 1, True)
+    assert (row["how"], row["seeds"], row["is_shown"]) == (How.SAME_IMAGES, 1, True)
     assert np.isnan(macro_f1["p_value"]) and macro_f1["is_shown"] == (macro_f1["low"] > 0)
 
 
@@ -77,19 +66,14 @@ def test_different_test_images_have_no_common_test(tmp_path):
     ids = np.array([f"PrivateTest/row{n}" for n in range(1000)])
     runs = {"a": {0: run_of(0.7, 1)}, "b": {0: run_of(0.4, 2, ids)}}
     table = differences(runs, tmp_path)
-    assert set(table["how"]) == {OTHER_IMAGES} and table["p_value"].isna().all()
+    assert set(table["how"]) == {How.OTHER_IMAGES} and table["p_value"].isna().all()
     assert table["is_shown"].all() and (table["high"] < 0).all()
 
 
 def test_without_copies_the_difference_is_that_of_the_clean_images(tmp_path):
-    leaked = np.arange(1000) < 100
-
-    def leaky(run):
-        return replace(run, predictions=replace(run.predictions, leaked=leaked))
-
     runs = {"a": {0: leaky(run_of(0.5, 1))}, "b": {0: leaky(run_of(0.6, 2))}}
     clean = differences(runs, tmp_path).query("`test images` == 'clean'").iloc[0]
-    first, second = (run[0].predictions.select(~leaked) for run in runs.values())
+    first, second = (run[0].predictions.select(np.arange(1000) >= 100) for run in runs.values())
     gain = np.mean(second.y_pred == second.y_true) - np.mean(first.y_pred == first.y_true)
     assert clean["difference"] == pytest.approx(gain)
     many = {
@@ -108,13 +92,13 @@ def test_other_classes_or_labels_are_not_compared(tmp_path):
     for other in (two, relabelled):
         runs = {"a": {0: run}, "b": {0: replace(run, predictions=other)}}
         table = differences(runs, tmp_path)
-        assert set(table["how"]) == {NOT_COMPARED} and not table["is_shown"].any()
-        assert readable_differences(table)["how"].tolist() == [NOT_COMPARED]
+        assert set(table["how"]) == {How.NOT_COMPARED} and not table["is_shown"].any()
+        assert readable_differences(table)["how"].tolist() == [How.NOT_COMPARED]
 
 
 def test_arms_that_share_one_seed_are_compared_as_models(tmp_path):
     runs = {"a": {0: run_of(0.5, 1), 1: run_of(0.5, 2)}, "b": {0: run_of(0.6, 3)}}
-    assert set(differences(runs, tmp_path)["how"]) == {SAME_IMAGES}
+    assert set(differences(runs, tmp_path)["how"]) == {How.SAME_IMAGES}
     assert differences({"a": runs["a"]}, tmp_path).empty
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from helpers import comparison_of, patterned_faces, run_of
+from helpers import accuracy_of, comparison_of, patterned_faces, run_of
 
 from fer_keras.comparison.results import result_table
 from fer_keras.data.faces import Splits
@@ -25,7 +25,7 @@ def compared(tmp_path_factory):
 def test_scores_and_differences_are_those_of_the_runs(compared):
     scores = compared.scores().set_index("arm")
     for arm, runs in compared.runs.items():
-        hits = [(run.predictions.y_pred == run.predictions.y_true).mean() for run in runs.values()]
+        hits = [accuracy_of(run) for run in runs.values()]
         assert scores.loc[arm, "accuracy"] == pytest.approx(sum(hits) / 2)
     difference = compared.differences().iloc[0]["difference"]
     assert difference == pytest.approx(scores["accuracy"]["two"] - scores["accuracy"]["one"])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import comparison_of, predictions_of, run_of
+from helpers import accuracy_of, comparison_of, leaky, predictions_of, run_of
 from scipy.stats import t as student
 from sklearn.metrics import f1_score
 
@@ -26,8 +26,7 @@ def record(compared):
 
 
 def accuracies(compared, arm):
-    parts = [run.predictions for run in compared.runs[arm].values()]
-    return np.array([np.mean(part.y_pred == part.y_true) for part in parts])
+    return np.array([accuracy_of(run) for run in compared.runs[arm].values()])
 
 
 def test_scores_are_means_over_seeds_with_their_t_interval(compared, record):
@@ -75,8 +74,7 @@ def test_published_scores_stand_beside_ours_on_real_data_alone(compared, record)
 
 def test_clean_scores_stand_beside_full_ones(tmp_path):
     run = run_of(0.5, 10)
-    leaked = replace(run.predictions, leaked=np.arange(1000) < 100)
-    compared = comparison_of({"CSV": {0: replace(run, predictions=leaked)}}, tmp_path)
+    compared = comparison_of({"CSV": {0: leaky(run)}}, tmp_path)
     table = score_tables.score_table(result_table(compared))
     assert table[["split", "images"]].to_numpy().tolist() == [
         ["PublicTest", 1000],

@@ -1,17 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from helpers import comparison_of, run_of
+from helpers import comparison_of, lasting, run_of
 
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.results import result_table
 from fer_keras.reporting import tables
-
-
-def lasting(run, *seconds):
-    """The run with epochs of so many seconds."""
-    history = run.history.iloc[: len(seconds)].assign(seconds=seconds)
-    return replace(run, history=history)
 
 
 def test_arms_table_tells_what_differs_and_counts_copies(splits, tmp_path):
