@@ -1,4 +1,4 @@
-"""Figures of a model's errors, its calibration and where it looks."""
+"""Figures of a model's errors and its calibration."""
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,7 @@ from fer_keras.evaluation.calibration import (
     expected_calibration_error,
     reliability_table,
 )
-from fer_keras.evaluation.gradcam import grad_cam
-from fer_keras.reporting.figures import (
-    COLOURS,
-    listed,
-    looks,
-    panel_grid,
-    picture_grid,
-    prediction_in_words,
-    wrapped_panels,
-)
+from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
 
 MOST_VALUES = 3
 """Most arms whose average precisions fit above a panel."""
@@ -126,88 +117,3 @@ def costly_confusions(predictions, count=6):
     table["accuracy lost"] = table["images"] / len(predictions.ids)
     table = table.sort_values("images", ascending=False, kind="stable", ignore_index=True)
     return table.head(count)
-
-
-def costly_confusion_gallery(faces, predictions, title, count=6, per_row=8, seed=0):
-    """Show faces of the confusions that cost the most accuracy.
-
-    They are drawn at random: the surest ones would show odd faces and labels, not typical ones.
-
-    Args:
-        faces: the test `Faces`, in the order of `predictions`.
-        predictions: `Predictions`.
-        title: the arm's name.
-        count: confusions to show at most.
-        per_row: faces of each.
-        seed: integer that fixes the choice.
-
-    Returns:
-        A `Figure`, one row a confusion; each face bears the probabilities of the predicted and
-        of the true class.
-    """
-    table = costly_confusions(predictions, count)
-    rng = np.random.default_rng(seed)
-    rows, names, words = [], [], []
-    for pair in table.to_dict("records"):
-        true, said = (predictions.class_names.index(pair[side]) for side in ("true", "predicted"))
-        members = np.flatnonzero((predictions.y_true == true) & (predictions.y_pred == said))
-        chosen = rng.permutation(members)[:per_row]
-        sure = predictions.probabilities[chosen]
-        titles = [f"{own[said]:.0%}, true {own[true]:.0%}" for own in sure]
-        rows.append(list(zip(faces.images[chosen], titles, strict=True)))
-        images, lost = f"{pair['images']:,} images", f"{100 * pair['accuracy lost']:.1f} points"
-        names.append(f"{pair['true']}\nas {pair['predicted']}\n{images}\n{lost}")
-        words.append(f"{pair['true']} as {pair['predicted']}: {images}, {lost}")
-    above = f"{title}: the confusions that cost the most accuracy"
-    figure, _ = picture_grid(rows, per_row, 1.05, 1.3, above, names)
-    figure.set_label(
-        f"{title}: random faces of the costliest confusions, with the probabilities of the "
-        f"predicted and the true class. {'; '.join(words) or 'There are no errors'}."
-    )
-    return figure
-
-
-def grad_cam_gallery(model, faces, predictions, title, per_row=7, seed=0):
-    """Show where a network finds evidence in random faces.
-
-    Args:
-        model: the network, as for `grad_cam`.
-        faces: the test `Faces`, in the order of `predictions`.
-        predictions: the network's `Predictions`.
-        title: the arm's name.
-        per_row: faces of either kind.
-        seed: integer that fixes the choice.
-
-    Returns:
-        A `Figure`: right predictions with the heat of their class; below, wrong ones with that of
-        the predicted class and that of the true one. The brightest spot is each map's greatest
-        value. A map without colour found no evidence for the class.
-    """
-    rng = np.random.default_rng(seed)
-    said, true = predictions.y_pred, predictions.y_true
-    right = said == true
-    rows, names, heats = [], [], []
-    for mask, kind, sides in (
-        (right, "right", {"predicted": said}),
-        (~right, "wrong", {"predicted": said, "true": true}),
-    ):
-        chosen = rng.permutation(np.flatnonzero(mask))[:per_row]
-        images, names, heats = faces.images[chosen], [*names, kind], [*heats, []]
-        words = [prediction_in_words(predictions, index) for index in chosen]
-        rows.append(list(zip(images, words, strict=True)))
-        for side, classes in sides.items():
-            rows.append([(image, "") for image in images])
-            names.append(f"for the\n{side} class")
-            heats.append(grad_cam(model, images, classes[chosen]))
-    above = f"{title}: where the evidence for a class lies (Grad-CAM)"
-    figure, panels = picture_grid(rows, per_row, 1.2, 1.35, above, names)
-    for row, maps in zip(panels, heats, strict=True):
-        for panel, heat in zip(row, maps, strict=False):
-            strength = heat / max(heat.max(), np.finfo(float).tiny)
-            panel.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * strength)
-    figure.set_label(
-        f"{title}: {min(right.sum(), per_row)} random test faces predicted rightly and "
-        f"{min((~right).sum(), per_row)} wrongly, each with its Grad-CAM heat map for the "
-        "predicted class, and the wrong ones with that for the true class as well."
-    )
-    return figure

@@ -172,53 +172,6 @@ def sample_faces(faces, per_class=8, seed=0):
     return figure
 
 
-def gallery(faces, predictions, title, per_row=7, seed=0):
-    """Show random right and wrong predictions with their probabilities.
-
-    Args:
-        faces: the test `Faces`, in the order of `predictions`.
-        predictions: `Predictions`.
-        title: the arm's name.
-        per_row: faces in each of the four rows, two right and two wrong.
-        seed: integer that fixes the choice.
-
-    Returns:
-        A `Figure`; above each face stands `prediction_in_words`.
-    """
-    right = predictions.y_pred == predictions.y_true
-    rng = np.random.default_rng(seed)
-    rows = []
-    for mask in (right, ~right):
-        chosen = rng.permutation(np.flatnonzero(mask))[: 2 * per_row]
-        cells = [(faces.images[n], prediction_in_words(predictions, n)) for n in chosen]
-        rows += [cells[:per_row], cells[per_row:]]
-    above = f"{title}: right (green) and wrong (orange) predictions"
-    figure, panels = picture_grid(rows, per_row, 1.05, 1.42, above)
-    for number, panel in enumerate(panels.flat):
-        panel.title.set_color("#00734d" if number < 2 * per_row else "#b34700")
-    figure.set_label(
-        f"{title}: random test faces, {min(right.sum(), 2 * per_row)} predicted rightly and "
-        f"{min((~right).sum(), 2 * per_row)} wrongly, each with the predicted class and its "
-        "probability, and the true class where it differs."
-    )
-    return figure
-
-
-def prediction_in_words(predictions, index):
-    """Return a face's predicted class and, if it differs, its true one.
-
-    Args:
-        predictions: `Predictions`.
-        index: the face's place.
-    """
-    probabilities = predictions.probabilities[index]
-    said, true = predictions.y_pred[index], predictions.y_true[index]
-    names = predictions.class_names
-    # Every title has two lines, so that the faces stand in line.
-    second = f"true: {names[true]} {probabilities[true]:.0%}" if said != true else ""
-    return f"{names[said]} {probabilities[said]:.0%}\n{second}"
-
-
 def training_curves(histories):
     """Draw accuracy and loss by epoch, of training and of validation.
 

@@ -7,7 +7,6 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
 from fer_keras.reporting.figures import (
     COLOURS,
-    gallery,
     listed,
     looks,
     panel_grid,
@@ -15,6 +14,7 @@ from fer_keras.reporting.figures import (
     training_curves,
     wrapped_panels,
 )
+from fer_keras.reporting.galleries import gallery
 
 
 def confusion_matrices(predictions):

@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_curve
 from fer_keras.evaluation.calibration import average_precision_table, reliability_table
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.evaluation.predictions import Predictions
-from fer_keras.reporting import error_figures
+from fer_keras.reporting import error_figures, galleries
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_all_confusions_together_lose_what_accuracy_lacks(predictions):
 
 def test_each_row_of_the_gallery_shows_faces_of_its_confusion(predictions, make_faces):
     faces = make_faces(400)
-    figure = error_figures.costly_confusion_gallery(faces, predictions, "CSV", count=3, per_row=2)
+    figure = galleries.costly_confusion_gallery(faces, predictions, "CSV", count=3, per_row=2)
     table = error_figures.costly_confusions(predictions, 3)
     rows = np.reshape(figure.axes, (3, 2))
     for row, pair in zip(rows, table.to_dict("records"), strict=True):
@@ -135,7 +135,7 @@ def test_each_row_of_the_gallery_shows_faces_of_its_confusion(predictions, make_
 def test_a_model_without_errors_has_an_empty_gallery(make_faces):
     flawless = predictions_of([0, 1], [0, 1])
     assert error_figures.costly_confusions(flawless).empty
-    figure = error_figures.costly_confusion_gallery(make_faces(2), flawless, "CSV")
+    figure = galleries.costly_confusion_gallery(make_faces(2), flawless, "CSV")
     assert "There are no errors." in figure.get_label()
     assert not any(panel.images for panel in figure.axes)
 
@@ -151,7 +151,7 @@ def test_heat_is_laid_over_right_and_wrong_predictions(make_faces):
     said = probabilities.argmax(axis=1)
     y_true = np.where(np.arange(70) % 2, said, (said + 1) % 7)
     predictions = Predictions(faces.ids, y_true, probabilities, faces.class_names)
-    figure = error_figures.grad_cam_gallery(model, faces, predictions, "CSV", per_row=2)
+    figure = galleries.grad_cam_gallery(model, faces, predictions, "CSV", per_row=2)
     rows = np.reshape(figure.axes, (5, 2))
     explained = {1: said, 3: said, 4: y_true}
     for number, row in enumerate(rows):

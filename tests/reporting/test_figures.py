@@ -7,7 +7,7 @@ from helpers import predictions_of, run_of, texts
 from PIL import Image
 
 from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
-from fer_keras.reporting import figures, score_figures
+from fer_keras.reporting import figures, galleries, score_figures
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_sample_faces_come_from_their_class(make_faces):
 
 def test_gallery_says_prediction_truth_and_probability(make_faces, run):
     faces = make_faces(1000)
-    figure = figures.gallery(faces, run.predictions, "CSV", per_row=3)
+    figure = galleries.gallery(faces, run.predictions, "CSV", per_row=3)
     titles = [ax.get_title() for ax in figure.axes]
     assert len(titles) == 12
     assert all(title.endswith("40%\n") for title in titles[:6])
