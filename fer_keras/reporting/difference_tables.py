@@ -131,17 +131,13 @@ def balanced_runs(comparison, results):
         InputError: if the comparison crosses no factors, or no seed is complete.
     """
     runs = headline_rows(results)
-    data = {
-        arm: source.name or source.data.name
-        for arm, source in comparison.sources.items()
-        if source.data
-    }
-    if len(set(data.values())) > 1:
-        runs = runs.assign(data=runs["arm"].map(data))
     factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
-    factors += ["data"] if factors and "data" in runs else []
     if not factors:
         raise InputError("This comparison crosses no factors, so that it has no effects.")
+    if runs.duplicated(["seed", *factors]).any():
+        # These arms differ in their data set, which stands at the end of their names.
+        runs = runs.assign(data=runs["arm"].str.rpartition(" on ")[2])
+        factors.append("data")
     num_arms = runs.groupby("seed")["arm"].nunique()
     complete = num_arms.index[num_arms == len(comparison.arms)]
     if not len(complete):
