@@ -32,7 +32,7 @@ audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/r
 	$(call report,audit)
 
 test: $(VENV)/installed-test lint  ## Run the tests, and measure what they reach
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

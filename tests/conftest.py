@@ -16,6 +16,11 @@ from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the longest file, so that no worker waits for it in the end."""
+    items.sort(key=lambda item: item.path.name != "test_public_api.py")
+
+
 @pytest.fixture
 def make_faces():
     return patterned_faces

@@ -79,6 +79,11 @@ def cross(arms, factors, crossed=True):
                 f"The factor {name} has the levels {', '.join(map(str, levels)) or 'none'}; give "
                 "two or more, each once."
             )
+        names = [level_name(level) for level in levels]
+        if double := next((level for level in names if names.count(level) > 1), None):
+            raise InputError(
+                f"Two levels of {name} are called {double}; give them names that differ."
+            )
     [(base, recipe)] = arms.items()
     if crossed:
         return {
@@ -94,9 +99,9 @@ def cross(arms, factors, crossed=True):
 
 
 def level_name(level):
-    """Return a factor's level as text.
+    """Return a factor's level as text, a file without its folder.
 
     Args:
         level: any value of a recipe's field.
     """
-    return getattr(level, "__name__", None) or str(level)
+    return (getattr(level, "__name__", None) or str(level)).rpartition("/")[2]

@@ -94,7 +94,7 @@ def _backend(dask, jobs):
     try:
         from distributed import Client
 
-        client = Client(dask, timeout="10s")
+        client = Client(dask, timeout="5s")
     except ImportError as error:
         raise InputError(
             "Dask is not installed; install it with: pip install distributed."

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fer_keras.comparison.arms import level_name
 from fer_keras.comparison.run import predict
 from fer_keras.evaluation.predictions import score_table
 
@@ -88,4 +89,4 @@ def _rows(arm, seed, run, factors):
 
 def _levels(recipe, factors):
     fields = recipe.as_json()
-    return {factor: str(fields[factor]) for factor in factors}
+    return {factor: level_name(fields[factor]) for factor in factors}

@@ -61,6 +61,14 @@ def test_a_grid_crosses_all_levels_in_order():
     assert arms["study_d, 32"] == CONV3.changed(augmentation="study_d", batch_size=32)
 
 
+def test_a_level_that_is_a_file_is_called_without_its_folder(tmp_path):
+    file = tmp_path / "nets.py"
+    file.write_text("def small(classes): ...\ndef large(classes): ...\n")
+    arms = cross({"conv3": CONV3}, {"network": (f"{file}:small", f"{file}:large")})
+    assert [*arms] == ["nets.py:small", "nets.py:large"]
+    assert arms["nets.py:small"].network == f"{file}:small"
+
+
 def test_one_factor_at_a_time_begins_with_the_recipe_itself():
     factors = {"augmentation": ("none", "study_d"), "batch_size": (16, 32)}
     arms = cross({"conv3": CONV3}, factors, crossed=False)
@@ -84,6 +92,10 @@ def test_one_factor_at_a_time_begins_with_the_recipe_itself():
         (lambda: cross({"a": CONV3}, {"seed": (1, 2)}), "seed is no factor"),
         (lambda: cross({"a": CONV3}, {"epochs": (1,)}), "epochs has the levels 1; give two"),
         (lambda: cross({"a": CONV3}, {"epochs": (0, 1)}), "epochs is 0"),
+        (
+            lambda: cross({"a": CONV3}, {"network": (lambda classes: 1, lambda classes: 2)}),
+            "Two levels of network are called <lambda>",
+        ),
     ],
 )
 def test_impossible_arms_are_one_sentence(make, message):

@@ -13,6 +13,18 @@ from helpers import COMPARE, papermill
 from fer_keras.reporting.html import export_html
 from fer_keras.reporting.result import load_comparison
 
+NETWORKS = """
+from keras import Sequential, layers
+
+def small(num_classes):
+    return Sequential([layers.Input((48, 48, 1)), layers.Conv2D(4, 5, strides=4),
+                       layers.Flatten(), layers.Dense(num_classes, activation="softmax")])
+
+def large(num_classes):
+    return Sequential([layers.Input((48, 48, 1)), layers.Conv2D(8, 5, strides=4),
+                       layers.Flatten(), layers.Dense(num_classes, activation="softmax")])
+"""
+
 
 def run_notebook(directory, *arguments):
     """Execute the notebook; return its path, its outputs and the comparison's folder."""
@@ -21,7 +33,7 @@ def run_notebook(directory, *arguments):
     assert answer.returncode == 0, answer.stderr[-2000:]
     cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
     outputs = [out for cell in cells for out in cell.outputs]
-    assert not [out for out in outputs if out.get("name") == "stderr"]
+    assert not [out["text"] for out in outputs if out.get("name") == "stderr"]
     (record,) = runs.glob("*/comparison.json")
     return output, outputs, record.parent
 
@@ -97,9 +109,11 @@ def test_same_images_runs_from_end_to_end(tmp_path, data):
 
 
 def test_crossed_networks_on_two_data_sets_under_equal_time(tmp_path, data, rafdb):
+    file = tmp_path / "nets.py"
+    file.write_text(NETWORKS)
     output, _, directory = run_notebook(
         tmp_path, "-r", "data", f"fer2013={data}, raf-db={rafdb}", "-r", "comparison", "conv2",
-        "-r", "factors", "network=conv2,conv3", "-p", "minutes", "1e-6",
+        "-r", "factors", f"network={file}:small,{file}:large", "-p", "minutes", "1e-6",
         "-p", "seeds", "1",
     )  # fmt: skip
     soup, titles = read_page(export_html(output, tmp_path / "report.html"))
