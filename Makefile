@@ -12,7 +12,7 @@ PARAMETERS ?=
 EXPORT ?=
 # The report's name in reports/.
 NAME ?= run
-# COVERAGE=--cov measures what the tests reach, in a third more time.
+# COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
 .PHONY: compare audit test lint published bench clean
