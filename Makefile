@@ -15,7 +15,7 @@ NAME ?= run
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
-.PHONY: compare audit test lint published bench clean
+.PHONY: compare audit test test-all lint published bench clean
 
 # Execute a notebook, show its training as it goes, and write reports/NAME.html;
 # if it fails, show the one sentence where there is one.
@@ -35,6 +35,9 @@ audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/r
 
 test: $(VENV)/installed-test lint  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)
+
+test-all: COVERAGE += --all
+test-all: test  ## Run the tests, with simulations at full length
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

@@ -16,9 +16,19 @@ from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="simulate at length, too")
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the longest file, so that no worker waits for it in the end."""
     items.sort(key=lambda item: item.path.name != "test_public_api.py")
+
+
+@pytest.fixture(scope="session")
+def num_trials(request):
+    """How often a simulation draws: 1,000 times with --all, 250 times without."""
+    return 1000 if request.config.getoption("all") else 250
 
 
 @pytest.fixture

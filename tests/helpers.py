@@ -45,6 +45,11 @@ def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=Non
     return Predictions(ids, np.asarray(y_true), probabilities, class_names, groups, leaked)
 
 
+def is_5_in_100(shares, num_trials):
+    """Whether shares of false alarms in simulations lie within 2.9 standard errors of 5 %."""
+    return np.all(np.abs(np.asarray(shares) - 0.05) <= 2.9 * np.sqrt(0.05 * 0.95 / num_trials))
+
+
 def run_of(accuracy, seed, ids=None, count=1000):
     rng = np.random.default_rng(1)  # both arms share the true classes
     y_true = rng.integers(0, 7, count)

@@ -70,7 +70,7 @@ def megaflops(model):
     return counted.total_float_ops / 1e6
 
 
-def recognition_speeds(models, images, batch_size, rounds=5, seconds=0.2):
+def recognition_speeds(models, images, batch_size, rounds=5, seconds=0.1):
     """Measure the speed of networks, which take turns.
 
     Turns spread a busy moment of the machine over all networks.

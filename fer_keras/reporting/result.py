@@ -164,11 +164,8 @@ def notebook_path(name):
 
 
 def _draw_runs(comparison):
-    for arm, runs in comparison.runs.items():
-        splits = None
-        for seed, run in runs.items():
-            if (run.directory / "gallery.png").is_file():
-                continue
-            splits = splits or comparison.splits(arm)
-            is_same = splits and splits.test.ids.tolist() == run.predictions.ids.tolist()
-            draw_run(run, splits.test if is_same else None, f"{arm}, seed {seed}")
+    """Draw the figures of each arm's first run."""
+    for arm, run in comparison.first.items():
+        splits = comparison.splits(arm)
+        is_same = splits and splits.test.ids.tolist() == run.predictions.ids.tolist()
+        draw_run(run, splits.test if is_same else None, f"{arm}, seed {run.recipe.seed}")

@@ -70,8 +70,11 @@ def steps_at_once(steps):
         steps: steps an epoch.
 
     Returns:
-        The largest divisor of `steps` up to 16, so that each epoch ends where the feed's does.
+        The largest divisor of `steps` up to 16, so that each epoch ends where the feed's does; 1
+        for so short an epoch that compiling the loop would cost more than it saves.
     """
+    if steps <= MOST_AT_ONCE:
+        return 1
     return max(count for count in range(1, MOST_AT_ONCE + 1) if steps % count == 0)
 
 

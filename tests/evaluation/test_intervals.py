@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import predictions_of
+from helpers import is_5_in_100, predictions_of
 from scipy.stats import binom, norm
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -135,24 +135,21 @@ def drawn_cells(rng, world, groups):
     return np.unravel_index(cells, world.shape)
 
 
-def test_intervals_cover_the_truth_only_if_identical_images_are_drawn_together(monkeypatch):
+def test_intervals_cover_the_truth_only_if_identical_images_are_drawn_together(
+    monkeypatch, num_trials
+):
     monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
     world = np.array([[0.30, 0.05, 0.05], [0.10, 0.20, 0.05], [0.05, 0.05, 0.15]])
     truth = scores_of_confusion(world)
-    rng, num_trials = rng_of(14), 1000
+    rng = rng_of(14)
     together, apart = np.zeros(3), np.zeros(3)
     for trial in range(num_trials):
         y_true, y_pred = drawn_cells(rng, world, FEW_GROUPS)
         together += covers(intervals_of(y_true, y_pred, FEW_GROUPS, 3, trial), truth)
         if trial < 200:
             apart += covers(intervals_of(y_true, y_pred, None, 3, trial), truth)
-    assert near_95_in_100(together / num_trials), together
+    assert is_5_in_100(1 - together / num_trials, num_trials), together
     assert all(apart / 200 < 0.85), apart
-
-
-def near_95_in_100(shares):
-    # Of 1,000 trials the standard error is 0.7 points: these bounds are 2.9 of them away each.
-    return all(shares >= 0.93) and all(shares <= 0.97)
 
 
 def covers(table, truth):
@@ -166,16 +163,16 @@ ALIKE = (BETTER + BETTER.transpose(0, 2, 1)) / 2
 
 
 @pytest.mark.parametrize("world", [BETTER, ALIKE], ids=["a difference", "no difference"])
-def test_intervals_of_differences_cover_the_truth(monkeypatch, world):
+def test_intervals_of_differences_cover_the_truth(monkeypatch, num_trials, world):
     monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
     truth = scores_of_confusion(world.sum(axis=1)) - scores_of_confusion(world.sum(axis=2))
     assert (truth[0] == pytest.approx(0, abs=1e-12)) == (world is ALIKE)
-    rng, num_trials, covered = rng_of(15), 1000, np.zeros(3)
+    rng, covered = rng_of(15), np.zeros(3)
     for trial in range(num_trials):
         pair = drawn_pair(rng, world, FEW_GROUPS)
         covered += covers(compare_models(*pair, trial), truth)
-    # Where there is no difference, the trials that are left are the false alarms: 3 to 7 in 100.
-    assert near_95_in_100(covered / num_trials), covered
+    # Where there is no difference, the trials that are left are the false alarms.
+    assert is_5_in_100(1 - covered / num_trials, num_trials), covered
 
 
 def drawn_pair(rng, world, groups):
@@ -244,17 +241,17 @@ def test_exact_mcnemar_never_alarms_falsely_more_often_than_5_in_100(discordant)
     assert false_alarms <= 0.05
 
 
-def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_have_one_vote():
+def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_have_one_vote(num_trials):
     # Exact tests are conservative, and with few discordant images much so (the test above); with
     # hundreds of them, as test sets of thousands give, the share comes near the nominal 5 %.
     groups = np.repeat(np.arange(1500), [1, 1, 1, 5, 5] * 300)
-    rng, num_trials, together, apart = rng_of(19), 1000, 0, 0
+    rng, together, apart = rng_of(19), 0, 0
     for _ in range(num_trials):
         pair = drawn_pair(rng, ALIKE, groups)
         together += mcnemar_test(*pair)[2] <= 0.05
         as_if_different = [replace(part, groups=np.arange(len(groups))) for part in pair]
         apart += mcnemar_test(*as_if_different)[2] <= 0.05
-    assert 0.03 <= together / num_trials <= 0.07
+    assert is_5_in_100(together / num_trials, num_trials)
     assert apart / num_trials > 0.15
 
 
@@ -306,16 +303,16 @@ def test_different_images_widen_the_interval_to_that_of_two_shares():
     assert apart["method"] == "BCa"
 
 
-def test_false_alarms_on_different_images_are_about_5_in_100(monkeypatch):
+def test_false_alarms_on_different_images_are_about_5_in_100(monkeypatch, num_trials):
     # The second test set holds each image twice, which must not make it worth more.
     monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
-    alarms, rng, num_trials = 0, rng_of(8), 1000
+    alarms, rng = 0, rng_of(8)
     for trial in range(num_trials):
         first, second = (two_models(rng, 100, 0.6, 0.6, 0.5, num_classes=2)[0] for _ in range(2))
         twice = second.select(np.repeat(np.arange(100), 2))
         row = differences_apart(first, twice, trial).iloc[0]
         alarms += not row["low"] <= 0 <= row["high"]
-    assert 0.03 <= alarms / num_trials <= 0.07
+    assert is_5_in_100(alarms / num_trials, num_trials)
 
 
 def test_models_of_other_classes_are_refused_on_different_images_too():

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import nbformat
 import pandas as pd
-import pytest
 from bs4 import BeautifulSoup
 from helpers import COMPARE, papermill
 
@@ -65,16 +64,10 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
         assert re.search(rf"{name}: \w+ \(default [^)]*\) \S", words), name
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["-p", "epoch", "3"], "InputError: No parameter is called epoch; the parameters are"),
-        (["-p", "changes", "epochs=0"], "InputError: epochs is 0; give a whole number"),
-    ],
-)
-def test_papermill_ends_at_once_with_one_sentence(tmp_path, data, arguments, sentence):
-    answer = papermill(tmp_path / "out.ipynb", "-r", "data", data, *arguments)
+def test_papermill_ends_at_once_with_one_sentence(tmp_path, data):
+    answer = papermill(tmp_path / "out.ipynb", "-r", "data", data, "-p", "epoch", "3")
     assert answer.returncode != 0
+    sentence = "InputError: No parameter is called epoch; the parameters are"
     assert answer.stderr.strip().splitlines()[-1].startswith(sentence)
 
 
