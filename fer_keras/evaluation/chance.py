@@ -1,0 +1,169 @@
+"""Estimates over two sources of chance: the seeds of training and the test images.
+
+Runs of an arm differ by their seed, and all runs are tested on the same images. This is the design
+of Dorfman, Berbaum and Metz, "Receiver Operating Characteristic Rating Analysis" (1992), with runs
+for readers: a score becomes one pseudo-value for each run and image, and an analysis of variance
+of the pseudo-values gives what each source of chance does to a mean. Arms share the images, and
+their runs share nothing: each arm has runs of its own. Identical images count as one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from fer_keras.evaluation.intervals import CONFIDENCE, scores_of_confusion
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean score, or a difference of such, and how sure it is.
+
+    Args:
+        value: the estimate.
+        standard_error: its standard error, of seeds and images together.
+        df: degrees of freedom of the standard error (Satterthwaite's), above 0.
+    """
+
+    value: float
+    standard_error: float
+    df: float
+
+    def interval(self, confidence=CONFIDENCE):
+        """Return the ends of the t interval.
+
+        Args:
+            confidence: coverage, in 0-1.
+        """
+        half = self.standard_error * t.ppf((1 + confidence) / 2, self.df)
+        return float(self.value - half), float(self.value + half)
+
+    def p_value(self):
+        """Return the two-sided p value of the t test that the true value is 0."""
+        if not self.standard_error:
+            return 1.0 if self.value == 0 else 0.0
+        return float(2 * t.sf(abs(self.value) / self.standard_error, self.df))
+
+    def probability_within(self, margin):
+        """Return the probability that the true value lies within ±margin.
+
+        It is the posterior one under a flat prior.
+
+        Args:
+            margin: in the units of `value`, above 0.
+        """
+        if not self.standard_error:
+            return float(abs(self.value) <= margin)
+        ends = (np.array([-margin, margin]) - self.value) / self.standard_error
+        return float(np.diff(t.cdf(ends, self.df))[0])
+
+
+def pseudo_values(predictions):
+    """Return the jackknife's pseudo-values of a run's scores.
+
+    A pseudo-value is n θ − (n − 1) θ₋ᵢ, where θ is the score on all n images and θ₋ᵢ the score
+    without image i. Their mean is the score, but for the jackknife's correction of its bias.
+
+    Args:
+        predictions: `Predictions`, whose `groups` mark identical images; these are left out
+            together, and n counts groups.
+
+    Returns:
+        A float array `(3, n)`, rows in the order of `intervals.SCORES`, columns in the order of
+        the sorted group numbers.
+    """
+    size = len(predictions.class_names)
+    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    counts = np.zeros((groups.max() + 1, size, size))
+    np.add.at(counts, (groups, predictions.y_true, predictions.y_pred), 1)
+    total = counts.sum(axis=0)
+    if len(counts) == 1:
+        return scores_of_confusion(total)[:, None]
+    without = scores_of_confusion(total - counts)
+    return (len(counts) * scores_of_confusion(total) - (len(counts) - 1) * without).T
+
+
+def group_means(values, groups):
+    """Return the jackknife's pseudo-values of a mean over images.
+
+    Args:
+        values: float array `(..., images)`, such as whether each image is right.
+        groups: int array `(images,)`, equal for identical images.
+
+    Returns:
+        A float array `(..., n)`, a column for each group, as for `pseudo_values`.
+    """
+    values, places = np.asarray(values, float), np.unique(groups, return_inverse=True)[1]
+    size = np.bincount(places)
+    sums = np.zeros((*values.shape[:-1], len(size)))
+    np.add.at(sums, (..., places), values)
+    if len(size) == 1:
+        return sums / size
+    total = sums.sum(axis=-1, keepdims=True)
+    n = len(size)
+    return n * total / size.sum() - (n - 1) * (total - sums) / (size.sum() - size)
+
+
+def contrast(arms, weights):
+    """Estimate a weighted sum of the arms' mean scores.
+
+    Weights 1 and -1 give a difference of two arms, a single 1 the mean score of an arm. Each arm's
+    seeds tell how much one run differs from the next, and this variance is pooled over all arms,
+    also those of weight 0: three seeds alone know it too badly.
+
+    Args:
+        arms: dict from an arm's name to its runs' pseudo-values, a float array `(seeds, n)`. The
+            n columns are the same images in all arms.
+        weights: dict from an arm's name to its weight; others weigh 0.
+
+    Returns:
+        An `Estimate`.
+
+    Raises:
+        ValueError: if no arm has two runs and the images are fewer than two.
+    """
+    means = {arm: runs.mean(axis=0) for arm, runs in arms.items()}
+    of_images = sum(weight * means[arm] for arm, weight in weights.items())
+    n = len(of_images)
+    run_variance, df_runs, noise = _within_arms(arms)
+    share = sum(weight**2 / len(arms[arm]) for arm, weight in weights.items())
+    # Images and runs both bring the noise of single predictions along, which counts once.
+    parts = {"images": (of_images.var(ddof=1) / n, n - 1)} if n > 1 else {}
+    if df_runs:
+        parts["runs"] = share * run_variance, df_runs
+    if not parts:
+        raise ValueError("One image and one run of each arm tell nothing about chance.")
+    variance = sum(part for part, _ in parts.values())
+    if len(parts) == 2:
+        least = max(part for part, _ in parts.values())
+        variance = max(variance - share * noise / n, least)
+    spread = sum(part**2 / df for part, df in parts.values())
+    df = variance**2 / spread if spread else max(df for _, df in parts.values())
+    return Estimate(float(of_images.mean()), float(np.sqrt(variance)), float(df))
+
+
+def run_deviation(arms):
+    """Return the standard deviation of single runs' scores over seeds, pooled over the arms.
+
+    Args:
+        arms: as for `contrast`.
+
+    Returns:
+        The standard deviation, and its degrees of freedom; NaN and 0 where no arm has two runs.
+    """
+    variance, df, _ = _within_arms(arms)
+    return (float(np.sqrt(variance)) if df else np.nan), df
+
+
+def _within_arms(arms):
+    """Return the variance of run scores, its degrees of freedom, and the variance of the noise."""
+    df = sum(len(runs) - 1 for runs in arms.values())
+    if not df:
+        return 0.0, 0, 0.0
+    scores = [runs.mean(axis=1) for runs in arms.values()]
+    variance = sum(((score - score.mean()) ** 2).sum() for score in scores) / df
+    squares, n = 0.0, next(iter(arms.values())).shape[1]
+    for runs in arms.values():
+        rest = runs - runs.mean(axis=0) - runs.mean(axis=1, keepdims=True) + runs.mean()
+        squares += (rest**2).sum()
+    return variance, df, squares / (df * max(n - 1, 1))
