@@ -1,4 +1,4 @@
-"""Estimates over two sources of chance: the seeds of training and the test images.
+"""Estimates over two sources of chance: seeds and test images.
 
 Runs of an arm differ by their seed, and all runs are tested on the same images. This is the design
 of Dorfman, Berbaum and Metz, "Receiver Operating Characteristic Rating Analysis" (1992), with runs
@@ -143,7 +143,7 @@ def contrast(arms, weights):
 
 
 def run_deviation(arms):
-    """Return the standard deviation of single runs' scores over seeds, pooled over the arms.
+    """Return the standard deviation of run scores, pooled over the arms.
 
     Args:
         arms: as for `contrast`.
