@@ -7,7 +7,7 @@ from helpers import jpeg, shifted, textured
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from fer_keras.audit.near_copies import MIN_CORRELATION, find_candidates
+from fer_keras.data.near_copies import MIN_CORRELATION, find_candidates
 
 
 def cropped(image, pixels):
