@@ -43,8 +43,9 @@ def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOC
 def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
     """Choose each arm's learning rate on its validation faces.
 
-    A third, once and three times its recipe's rate are tried. Every rate is tried with all epochs and one seed; the best validation accuracy decides. The
-    run with the best rate lies where the comparison looks for this seed's run.
+    A third, once and three times its recipe's rate are tried, with all epochs and one seed; the
+    best validation accuracy decides. The run with the best rate lies where the comparison looks
+    for this seed's run.
 
     Args:
         recipes: dict from an arm's name to its `Recipe`.
