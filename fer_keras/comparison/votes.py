@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import numpy as np
 import pandas as pd
 
 from fer_keras.data.readers.fer_plus import read_votes
@@ -13,33 +14,34 @@ VOTES = "votes.csv"
 
 
 def find_votes(comparison):
-    """Return the votes on the arms' test images, and keep them in the comparison's folder.
+    """Return the votes on the test images, and keep them in a file.
 
-    Votes lie beside the CSV, and are kept as `votes.csv`. They are read from there where the data
-    is gone.
+    Votes lie beside the CSV, and are kept as `votes.csv` in the comparison's folder. They are read
+    from there where the data is gone.
 
     Args:
         comparison: the `Comparison`.
 
     Returns:
-        A DataFrame, as `fer_plus.read_votes` returns it, and the names of the arms whose faces it
-        is about. Both are empty where there are no votes.
+        A DataFrame, as `fer_plus.read_votes` returns it, and the names of the arms that it is
+        about: those whose labels are FER+'s, or FER2013's of the same rows. Both are empty where
+        there are no votes.
 
     Raises:
         InputError: if the votes do not fit the CSV.
     """
-    kept = comparison.directory / VOTES
-    sources = {arm: source.data for arm, source in comparison.sources.items()}
-    located = {arm: data for arm, data in sources.items() if isinstance(data, Location)}
-    first = next((data for data in located.values() if data.csv and data.votes), None)
-    arms = [arm for arm, data in located.items() if first and data.csv == first.csv]
-    if first and first.csv.is_file() and first.votes.is_file():
-        votes = _of_test_images(read_votes(first.csv, first.votes), comparison, arms)
+    kept, data = comparison.directory / VOTES, _with_votes(comparison)
+    if data:
+        votes = read_votes(data.csv, data.votes)
+        runs = [run for each in comparison.runs.values() for run in each.values()]
+        tested = {name for run in runs for name in run.predictions.ids.tolist()}
+        votes = votes[votes.index.isin(tested)]
         write_text(kept, votes.to_csv())
-        return votes, arms
-    if first and kept.is_file():
-        return pd.read_csv(kept, index_col="id"), arms
-    return pd.DataFrame(), []
+    elif kept.is_file():
+        votes = pd.read_csv(kept, index_col="id")
+    else:
+        return pd.DataFrame(), []
+    return votes, [arm for arm, run in comparison.first.items() if _has_the_labels(run, votes)]
 
 
 def keep_votes(comparison):
@@ -52,7 +54,18 @@ def keep_votes(comparison):
         find_votes(comparison)
 
 
-def _of_test_images(votes, comparison, arms):
-    runs = [run for arm in arms for run in comparison.runs.get(arm, {}).values()]
-    tested = {name for run in runs for name in run.predictions.ids.tolist()}
-    return votes[votes.index.isin(tested)]
+def _with_votes(comparison):
+    """Return the first `Location` whose CSV and votes are here, or `None`."""
+    places = [source.data for source in comparison.sources.values()]
+    places = [data for data in places if isinstance(data, Location) and data.csv and data.votes]
+    return next((data for data in places if data.csv.is_file() and data.votes.is_file()), None)
+
+
+def _has_the_labels(run, votes):
+    """Return whether a run is about the votes' rows; another CSV has rows of the same names."""
+    if run.recipe.labels != "own":
+        return True
+    predictions = run.predictions
+    is_shared = np.isin(predictions.ids, votes.index.to_numpy(str))
+    labels = np.array(predictions.class_names)[predictions.y_true[is_shared]]
+    return bool((votes.loc[predictions.ids[is_shared], "label"].to_numpy() == labels).all())

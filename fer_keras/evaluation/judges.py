@@ -125,18 +125,18 @@ def measure(votes, answers):
 
     Args:
         votes: DataFrame, as `fer_plus.read_votes` returns it, of judged images.
-        answers: float array `(images, 8)`, how probable each emotion is as the answer; or a
-            string array `(images,)` of class names.
+        answers: float array `(..., images, 8)`, how probable each emotion is as the answer; or a
+            string array `(..., images)` of class names.
 
     Returns:
-        A float array `(3, images)`, 0-1, in the order of `MEASURES`: whether the answer is the
-        label, whether it is the plurality, and its votes by the number of all votes.
+        A float array `(3, ..., images)`, 0-1, in the order of `MEASURES`: whether the answer is
+        the label, whether it is the plurality, and its votes by the number of all votes.
     """
-    if np.ndim(answers) == 1:
-        answers = _one_hot(answers)
+    answers = np.asarray(answers)
+    answers = _one_hot(answers) if answers.dtype.kind in "UO" else answers
     shares = votes[EMOTIONS].to_numpy() / _num_votes(votes)[:, None]
     references = (_one_hot(votes["label"]), plurality(votes), shares)
-    return np.array([(answers * reference).sum(axis=1) for reference in references])
+    return np.array([(answers * reference).sum(axis=-1) for reference in references])
 
 
 def measure_person(votes):
@@ -204,7 +204,7 @@ def _why_not(parts, judged):
 def _scores(parts, votes):
     """Return the scores of an arm's runs: a float array `(3, seeds, images)`."""
     chosen = [np.array(part.class_names)[part.y_pred[_places(part, votes)]] for part in parts]
-    return np.stack([measure(votes, names) for names in chosen], axis=1)
+    return measure(votes, chosen)
 
 
 def _places(predictions, votes):
@@ -212,7 +212,7 @@ def _places(predictions, votes):
 
 
 def _one_hot(names):
-    return (np.asarray(names)[:, None] == np.array(EMOTIONS)).astype(float)
+    return (np.asarray(names)[..., None] == np.array(EMOTIONS)).astype(float)
 
 
 def _num_votes(votes):

@@ -6,7 +6,7 @@ from fer_keras.evaluation.judges import PERSON
 from fer_keras.reporting.figures import listed, looks, panel_grid
 from fer_keras.reporting.judge_tables import TITLES
 
-SPREAD = 0.16
+SPREAD = 0.1
 """Width over which the arms' intervals stand side by side, between places 1 apart."""
 
 

@@ -36,7 +36,7 @@ GAP = "label − plurality"
 
 
 def judge_comparison(comparison):
-    """Score a comparison's runs by people's votes, where votes lie beside the CSV.
+    """Score a comparison by people's votes, where there are votes.
 
     Args:
         comparison: the `Comparison`.
@@ -49,12 +49,11 @@ def judge_comparison(comparison):
         votes, arms = find_votes(comparison)
     except InputError as error:
         return None, f"**People's votes could not be used.** {error}"
-    runs = {arm: [*comparison.runs[arm].values()] for arm in arms if comparison.runs.get(arm)}
-    parts = {arm: [run.predictions for run in each] for arm, each in runs.items()}
+    parts = {arm: [run.predictions for run in comparison.runs[arm].values()] for arm in arms}
     judgement = judge(parts, votes) if parts else None
     if judgement:
         others = [arm for arm in comparison.first if arm not in parts]
-        judgement.left_out.update(dict.fromkeys(others, "there are no votes beside its data"))
+        judgement.left_out.update(dict.fromkeys(others, "its labels are not FER2013's"))
     return judgement, ""
 
 
@@ -203,7 +202,7 @@ def judge_summary(judgement, table, differences):
             "points": _points_text(row),
         }
     signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in arms.values()]
-    scores = table.set_index("who")
+    people = readable_judges(table)
     return render(
         "judges.md.j2",
         arms=arms,
@@ -212,8 +211,8 @@ def judge_summary(judgement, table, differences):
         any_shown=any(any(pair) for pair in signs),
         are_alike=all(label == people for label, people in signs),
         are_opposed=any(label * people < 0 for label, people in signs),
-        person=scores.loc[PERSON],
-        agreement=_share_text(*scores.loc[LABEL, ["plurality", "plurality_low", "plurality_high"]]),
+        person={measure: people.loc[PERSON, title] for measure, title in TITLES.items()},
+        agreement=people.loc[LABEL, TITLES["plurality"]],
         images=len(judgement.votes),
         tested=judgement.tested,
         first=next(iter(judgement.arms)),
