@@ -69,6 +69,7 @@ def _compare(options):
         crossed=not options.one_at_a_time,
         changes=parse_changes(options.set),
         minutes=options.minutes,
+        search_rate=options.search_rate,
         out=options.out,
         jobs=options.jobs,
         dask=options.dask,
@@ -222,6 +223,7 @@ def _add_compare(compare):
     add("--seeds", type=int, help="runs of each arm (default: 3)")
     add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
     add("--minutes", type=float, help="equal training time of each arm")
+    add("--search-rate", action="store_true", help="choose each arm's learning rate of three")
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
     add("--report", metavar="FILE.html", help="write the report, too")

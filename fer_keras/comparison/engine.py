@@ -4,20 +4,18 @@ from pathlib import Path
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
-from fer_keras.comparison.execute import PlannedRun, execute_all
-from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.execute import execute_all, plan_runs
+from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.parsing import parse_arm
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
+from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
-
-TIMED_EPOCHS = 3
-"""Epochs of the run that times an arm, under equal time."""
 
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
@@ -32,6 +30,7 @@ def run_comparison(
     crossed=True,
     changes=None,
     minutes=None,
+    search_rate=False,
     name=None,
     out="runs",
     jobs=1,
@@ -54,6 +53,8 @@ def run_comparison(
         crossed: whether all levels are combined; else one factor changes at a time.
         changes: dict of fields to change in every arm.
         minutes: training time, with validation, that decides each arm's epochs.
+        search_rate: whether each arm's learning rate is chosen: a third, once or three times its
+            recipe's, by the best validation accuracy of the first seed.
         name: the comparison's name, for its folder.
         out: folder that gets the comparison's own.
         jobs: how many runs to execute at a time on this machine.
@@ -73,6 +74,7 @@ def run_comparison(
         name, arms, factors = name or arms, named.arms, factors or named.factors
         # Whoever sets epochs wants equal epochs, not equal time.
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
+        search_rate = search_rate or named.search_rate
     _require_fitting(arms, minutes, changes, factors)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / Path(out).expanduser()
@@ -83,10 +85,14 @@ def run_comparison(
     recipes = cross(recipes, factors, crossed) if factors else recipes
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
-    directory = out / run_name(name, _settings(recipes, sources, minutes))
+    directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
     if minutes:
-        recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
-    planned, arms = _plan(recipes, sources, seeds, directory)
+        epochs = 1 if drawn else TIMED_EPOCHS
+        recipes = fit_time(recipes, sources, minutes, directory, seeds[0], epochs)
+    rates = {}
+    if search_rate:
+        recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
+    planned, arms = plan_runs(recipes, sources, seeds, directory)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
@@ -96,6 +102,7 @@ def run_comparison(
         seeds=seeds,
         factors=dict(factors) if crossed else {},
         minutes=minutes,
+        rates=rates,
         drawn=drawn,
         sources=sources,
         notes=(*skipped, *_notes(arms, sources)),
@@ -187,40 +194,14 @@ def _sources(recipes, data_sets, on_bad, class_names):
     return kept, sources, notes
 
 
-def _settings(recipes, sources, minutes):
+def _settings(recipes, sources, minutes, search_rate):
     """Return what makes this another comparison than the next one, seeds aside."""
     return {
+        **({"search_rate": True} if search_rate else {}),
         "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
         "data": {arm: source_as_json(source) for arm, source in sources.items()},
         "minutes": minutes,
     }
-
-
-def _timed(recipes, sources, minutes, directory, seed, drawn):
-    """Return recipes with as many whole epochs as fit into the minutes, one at least."""
-    epochs = 1 if drawn else TIMED_EPOCHS
-    short = {arm: recipe.changed(epochs=epochs) for arm, recipe in recipes.items()}
-    planned, _ = _plan(short, sources, [seed], directory / "timing")
-    failures = execute_all([run for _, _, run in planned])
-    if failures:
-        raise InputError(f"An arm could not be timed: {next(iter(failures.values()))}")
-    seconds = {arm: load_run(run.directory).history["seconds"].median() for arm, _, run in planned}
-    return {
-        arm: recipe.changed(epochs=max(1, int(60 * minutes / seconds[arm])))
-        for arm, recipe in recipes.items()
-    }
-
-
-def _plan(recipes, sources, seeds, directory):
-    """Return a list of (arm, seed, `PlannedRun`), and each arm's recipe of the first seed."""
-    planned, first = [], {}
-    for seed in seeds:
-        for arm, recipe in recipes.items():
-            resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
-            first.setdefault(arm, resolved)
-            place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
-            planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
-    return planned, first
 
 
 def _collect(planned, arms, failures):

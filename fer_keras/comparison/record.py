@@ -1,7 +1,7 @@
 """A finished comparison, and its record on disk."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from fer_keras.comparison.prepare import Source
@@ -27,6 +27,8 @@ class Comparison:
         factors: dict from a crossed field to its levels; empty where arms are no grid.
         minutes: equal training time of each arm; `None`: each recipe's epochs.
         drawn: whether the faces are drawn, for want of real ones.
+        rates: dict from an arm's name to a dict from each learning rate that was tried to its best
+            validation accuracy (0-1); empty without a search.
         sources: dict from an arm's name to the `Source` of its faces.
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
@@ -44,6 +46,7 @@ class Comparison:
     notes: tuple[str, ...]
     runs: dict[str, dict[int, Run]]
     errors: tuple[dict, ...]
+    rates: dict[str, dict[float, float]] = field(default_factory=dict)
 
     @property
     def first(self):
@@ -94,6 +97,10 @@ def load_comparison(directory):
             for arm, runs in record["runs"].items()
         },
         errors=tuple(record["errors"]),
+        rates={
+            arm: {float(rate): accuracy for rate, accuracy in tried.items()}
+            for arm, tried in record.get("rates", {}).items()
+        },
     )
 
 
@@ -117,6 +124,7 @@ def save_comparison(comparison):
             for arm, runs in comparison.runs.items()
         },
         "errors": comparison.errors,
+        "rates": comparison.rates,
     }
     write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
 
