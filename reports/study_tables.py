@@ -12,7 +12,6 @@ AS_PUBLISHED = "_as_published"
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
-OF_A_RUN = ["minutes", "images_per_second"]
 OF_THE_MACHINE = ["date", "processor", "cores", "git_commit"]
 
 
@@ -22,13 +21,14 @@ def fair_recipes():
     return [name for name in own if not name.endswith(AS_PUBLISHED)]
 
 
-def protocols(name):
-    """Return the names of a study's recipes: its own protocol's, where there is one, and the fair.
+def own_protocol(name):
+    """Return the name of the recipe of a study's own protocol: the fair one's where both are one.
 
     Args:
         name: one of `fair_recipes`.
     """
-    return [each for each in (name + AS_PUBLISHED, name) if each in RECIPES]
+    own = name + AS_PUBLISHED
+    return name if RECIPES[own].recipe == RECIPES[name].recipe else own
 
 
 def study_rows(name, runs, results):
@@ -50,7 +50,9 @@ def study_rows(name, runs, results):
     shared = {"seeds": len(runs), **_training_accuracy(runs)}
     shared["epochs"] = len(runs[0].history)
     shared["kept_epoch"] = ", ".join(str(run.best_epoch) for run in runs)
-    shared |= whole[OF_A_RUN].mean().round(2).to_dict() | whole[OF_THE_MACHINE].iloc[0].to_dict()
+    shared["minutes"] = round(whole["minutes"].mean(), 2)
+    shared["images_per_second"] = round(whole["images_per_second"].mean())
+    shared |= whole[OF_THE_MACHINE].iloc[0].to_dict()
     rows = []
     for split, part in runs[0].predictions.test_sets().items():
         parts = [run.predictions.test_sets()[split] for run in runs]
@@ -81,14 +83,14 @@ def protocol_table(record):
         record: `studies.csv`, as `study_rows` returns it for each recipe.
 
     Returns:
-        A DataFrame of texts, one row a study of which the record holds a recipe; empty where the
-        record lacks a protocol.
+        A DataFrame of texts, one row a study of which the record holds a recipe; a cell is empty
+        where the record lacks it.
     """
     rows = []
     first = record.drop_duplicates("recipe").set_index("recipe")
     for name in fair_recipes():
-        own, fair = (first.loc[[each]] if each in first.index else None
-                     for each in (name + AS_PUBLISHED, name))  # fmt: skip
+        names = own_protocol(name), name
+        own, fair = (first.loc[[each]] if each in first.index else None for each in names)
         if own is None and fair is None:
             continue
         training = "" if own is None else _texts(own, "training_accuracy")[0]
@@ -99,7 +101,7 @@ def protocol_table(record):
                 "the study says": RECIPES[name].published,
                 "its own protocol gives": _accuracy(own),
                 "and in training": training + epochs,
-                "a fair protocol gives": _accuracy(fair),
+                "a fair protocol gives": _accuracy(fair) if names[0] != name else "the same recipe",
             }
         )
     return pd.DataFrame(rows)

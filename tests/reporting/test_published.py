@@ -99,10 +99,12 @@ def test_reports_are_self_contained_and_agree_with_their_record(name, write_tabl
 def test_every_study_has_run_and_gives_what_its_recipe_promises(name):
     rows, named = STUDIES[STUDIES["recipe"] == name], RECIPES[name]
     row = rows.iloc[0]
-    assert named.minutes == pytest.approx(row["minutes"], rel=0.15)
-    accuracy, where = named.expected.split(" on ")
-    assert float(accuracy) == round(row["accuracy"], 2)
-    assert where == ("PublicTest" if row["split"] == "PublicTest" else "a random fifth of all rows")
+    if named.expected:  # of a study's own protocol nobody promises anything
+        assert named.minutes == pytest.approx(row["minutes"], rel=0.15)
+        accuracy, where = named.expected.split(" on ")
+        assert float(accuracy) == round(row["accuracy"], 2)
+        is_public = row["split"] == "PublicTest"
+        assert where == ("PublicTest" if is_public else "a random fifth of all rows")
     report = pd.read_csv(REPORTS / "studies" / f"{name}_class_report.csv")
     report = report[report["split"] == row["split"]].set_index("class")
     classes = report.loc[list(named.recipe.classes or CLASS_NAMES)]
@@ -192,13 +194,13 @@ def test_studies_stand_beside_their_own_protocol_and_a_fair_one():
     assert first["its own protocol gives"] == own
     assert first["and in training"] == ".925 (.900 to .950) after 20 epochs"
     assert first["a fair protocol gives"].startswith(".600 (.580 to .620) on PublicTest")
-    assert second["its own protocol gives"] == second["and in training"] == ""
-    assert second["a fair protocol gives"].endswith("(3,589), 1 seed")
+    # Study E's own protocol is one recipe with the fair one.
+    assert second["its own protocol gives"].endswith("(3,589), 1 seed")
+    assert second["and in training"] == ".700 after 20 epochs"
+    assert second["a fair protocol gives"] == "the same recipe"
 
 
 def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeypatch):
-    own = replace(RECIPES["conv3_csv"], differs="")
-    monkeypatch.setitem(RECIPES, "conv3_csv_as_published", own)
     asked, added = [], []
 
     def compare(arms, data, seeds, **options):
@@ -207,12 +209,13 @@ def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeyp
 
     monkeypatch.setattr(publish, "compare", compare)
     monkeypatch.setattr(publish, "add_study", lambda name, runs, results: added.append(name))
-    publish.PARTS["study-conv3_csv"]("data")
-    names = ["conv3_csv_as_published", "conv3_csv"]
+    for part in ("study-conv2", "study-conv3_csv"):
+        publish.PARTS[part]("data")
+    # Study D's own protocol is the fair one, and is trained once.
+    names = ["conv2_as_published", "conv2", "conv3_csv"]
     assert added == names
-    assert asked == [([name], 3, {"changes": {"split_seed": 0}}) for name in names]
-    publish.PARTS["study-conv2"]("data")
-    assert asked[-1] == (["conv2"], 3, {"changes": {}})
+    changes = [{}, {}, {"split_seed": 0}]
+    assert asked == [([name], 3, {"changes": each}) for name, each in zip(names, changes)]
 
 
 def test_adding_a_run_keeps_other_budgets_and_seeds(publish, result, tmp_path, monkeypatch):
