@@ -56,7 +56,7 @@ bench: $(VENV)/installed  ## Measure speed against what it replaces, on real dat
 clean:
 	rm -rf $(VENV) $(UNFINISHED) runs reports/run.*
 
-# While this file is there, the environment is half-made: the next try makes it anew.
+# While this file is there, the environment is half-made: the next try makes a new one.
 UNFINISHED := $(VENV).unfinished
 
 $(VENV)/installed: requirements.txt pyproject.toml

@@ -10,6 +10,7 @@ from fer_keras.comparison.parsing import parse_changes, parse_factor
 from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import user_path
 
 
 def main(arguments=None):
@@ -163,8 +164,8 @@ def _data(places):
     named = {}
     for place in places:
         name, equals, directory = place.partition("=")
-        if not equals or Path(place).expanduser().exists():
-            name, directory = Path(place).expanduser().resolve().name, place
+        if not equals or user_path(place).exists():
+            name, directory = user_path(place).resolve().name, place
         if name in named:
             raise InputError(f"The data set {name} is given twice; give each one once.")
         named[name] = directory

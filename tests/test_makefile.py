@@ -18,7 +18,8 @@ fi
 if [[ "$*" == "-m venv"* ]]; then
     rm -rf "${{@: -1}}"; mkdir -p "${{@: -1}}/bin"; cp "$0" "${{@: -1}}/bin/python"
 fi
-if [[ "$*" == *"import tensorflow"* ]]; then exit $(cat "$home/tensorflow" 2> /dev/null || echo 0); fi
+[[ "$*" == *"import tensorflow"* ]] && exit "$(cat "$home/tensorflow" 2> /dev/null || echo 0)"
+exit 0
 """
 
 
@@ -44,7 +45,7 @@ def make(home, *more):
 
 
 @pytest.mark.parametrize("step", ["-m venv", "--requirement", "--editable", "import tensorflow"])
-def test_an_environment_that_was_killed_half_way_is_made_anew(home, step):
+def test_an_environment_that_was_killed_half_way_is_replaced(home, step):
     (home / "fatal").write_text(step)
     code, _ = make(home)
     assert code != 0 and not (home / ".venv" / "installed").exists()

@@ -1,7 +1,5 @@
 """A comparison, arms times seeds: planned, run, resumed and collected."""
 
-from pathlib import Path
-
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.execute import execute_all, plan_runs
@@ -15,7 +13,7 @@ from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, write_text
+from fer_keras.utils.files import project_folder, user_path, write_text
 
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
@@ -77,7 +75,7 @@ def run_comparison(
         search_rate = search_rate or named.search_rate
     _require_fitting(arms, minutes, changes, factors)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
-    out = project_folder() / Path(out).expanduser()
+    out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
     if drawn and named and minutes == named.minutes:
         minutes = minutes and DRAWN_MINUTES

@@ -10,7 +10,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, write_text
+from fer_keras.utils.files import project_folder, user_path, write_text
 
 RECORD = "comparison.json"
 
@@ -78,7 +78,7 @@ def load_comparison(directory):
     Raises:
         InputError: if the folder holds none.
     """
-    directory = project_folder() / Path(directory).expanduser()
+    directory = project_folder() / user_path(directory)
     if not (directory / RECORD).is_file():
         raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")
     record = json.loads((directory / RECORD).read_text(encoding="utf-8"))

@@ -3,7 +3,6 @@
 import csv
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from fer_keras.data.faces import NO_SPLIT, Splits, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import user_path
 
 USAGE, IMAGE_NAME = "Usage", "Image name"
 
@@ -92,7 +92,7 @@ def read_votes(csv_path, votes_path):
 def _read_both(csv_path, votes_path):
     """Return the faces, their votes as int `(n, 10)`, and whether FER+ names the picture."""
     faces, _ = read_all_rows(csv_path)
-    counts, vote_usages, has_name = _read_votes(Path(votes_path).expanduser())
+    counts, vote_usages, has_name = _read_votes(user_path(votes_path))
     _check_rows(split_names(faces.ids), vote_usages, csv_path, votes_path)
     return faces, counts, has_name
 
