@@ -15,11 +15,9 @@ from fer_keras.evaluation.judges import (
     judge,
     plurality,
 )
+from fer_keras.reporting.difference_tables import LEVEL, p_text, points_text
 from fer_keras.reporting.render import render
 from fer_keras.utils.errors import InputError
-
-LEVEL = 0.05
-"""Significance level: the share of reports with a false alarm to accept."""
 
 LEAST_IMAGES = 20
 """Images of a class below which its interval would be too narrow, and is left out."""
@@ -141,9 +139,9 @@ def readable_judge_differences(differences):
     for row in differences.to_dict("records"):
         text = rows.setdefault(row["arm"], {"seeds": str(row["seeds"])})
         title = TITLES.get(row["measure"], row["measure"])
-        text[title] = _points_text(row)
+        text[title] = points_text(row)
         if row["measure"] != GAP and row["seeds"] > 1:
-            text[f"p of {title}, after Holm"] = f"{row['holm_p_value']:.2g}"
+            text[f"p of {title}, after Holm"] = p_text(row["holm_p_value"])
     return pd.DataFrame(rows).T.fillna("").rename_axis("arm")
 
 
@@ -199,7 +197,7 @@ def judge_summary(judgement, table, differences):
         sign = int(np.sign(row["difference"])) if row["is_shown"] else 0
         arms.setdefault(row["arm"], {})[row["measure"]] = row | {
             "sign": sign,
-            "points": _points_text(row),
+            "points": points_text(row),
         }
     signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in arms.values()]
     people = readable_judges(table)
@@ -228,9 +226,3 @@ def _with_ends(name, estimate):
 def _share_text(value, low, high):
     texts = [f"{share:.3f}".removeprefix("0") for share in (value, low, high)]
     return texts[0] if np.isnan(low) else "{} ({} to {})".format(*texts)
-
-
-def _points_text(row):
-    return "{:+.1f} ({:+.1f} to {:+.1f})".format(
-        *(100 * row[name] for name in ("difference", "low", "high"))
-    )

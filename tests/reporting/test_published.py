@@ -205,7 +205,8 @@ def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeyp
 
     def compare(arms, data, seeds, **options):
         asked.append((arms, seeds, options))
-        return SimpleNamespace(runs={arms[0]: {0: "a", 1: "b", 2: "c"}}, results=None)
+        runs = {arms[0]: {0: "a", 1: "b", 2: "c"}}
+        return SimpleNamespace(runs=runs, results=None, directory=None)
 
     monkeypatch.setattr(publish, "compare", compare)
     monkeypatch.setattr(publish, "add_study", lambda name, runs, results: added.append(name))
