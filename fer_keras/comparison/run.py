@@ -83,8 +83,8 @@ def fit(recipe, splits, directory=None, title=None):
         The finished `Run`.
 
     Raises:
-        InputError: if the recipe asks for what the splits do not hold, or the directory holds a
-            run of another recipe, other data or other code.
+        InputError: if the recipe asks for what the splits do not hold, the training diverges, or
+            the directory holds a run of another recipe, other data or other code.
     """
     recipe, splits = prepared(recipe, splits)
     identity = run_identity(recipe, splits)
@@ -178,6 +178,7 @@ def _train_and_predict(recipe, splits, directory, title):
     _write_json(directory / "environment.json", environment() | arithmetic)
     with errors_only():
         model, history = train(recipe, splits, directory, title)
+        _require_finite(history)
         with whole_file(directory / "model.keras") as part:
             model.save(part)
         predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
@@ -189,6 +190,16 @@ def _train_and_predict(recipe, splits, directory, title):
     write_text(directory / "history.csv", history.to_csv(index=False))
     _write_tables(predictions, directory)
     _write_json(directory / "metrics.json", flat_metrics(predictions))
+
+
+def _require_finite(history):
+    """Refuse a training that diverged: its network would call every face the first class."""
+    bad = history.loc[~np.isfinite(history["loss"]), "epoch"]
+    if len(bad):
+        raise InputError(
+            f"The training diverged: the loss of epoch {bad.iloc[0]} is no number; give a lower "
+            "learning_rate."
+        )
 
 
 def _write_json(path, values):

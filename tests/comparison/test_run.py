@@ -242,6 +242,22 @@ def test_a_finished_runs_model_predicts_other_faces(finished, make_faces):
     np.testing.assert_allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
 
 
+def exploding(num_classes):
+    layers, huge = keras.layers, {"kernel_initializer": keras.initializers.Constant(1e30)}
+    hidden = [layers.Flatten(), layers.Dense(4, **huge), layers.Dense(4, **huge)]
+    last = layers.Dense(num_classes, activation="softmax")
+    return keras.Sequential([keras.Input((48, 48, 1)), *hidden, last])
+
+
+def test_a_training_that_diverges_is_no_run(splits, tmp_path):
+    diverging = RECIPE.changed(network=exploding)
+    with pytest.raises(InputError, match="The training diverged: the loss of epoch 1 is no number"):
+        fit(diverging, splits, tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    with pytest.raises(InputError, match="diverged"):
+        fit(diverging, splits, tmp_path / "run")
+
+
 def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, monkeypatch):
     recipe = RECIPE.changed(augmentation="study_d", batch_size=7)  # 20 steps an epoch
     found = []
