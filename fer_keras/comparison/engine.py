@@ -4,6 +4,13 @@ from pathlib import Path
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.design import (
+    MARGIN,
+    make_design,
+    read_design,
+    require_margin,
+    write_design,
+)
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.parsing import parse_arm
@@ -39,6 +46,7 @@ def run_comparison(
     on_bad="raise",
     class_names=None,
     first_seed=0,
+    margin=None,
 ):
     """Run every arm with every seed, or read finished runs back.
 
@@ -61,6 +69,8 @@ def run_comparison(
         on_bad: `raise`, or `skip` to leave out bad rows and images and list them.
         class_names: names of the codes 0, 1, ... of a CSV of your own.
         first_seed: the first seed, where `seeds` is a number.
+        margin: the difference in score within which two arms count as equal, 0.001 to 0.2; one
+            point is 0.01. `None`: the design's, and for a new design 0.01.
 
     Returns:
         A `Comparison`. A run that failed is one of its `errors`.
@@ -74,6 +84,7 @@ def run_comparison(
         # Whoever sets epochs wants equal epochs, not equal time.
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
     _require_fitting(arms, minutes, changes, factors)
+    require_margin(margin)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / Path(out).expanduser()
     data_sets, drawn = _data_sets(data, out)
@@ -86,7 +97,13 @@ def run_comparison(
     directory = out / run_name(name, _settings(recipes, sources, minutes))
     if minutes:
         recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
-    planned, arms = _plan(recipes, sources, seeds, directory)
+    planned, arms, faces = _plan(recipes, sources, seeds, directory)
+    factors = dict(factors) if crossed else {}
+    design = read_design(directory)
+    if design is None:
+        finished = sum(run.is_finished for _, _, run in planned)
+        design = make_design(name, arms, faces, seeds, factors, minutes, margin or MARGIN, finished)
+        write_design(directory, design)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
@@ -94,13 +111,15 @@ def run_comparison(
         directory=directory,
         arms=arms,
         seeds=seeds,
-        factors=dict(factors) if crossed else {},
+        factors=factors,
         minutes=minutes,
         drawn=drawn,
         sources=sources,
         notes=(*skipped, *_notes(arms, sources)),
         runs=runs,
         errors=errors,
+        margin=margin or design["margin"],
+        design=design,
     )
     save_comparison(comparison)
     write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
@@ -200,7 +219,7 @@ def _timed(recipes, sources, minutes, directory, seed, drawn):
     """Return recipes with as many whole epochs as fit into the minutes, one at least."""
     epochs = 1 if drawn else TIMED_EPOCHS
     short = {arm: recipe.changed(epochs=epochs) for arm, recipe in recipes.items()}
-    planned, _ = _plan(short, sources, [seed], directory / "timing")
+    planned, *_ = _plan(short, sources, [seed], directory / "timing")
     failures = execute_all([run for _, _, run in planned])
     if failures:
         raise InputError(f"An arm could not be timed: {next(iter(failures.values()))}")
@@ -212,15 +231,17 @@ def _timed(recipes, sources, minutes, directory, seed, drawn):
 
 
 def _plan(recipes, sources, seeds, directory):
-    """Return a list of (arm, seed, `PlannedRun`), and each arm's recipe of the first seed."""
-    planned, first = [], {}
+    """Return a list of (arm, seed, `PlannedRun`); each arm's recipe and faces of the first seed."""
+    planned, first, faces = [], {}, {}
     for seed in seeds:
         for arm, recipe in recipes.items():
             resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
+            identity = run_identity(resolved, splits)
             first.setdefault(arm, resolved)
-            place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
+            faces.setdefault(arm, {"name": splits.name, **identity["data"]})
+            place = directory / run_name(f"{arm}-seed{seed}", identity)
             planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
-    return planned, first
+    return planned, first, faces
 
 
 def _collect(planned, arms, failures):

@@ -1,9 +1,11 @@
 """A finished comparison, and its record on disk."""
 
 import json
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from fer_keras.comparison.design import MARGIN, read_design
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
 from fer_keras.data.faces import Splits
@@ -13,6 +15,9 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
 
 RECORD = "comparison.json"
+
+OF_THE_REPORT = ("tables", "figures")
+"""Folders of a comparison's folder that its report fills."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Comparison:
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
         errors: dicts with `arm`, `seed` and `error` of runs that failed.
+        margin: the difference in score, in 0-1, within which two arms count as equal.
+        design: what `design.make_design` returned before the first run; `None` where the
+            comparison was run before there were designs.
     """
 
     name: str
@@ -44,6 +52,8 @@ class Comparison:
     notes: tuple[str, ...]
     runs: dict[str, dict[int, Run]]
     errors: tuple[dict, ...]
+    margin: float = MARGIN
+    design: dict | None = None
 
     @property
     def first(self):
@@ -57,10 +67,11 @@ class Comparison:
             arm: the arm's name.
 
         Returns:
-            The `Splits`; `None` where they were given in memory and are gone.
+            The `Splits`; `None` where the faces are not here: they were in memory, or their
+            files have gone.
         """
         source = self.sources[arm]
-        return source.data and source.splits(self.arms[arm])[1]
+        return source.splits(self.arms[arm])[1] if source.is_here else None
 
 
 def load_comparison(directory):
@@ -94,11 +105,16 @@ def load_comparison(directory):
             for arm, runs in record["runs"].items()
         },
         errors=tuple(record["errors"]),
+        margin=record.get("margin", MARGIN),
+        design=read_design(directory),
     )
 
 
 def save_comparison(comparison):
     """Write `comparison.json`, from which `load_comparison` reads it back.
+
+    If it differs from the one before, tables and figures of a former report go: they are about
+    other runs.
 
     Args:
         comparison: the `Comparison`.
@@ -117,8 +133,22 @@ def save_comparison(comparison):
             for arm, runs in comparison.runs.items()
         },
         "errors": comparison.errors,
+        "margin": comparison.margin,
     }
-    write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
+    path, text = comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        clear_report(comparison.directory)
+    write_text(path, text)
+
+
+def clear_report(directory):
+    """Delete the tables and figures of a former report.
+
+    Args:
+        directory: the comparison's folder, a `Path`.
+    """
+    for name in OF_THE_REPORT:
+        shutil.rmtree(directory / name, ignore_errors=True)
 
 
 def source_as_json(source):
@@ -135,6 +165,6 @@ def source_as_json(source):
 
 def _from_json(record):
     places = {name: value and Path(value) for name, value in record["data"].items()}
-    location = Location(**(places | {"name": record["data"]["name"]})) if len(places) > 1 else None
+    location = Location(**places | {"name": record["data"]["name"]})
     names = record["class_names"]
-    return Source(**(record | {"data": location, "class_names": names and tuple(names)}))
+    return Source(**record | {"data": location, "class_names": names and tuple(names)})

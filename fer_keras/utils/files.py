@@ -44,3 +44,16 @@ def project_folder():
     """
     here = Path.cwd()
     return here.parent if here.name == "notebooks" else here
+
+
+def path_from_project(path):
+    """Return a path as a report shows it, which says nothing about this machine's folders.
+
+    Args:
+        path: a `Path`.
+
+    Returns:
+        The `Path` from the project's folder; of one that lies elsewhere, the last name.
+    """
+    path, project = path.absolute(), project_folder()
+    return path.relative_to(project) if path.is_relative_to(project) else Path(path.name)
