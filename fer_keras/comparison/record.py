@@ -60,6 +60,11 @@ class Comparison:
         """The first seed's run of each arm that has one: a dict by the arm's name."""
         return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
 
+    @property
+    def has_faces(self):
+        """Whether the faces of some arm can be read here."""
+        return any(source.is_here for source in self.sources.values())
+
     def splits(self, arm):
         """Return an arm's `Splits` of the first seed.
 

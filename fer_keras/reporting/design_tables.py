@@ -108,8 +108,9 @@ def _changed_arm(design, arm, recipe, runs):
 
 
 def _faces_in_words(faces):
-    counts = ", ".join(f"{faces[part]:,} {part}" for part in ("train", "validation", "test"))
-    return f"{faces['name']}: {counts} (SHA-256 {faces['sha256'][:12]}…)"
+    parts = {"train": "training", "validation": "validation", "test": "test"}
+    counts = ", ".join(f"{faces[part]:,} {name}" for part, name in parts.items())
+    return f"{faces['name']}: {counts} images (SHA-256 {faces['sha256'][:12]}…)"
 
 
 def _family_in_words(family):
