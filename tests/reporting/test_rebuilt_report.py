@@ -1,5 +1,6 @@
 """A published comparison gives its report again, where nothing else is left."""
 
+import os
 import shutil
 
 import pandas as pd
@@ -34,7 +35,18 @@ def published(tmp_path, monkeypatch):
     return moved, *tables
 
 
-def test_a_moved_copy_gives_the_same_tables_and_a_whole_report(published, tmp_path, capsys):
+@pytest.fixture
+def no_tensorflow(tmp_path, monkeypatch):
+    """The kernel that makes the report finds a TensorFlow and a Keras that cannot be imported."""
+    broken = tmp_path / "broken"
+    for package in ("tensorflow", "keras"):
+        (broken / package).mkdir(parents=True)
+        (broken / package / "__init__.py").write_text("raise ImportError('not installed')")
+    paths = filter(None, (str(broken), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+def test_a_moved_copy_gives_the_same_tables_and_a_whole_report(published, no_tensorflow, tmp_path):
     copy, scores, differences = published
     (copy / "tables").mkdir()
     (copy / "tables" / "effects.csv").write_text("of another comparison")
