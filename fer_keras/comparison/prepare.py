@@ -31,7 +31,7 @@ class Source:
 
     @property
     def is_here(self):
-        """Whether the faces can be read: from memory, or from files that all exist."""
+        """Whether the faces can be read: from memory or existing files."""
         if isinstance(self.data, Splits) or self.data is None:
             return self.data is not None
         places = [place for place in (self.data.csv, self.data.folder, self.data.raf_db) if place]

@@ -13,7 +13,7 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
 
 RESULTS = "results.csv"
-OF_A_COMPARISON = (RECORD, DESIGN, RESULTS, "votes.csv")
+OF_A_COMPARISON = (RECORD, DESIGN, RESULTS, "votes.csv", "tested_on.json")
 """Files of a comparison's folder that are published, where they are there."""
 
 OF_A_RUN = ("recipe.json", "environment.json", "history.csv", "metrics.json")
@@ -24,10 +24,11 @@ PATH = re.compile(r"(?<![\w.~/])~?(?:/[^\s/:;,'\"\\]+)*/(?=[^\s/:;,'\"\\])")
 
 
 def publish(folder, target):
-    """Copy what a comparison's report and any other analysis need, without faces and networks.
+    """Copy what a comparison's report and other analyses need.
 
     These are the record, the design and the results; and of each run the recipe, machine, history,
-    scores, and predictions with probabilities in float16. Paths are cut to their last name.
+    scores, and predictions with probabilities in float16. No faces and no networks are copied, and
+    absolute paths are cut to their last name.
     `load_comparison` and `fer-keras report` read the copy as they read the original.
 
     Args:

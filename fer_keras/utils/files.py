@@ -47,7 +47,7 @@ def project_folder():
 
 
 def path_from_project(path):
-    """Return a path as a report shows it, which says nothing about this machine's folders.
+    """Return a path as a report shows it, without this machine's folders.
 
     Args:
         path: a `Path`.
