@@ -54,18 +54,28 @@ bench: $(VENV)/installed  ## Measure speed against what it replaces, on real dat
 	@$(BIN)/python reports/write_tables.py
 
 clean:
-	rm -rf $(VENV) runs reports/run.*
+	rm -rf $(VENV) $(UNFINISHED) runs reports/run.*
+
+# While this file is there, the environment is half-made: the next try makes a new one.
+UNFINISHED := $(VENV).unfinished
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python 3.11 or newer is needed, this is " + sys.version.split()[0] + \
 		"; name another one, as in: make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if test -e $(UNFINISHED) || ! $(BIN)/python -m pip --version > /dev/null 2>&1; then \
+		touch $(UNFINISHED) && $(PYTHON) -m venv --clear $(VENV); fi
+	@touch $(UNFINISHED)
 	@echo "Installing requirements.txt into $(VENV), once ..."
 	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -c 'import tensorflow' 2> /dev/null \
+		|| { echo "TensorFlow does not start; see: $(BIN)/python -c 'import tensorflow'"; exit 1; } >&2
 	@touch $@
+	@rm $(UNFINISHED)
 
 $(VENV)/installed-test: $(VENV)/installed
+	@touch $(UNFINISHED)
 	@$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
+	@rm $(UNFINISHED)

@@ -10,6 +10,7 @@ from fer_keras.comparison.parsing import parse_changes, parse_factor
 from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import user_path
 
 
 def main(arguments=None):
@@ -69,6 +70,7 @@ def _compare(options):
         crossed=not options.one_at_a_time,
         changes=parse_changes(options.set),
         minutes=options.minutes,
+        search_rate=options.search_rate,
         out=options.out,
         jobs=options.jobs,
         dask=options.dask,
@@ -163,8 +165,8 @@ def _data(places):
     named = {}
     for place in places:
         name, equals, directory = place.partition("=")
-        if not equals or Path(place).expanduser().exists():
-            name, directory = Path(place).expanduser().resolve().name, place
+        if not equals or user_path(place).exists():
+            name, directory = user_path(place).resolve().name, place
         if name in named:
             raise InputError(f"The data set {name} is given twice; give each one once.")
         named[name] = directory
@@ -225,6 +227,7 @@ def _add_compare(compare):
     add("--minutes", type=float, help="equal training time of each arm")
     text = "points within which two arms count as equal (default: the design's, or 1)"
     add("--margin", type=float, metavar="POINTS", help=text)
+    add("--search-rate", action="store_true", help="choose each arm's learning rate of three")
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
     add("--report", metavar="FILE.html", help="write the report, too")

@@ -1,8 +1,11 @@
 """Small faces that every test can afford, made here and nowhere near the package's own drawing."""
 
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# No test leaves anything in the home folder of whoever runs it.
+os.environ["FER_KERAS_CACHE"] = tempfile.mkdtemp(prefix="fer_keras_tests_")
 
 from dataclasses import replace
 

@@ -5,7 +5,7 @@ import sys
 def test_reading_scoring_and_reporting_need_no_tensorflow():
     code = (
         "import sys\n"
-        "from fer_keras.audit import examine, near_copies\n"
+        "from fer_keras.audit import examine\nfrom fer_keras.data import near_copies\n"
         "from fer_keras.comparison import catalogue, engine, record, results, run\n"
         "from fer_keras.data import loading, pairing, synthetic\n"
         "from fer_keras.evaluation import calibration, effects, gradcam, intervals, predictions\n"

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.audit.flaws import blanks, conflicts, describe, exact_copies, near_copies, pair_forms
-from fer_keras.audit.near_copies import MIN_CORRELATION, find_candidates
 from fer_keras.data.faces import Faces, concatenate, copy_groups
 from fer_keras.data.labels import FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
 from fer_keras.data.loading import find_or_draw
+from fer_keras.data.near_copies import MIN_CORRELATION, find_candidates
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.fer_plus import IMAGE_NAME, read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images

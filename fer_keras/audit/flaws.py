@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.data.faces import copy_groups, split_names
+from fer_keras.data.near_copies import NEARLY_BLANK
 from fer_keras.data.pairing import pair_images
-
-NEARLY_BLANK = 5.0
-"""Deviation, in grey levels, below which an image shows nothing. FER2013's faintest face has 9."""
 
 
 def describe(faces):

@@ -1,6 +1,6 @@
 """Named recipes and comparisons, with cost and sources."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.recipe import Recipe
@@ -153,7 +153,27 @@ RECIPES = {
 """Name -> recipe."""
 
 
-SAME_IMAGES = RECIPES["conv3_csv"].recipe.changed(division="own")
+def _stripped(name, differs, **changes):
+    """Return a study's recipe without what we added to it."""
+    named = RECIPES[name]
+    recipe = named.recipe.changed(**changes)
+    return replace(named, recipe=recipe, minutes=None, expected="", differs=differs)
+
+
+# To these four we added nothing but what the study does not give.
+AS_PUBLISHED = {name: RECIPES[name] for name in ("vgg8", "conv3_csv", "conv3_folder", "conv6")}
+AS_PUBLISHED["conv2"] = _stripped(
+    "conv2", f"epochs, {OURS}", normalisation="rescale", augmentation="none", weight_decay=0.0
+)
+AS_PUBLISHED["conv4_bn"] = _stripped(
+    "conv4_bn",
+    "nothing that the study gives; the last of its 20 epochs is kept",
+    augmentation="none",
+    validation_fraction=0.0,
+)
+RECIPES |= {f"{name}_as_published": named for name, named in AS_PUBLISHED.items()}
+
+SAME_IMAGES = RECIPES["conv3_csv"].recipe.changed(division="own", drop_test_copies=True)
 
 
 @dataclass(frozen=True)
@@ -166,6 +186,7 @@ class NamedComparison:
         factors: dict from a field of the only arm's recipe to its levels, all combined.
         seeds: runs of each arm.
         minutes: equal training time of each arm; `None`: each recipe's epochs.
+        search_rate: whether each arm's learning rate is chosen among three on validation faces.
         notice: template of the report's notice on what is compared, or empty.
     """
 
@@ -174,6 +195,7 @@ class NamedComparison:
     factors: dict[str, tuple] = field(default_factory=dict)
     seeds: int = 3
     minutes: float | None = None
+    search_rate: bool = False
     notice: str = ""
 
 
@@ -202,21 +224,14 @@ COMPARISONS = {
         },
     ),
     "networks": NamedComparison(
-        "Five studies' networks: which one for the minutes you have?",
+        "Networks of five studies and ours: which one for the minutes you have?",
         {
-            name: Recipe(
-                network=name,
-                # The network's own study's: at conv2's rate, vgg8 learns nothing.
-                learning_rate=next(
-                    named.recipe.learning_rate
-                    for named in RECIPES.values()
-                    if named.recipe.network == name
-                ),
-            )
+            name: Recipe(network=name, patience=8, drop_test_copies=True)
             for name in ("conv2", "conv3", "conv4_bn", "conv6", "vgg8")
-        },
-        seeds=1,
+        }
+        | {"quick": QUICK.changed(drop_test_copies=True)},
         minutes=4,
+        search_rate=True,
     ),
 }
 """Name -> comparison. Study D's two arms differ in storage, feed, augmentation, epochs, dropout."""

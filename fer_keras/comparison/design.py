@@ -3,6 +3,7 @@
 import json
 
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.identity import faces_identity
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
@@ -38,53 +39,51 @@ def require_margin(margin):
     )
 
 
-def make_design(name, arms, data, seeds, factors, minutes, margin, num_finished):
-    """Return a design: what is asked, by which runs, and by which tests.
+def keep_design(directory, name, recipes, sources, seeds, factors, minutes, search_rate, margin):
+    """Return a comparison's design, and write it where there is none.
+
+    A design is never overwritten: what differs from it later was added later.
 
     Args:
+        directory: the comparison's folder, a `Path`.
         name: the comparison's name.
-        arms: dict from an arm's name to its `Recipe` of the first seed, all fields filled in. The
-            first arm is the reference.
-        data: dict from an arm's name to a dict of its faces: name, hash, counts and classes.
+        recipes: dict from an arm's name to its `Recipe`. The first arm is the reference.
+        sources: dict from an arm's name to the `Source` of its faces.
         seeds: the seeds, whole numbers.
         factors: dict from a crossed field to its levels; empty where arms are no grid.
-        minutes: equal training time of each arm, which decided its epochs; `None` if none.
+        minutes: equal training time, from which epochs follow; `None` if the recipes say them.
+        search_rate: whether a search on validation faces chooses each arm's learning rate.
         margin: the difference in score, in 0-1, within which two arms count as equal.
-        num_finished: how many of the runs had finished before, 0 for a design made in time.
 
     Returns:
         A dict of JSON values.
     """
-    recipes = {arm: recipe.as_json() for arm, recipe in arms.items()}
+    if kept := read_design(directory):
+        return kept
+    arms, faces = _arms_and_faces(recipes, sources, seeds[0])
+    later = {"epochs": f"as many as fit into {minutes:g} minutes"} if minutes else {}
+    later |= {"learning_rate": "the best of three on validation faces"} if search_rate else {}
     made_with = environment()
     design = {
         "question": COMPARISONS[name].question if name in COMPARISONS else name,
         "name": name,
         "date": made_with["date"],
-        "arms": {arm: _without_seed(recipe) for arm, recipe in recipes.items()},
+        "arms": {arm: recipe | later for arm, recipe in arms.items()},
+        "chosen_later": [*later],
         "reference": next(iter(arms)),
         "factors": factors,
-        "minutes": minutes,
-        "data": data,
+        "data": faces,
         "seeds": seeds,
-        "finished_before": num_finished,
+        "finished_before": len(list(directory.glob("*/metrics.json"))),
         "primary": PRIMARY,
         "margin": margin,
         "families": _families([*arms], factors),
         "versions": {name: made_with[name] for name in ("fer_keras", "tensorflow", "keras")},
         "git commit": made_with["git commit"],
     }
-    return json.loads(json.dumps(design, default=str))
-
-
-def write_design(directory, design):
-    """Write a design; the caller makes sure that the comparison has none.
-
-    Args:
-        directory: the comparison's folder, a `Path`.
-        design: what `make_design` returned.
-    """
-    write_text(directory / DESIGN, json.dumps(design, indent=1) + "\n")
+    text = json.dumps(design, indent=1, default=str) + "\n"
+    write_text(directory / DESIGN, text)
+    return json.loads(text)
 
 
 def read_design(directory):
@@ -97,8 +96,15 @@ def read_design(directory):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _without_seed(recipe):
-    return {field: value for field, value in recipe.items() if field != "seed"}
+def _arms_and_faces(recipes, sources, seed):
+    """Return each arm's recipe without its seed, and what faces it has with the first seed."""
+    arms, faces = {}, {}
+    for arm, recipe in recipes.items():
+        resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
+        fields = resolved.as_json()
+        arms[arm] = {name: value for name, value in fields.items() if name != "seed"}
+        faces[arm] = {"name": splits.name, **faces_identity(splits)}
+    return arms, faces
 
 
 def _families(arms, factors):

@@ -1,30 +1,20 @@
 """A comparison, arms times seeds: planned, run, resumed and collected."""
 
-from pathlib import Path
-
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
-from fer_keras.comparison.design import (
-    MARGIN,
-    make_design,
-    read_design,
-    require_margin,
-    write_design,
-)
-from fer_keras.comparison.execute import PlannedRun, execute_all
-from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.design import MARGIN, keep_design, require_margin
+from fer_keras.comparison.execute import execute_all, plan_runs
+from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.parsing import parse_arm
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
+from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, write_text
-
-TIMED_EPOCHS = 3
-"""Epochs of the run that times an arm, under equal time."""
+from fer_keras.utils.files import project_folder, user_path, write_text
 
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
@@ -39,6 +29,7 @@ def run_comparison(
     crossed=True,
     changes=None,
     minutes=None,
+    search_rate=False,
     name=None,
     out="runs",
     jobs=1,
@@ -62,6 +53,8 @@ def run_comparison(
         crossed: whether all levels are combined; else one factor changes at a time.
         changes: dict of fields to change in every arm.
         minutes: training time, with validation, that decides each arm's epochs.
+        search_rate: whether each arm's learning rate is chosen: a third, once or three times its
+            recipe's, by the best validation accuracy of the first seed.
         name: the comparison's name, for its folder.
         out: folder that gets the comparison's own.
         jobs: how many runs to execute at a time on this machine.
@@ -83,10 +76,11 @@ def run_comparison(
         name, arms, factors = name or arms, named.arms, factors or named.factors
         # Whoever sets epochs wants equal epochs, not equal time.
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
+        search_rate = search_rate or named.search_rate
     _require_fitting(arms, minutes, changes, factors)
     require_margin(margin)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
-    out = project_folder() / Path(out).expanduser()
+    out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
     if drawn and named and minutes == named.minutes:
         minutes = minutes and DRAWN_MINUTES
@@ -94,16 +88,17 @@ def run_comparison(
     recipes = cross(recipes, factors, crossed) if factors else recipes
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
-    directory = out / run_name(name, _settings(recipes, sources, minutes))
-    if minutes:
-        recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
-    planned, arms, faces = _plan(recipes, sources, seeds, directory)
+    directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
     factors = dict(factors) if crossed else {}
-    design = read_design(directory)
-    if design is None:
-        finished = sum(run.is_finished for _, _, run in planned)
-        design = make_design(name, arms, faces, seeds, factors, minutes, margin or MARGIN, finished)
-        write_design(directory, design)
+    asked = {"minutes": minutes, "search_rate": search_rate, "margin": margin or MARGIN}
+    design = keep_design(directory, name, recipes, sources, seeds, factors, **asked)
+    if minutes:
+        epochs = 1 if drawn else TIMED_EPOCHS
+        recipes = fit_time(recipes, sources, minutes, directory, seeds[0], epochs)
+    rates = {}
+    if search_rate:
+        recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
+    planned, arms = plan_runs(recipes, sources, seeds, directory)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
@@ -113,6 +108,7 @@ def run_comparison(
         seeds=seeds,
         factors=factors,
         minutes=minutes,
+        rates=rates,
         drawn=drawn,
         sources=sources,
         notes=(*skipped, *_notes(arms, sources)),
@@ -206,42 +202,14 @@ def _sources(recipes, data_sets, on_bad, class_names):
     return kept, sources, notes
 
 
-def _settings(recipes, sources, minutes):
+def _settings(recipes, sources, minutes, search_rate):
     """Return what makes this another comparison than the next one, seeds aside."""
     return {
+        **({"search_rate": True} if search_rate else {}),
         "arms": {arm: recipe.as_json() | {"seed": 0} for arm, recipe in recipes.items()},
         "data": {arm: source_as_json(source) for arm, source in sources.items()},
         "minutes": minutes,
     }
-
-
-def _timed(recipes, sources, minutes, directory, seed, drawn):
-    """Return recipes with as many whole epochs as fit into the minutes, one at least."""
-    epochs = 1 if drawn else TIMED_EPOCHS
-    short = {arm: recipe.changed(epochs=epochs) for arm, recipe in recipes.items()}
-    planned, *_ = _plan(short, sources, [seed], directory / "timing")
-    failures = execute_all([run for _, _, run in planned])
-    if failures:
-        raise InputError(f"An arm could not be timed: {next(iter(failures.values()))}")
-    seconds = {arm: load_run(run.directory).history["seconds"].median() for arm, _, run in planned}
-    return {
-        arm: recipe.changed(epochs=max(1, int(60 * minutes / seconds[arm])))
-        for arm, recipe in recipes.items()
-    }
-
-
-def _plan(recipes, sources, seeds, directory):
-    """Return a list of (arm, seed, `PlannedRun`); each arm's recipe and faces of the first seed."""
-    planned, first, faces = [], {}, {}
-    for seed in seeds:
-        for arm, recipe in recipes.items():
-            resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
-            identity = run_identity(resolved, splits)
-            first.setdefault(arm, resolved)
-            faces.setdefault(arm, {"name": splits.name, **identity["data"]})
-            place = directory / run_name(f"{arm}-seed{seed}", identity)
-            planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
-    return planned, first, faces
 
 
 def _collect(planned, arms, failures):

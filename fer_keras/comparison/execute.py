@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import fit
 from fer_keras.training.recipe import Recipe
@@ -34,6 +35,29 @@ class PlannedRun:
     def is_finished(self):
         """Whether the run directory holds a finished run."""
         return (self.directory / "metrics.json").is_file()
+
+
+def plan_runs(recipes, sources, seeds, directory):
+    """Plan a run of every arm with every seed.
+
+    Args:
+        recipes: dict from an arm's name to its `Recipe`.
+        sources: dict from an arm's name to the `Source` of its faces.
+        seeds: the seeds.
+        directory: the folder of the run directories.
+
+    Returns:
+        A list of (arm, seed, `PlannedRun`), and a dict from an arm's name to its `Recipe` of the
+        first seed, all fields filled in.
+    """
+    planned, first = [], {}
+    for seed in seeds:
+        for arm, recipe in recipes.items():
+            resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
+            first.setdefault(arm, resolved)
+            place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
+            planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
+    return planned, first
 
 
 def execute_all(planned, jobs=1, dask=None):

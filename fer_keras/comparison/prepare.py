@@ -1,13 +1,15 @@
 """The faces of each arm: read, paired over storage forms, and cut."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+
+import numpy as np
 
 from fer_keras.data.faces import Splits, keep_classes
 from fer_keras.data.loading import load_data
 from fer_keras.data.pairing import pair_images
 from fer_keras.data.readers.locate import Location
-from fer_keras.data.splitting import cut_validation
+from fer_keras.data.splitting import cut_validation, drop_test_copies
 from fer_keras.utils.errors import InputError
 
 
@@ -51,9 +53,11 @@ class Source:
             InputError: if the data is bad, or does not hold what the recipe asks for.
         """
         if isinstance(self.data, Splits):
-            return prepared(recipe, self._named(self.data))
+            return prepared(recipe, self._clean if recipe.drop_test_copies else self._own)
         if self.paired and is_pairable(recipe) and recipe.storage:
-            csv, folder = _paired_forms(self.data, self.on_bad, self.class_names)
+            csv, folder = _paired_forms(
+                self.data, self.on_bad, self.class_names, recipe.drop_test_copies
+            )
             resolved, cut = prepared(recipe, csv)
             return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
         if self.data.raf_db:  # has one form, of images
@@ -67,8 +71,17 @@ class Source:
             self.class_names,
             self.on_bad,
             split_seed if recipe.division == "random" else 0,
+            recipe.drop_test_copies,
         )
         return prepared(recipe, self._named(splits))
+
+    @property
+    def _own(self):
+        return self._named(self.data)
+
+    @cached_property
+    def _clean(self):
+        return drop_test_copies(self._own)
 
     def _named(self, splits):
         # Two data sets may have FER2013's classes; the user's names tell them apart.
@@ -105,7 +118,7 @@ def find_storage(recipe, data):
 
 
 def prepared(recipe, splits):
-    """Fill in what a recipe leaves open, and cut out validation faces.
+    """Fill in what a recipe leaves open, drop copies, and cut validation.
 
     Args:
         recipe: the `Recipe`.
@@ -129,14 +142,16 @@ def prepared(recipe, splits):
         parts = {name: getattr(splits, name) for name in ("train", "test", "validation")}
         parts = {name: keep_classes(part, classes) for name, part in parts.items() if part}
         splits = replace(splits, **parts)
+    if recipe.drop_test_copies:
+        splits = drop_test_copies(splits)
     if recipe.validation_fraction and splits.validation is None:
         splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
     return recipe.changed(storage=storage, classes=classes), splits
 
 
 @lru_cache(maxsize=2)
-def _loaded(location, storage, division, labels, class_names, on_bad, seed):
-    return load_data(
+def _loaded(location, storage, division, labels, class_names, on_bad, seed, drops_copies):
+    splits = load_data(
         location,
         storage=storage,
         division=division,
@@ -145,10 +160,11 @@ def _loaded(location, storage, division, labels, class_names, on_bad, seed):
         on_bad=on_bad,
         seed=seed,
     )
+    return drop_test_copies(splits) if drops_copies else splits
 
 
 @lru_cache(maxsize=1)
-def _paired_forms(location, on_bad, class_names):
+def _paired_forms(location, on_bad, class_names, drops_copies):
     """Return what CSV and folder both hold, in one order and with one set of test ids."""
     csv, folder = (
         load_data(location, storage=storage, class_names=names, on_bad=on_bad)
@@ -184,7 +200,12 @@ def _paired_forms(location, on_bad, class_names):
         test=replace(folder.test.select(test.second), ids=kept.test.ids),
         notes=kept.notes,
     )
-    return kept, partner
+    if not drops_copies:
+        return kept, partner
+    clean = drop_test_copies(kept)
+    is_left = np.isin(kept.train.ids, clean.train.ids)
+    rest = {"notes": clean.notes, "without_copies": True}
+    return clean, replace(partner, train=partner.train.select(is_left), **rest)
 
 
 def _followed(cut, csv, folder):

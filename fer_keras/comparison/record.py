@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from fer_keras.comparison.design import MARGIN, read_design
@@ -12,7 +12,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, write_text
+from fer_keras.utils.files import project_folder, user_path, write_text
 
 RECORD = "comparison.json"
 
@@ -32,12 +32,14 @@ class Comparison:
         factors: dict from a crossed field to its levels; empty where arms are no grid.
         minutes: equal training time of each arm; `None`: each recipe's epochs.
         drawn: whether the faces are drawn, for want of real ones.
+        rates: dict from an arm's name to a dict from each learning rate that was tried to its best
+            validation accuracy (0-1); empty without a search.
         sources: dict from an arm's name to the `Source` of its faces.
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
         errors: dicts with `arm`, `seed` and `error` of runs that failed.
         margin: the difference in score, in 0-1, within which two arms count as equal.
-        design: what `design.make_design` returned before the first run; `None` where the
+        design: what `design.keep_design` wrote before the first run; `None` where the
             comparison was run before there were designs.
     """
 
@@ -52,6 +54,7 @@ class Comparison:
     notes: tuple[str, ...]
     runs: dict[str, dict[int, Run]]
     errors: tuple[dict, ...]
+    rates: dict[str, dict[float, float]] = field(default_factory=dict)
     margin: float = MARGIN
     design: dict | None = None
 
@@ -91,7 +94,7 @@ def load_comparison(directory):
     Raises:
         InputError: if the folder holds none.
     """
-    directory = project_folder() / Path(directory).expanduser()
+    directory = project_folder() / user_path(directory)
     if not (directory / RECORD).is_file():
         raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")
     record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
@@ -110,6 +113,10 @@ def load_comparison(directory):
             for arm, runs in record["runs"].items()
         },
         errors=tuple(record["errors"]),
+        rates={
+            arm: {float(rate): accuracy for rate, accuracy in tried.items()}
+            for arm, tried in record.get("rates", {}).items()
+        },
         margin=record.get("margin", MARGIN),
         design=read_design(directory),
     )
@@ -138,6 +145,7 @@ def save_comparison(comparison):
             for arm, runs in comparison.runs.items()
         },
         "errors": comparison.errors,
+        "rates": comparison.rates,
         "margin": comparison.margin,
     }
     path, text = comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n"

@@ -90,6 +90,7 @@ class Splits:
         notes: sentences on what the reader met: files ignored, rows skipped.
         name: the data set's name, such as `fer2013`, `raf-db` or a folder's own.
         folder: the `Path` that holds the `train/<class>/` which `train` was read from, if any.
+        without_copies: whether copies of test faces, near ones too, were dropped from `train`.
     """
 
     train: Faces
@@ -98,6 +99,7 @@ class Splits:
     notes: tuple[str, ...] = ()
     name: str = "fer2013"
     folder: Path | None = None
+    without_copies: bool = False
 
     def leaked(self):
         """Return which test faces have an exact copy in training or validation.

@@ -1,7 +1,6 @@
 """Read the faces of a data set, whatever form it is stored in."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus
@@ -11,7 +10,7 @@ from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
 from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
-from fer_keras.utils.files import project_folder
+from fer_keras.utils.files import project_folder, user_path
 
 _READERS = {
     "csv": (read_fer2013_csv, read_all_rows),
@@ -90,7 +89,7 @@ def find_or_draw(data=None, out="runs"):
     location = data if isinstance(data, Location) else find_data(data or None)
     if location:
         return location, False
-    directory = project_folder() / Path(out).expanduser() / "drawn_faces"
+    directory = project_folder() / user_path(out) / "drawn_faces"
     write_drawn_data(directory)
     return find_data(directory), True
 

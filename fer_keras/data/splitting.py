@@ -1,10 +1,11 @@
-"""Random divisions of faces: training, validation and test."""
+"""Divisions of faces into training, validation and test."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from fer_keras.data.faces import Splits, copy_groups
+from fer_keras.data.near_copies import find_copies
 from fer_keras.utils.errors import InputError
 
 TEST_FRACTION = 0.2
@@ -54,6 +55,33 @@ def cut_validation(splits, fraction, seed):
     in_train = np.isin(groups, kept)
     train, validation = splits.train.select(in_train), splits.train.select(~in_train)
     return replace(splits, train=train, validation=validation)
+
+
+def drop_test_copies(splits):
+    """Drop training faces that are exact or near copies of test faces.
+
+    All test faces are then new to the network. To leave the copied ones out of the test instead
+    would change what is measured: they are easier also for a network that never saw them.
+
+    Args:
+        splits: `Splits`; faces that were cut out for validation are dropped likewise.
+
+    Returns:
+        `Splits` with a note that counts what was dropped; unchanged if that was done before.
+    """
+    if splits.without_copies:
+        return splits
+    parts, counts = {}, np.zeros(2, int)
+    for name in ("train", "validation"):
+        if faces := getattr(splits, name):
+            exact, near = find_copies(faces.images, splits.test.images)
+            parts[name] = faces.select(~(exact | near))
+            counts += exact.sum(), near.sum()
+    note = (
+        f"Dropped {counts[0]:,} training images with an exact copy and {counts[1]:,} with a near "
+        "copy among the test images."
+    )
+    return replace(splits, **parts, notes=(*splits.notes, note), without_copies=True)
 
 
 def _stratified_parts(labels, fraction, seed):

@@ -20,6 +20,7 @@ TIGHT_CROP_SIDE = 120
 DETECTION_SIDE = 1280
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
+MAX_STEM_BYTES = 150
 NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
 
 
@@ -44,19 +45,20 @@ def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
     out = _output_folder(source, out)
     predictor = Predictor(source)
     find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
-    rows, copies = [], set()
-    for file in files:
-        found = _predict_file(file, predictor, find, out, copies)
-        print(f"{found[0]['file']}: {_in_words(found)}", flush=True)
-        rows += found
     columns = ["file", "how", *Box._fields, "class", *predictor.class_names, "copy", "reason"]
-    table = out / "predictions.csv"
-    with whole_file(table) as part, open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+    table, hows, copies = out / "predictions.csv", Counter(), set()
+    out.mkdir(parents=True, exist_ok=True)
+    # Row by row, so that who stops it has a table of what was done.
+    with open(table, "w", newline="", encoding="utf-8") as written:
+        writer = csv.DictWriter(written, columns)
         writer.writeheader()
-        writer.writerows(rows)
-    hows = Counter(row["how"] for row in rows)
-    num_faces = len(rows) - hows["no face"] - hows["refused"]
+        for file in files:
+            rows = _predict_file(file, predictor, find, out, copies)
+            print(f"{rows[0]['file']}: {_in_words(rows)}", flush=True)
+            writer.writerows(rows)
+            written.flush()
+            hows.update(row["how"] for row in rows)
+    num_faces = hows.total() - hows["no face"] - hows["refused"]
     ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
     print(
         f"{len(files)} picture(s): {num_faces} face(s); {hows['no face']} without a face, "
@@ -108,12 +110,14 @@ def _list_pictures(paths):
     for path in (Path(str(path)) for path in paths):
         if not path.exists():
             raise InputError(f"{path} does not exist; name a picture or a folder of pictures.")
-        if not path.is_dir():
+        if path.is_file():
             files.append(path)  # whatever its name
             continue
+        if not path.is_dir():
+            raise InputError(f"{path} is neither a file nor a folder; name a picture.")
         inside = sorted(path.rglob("*"), key=lambda file: (file.parent, file.name))
         is_hidden = [any(part[0] == "." for part in f.relative_to(path).parts) for f in inside]
-        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and not f.is_dir()]
+        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and f.is_file()]
         pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
         files += pictures
         num_ignored += len(visible) - len(pictures)
@@ -139,7 +143,7 @@ def _find_boxes(pixels, detector):
 
 def _predict_file(file, predictor, detector, out, copies):
     """Write a file's annotated copy, add its name to `copies`, and return the file's rows."""
-    row = {"file": str(file).encode("utf-8", "backslashreplace").decode()}
+    row = {"file": _readable(str(file))}
     try:
         pixels = read_picture(file)
     except InputError as error:
@@ -150,7 +154,7 @@ def _predict_file(file, predictor, detector, out, copies):
         return [row | {"how": how, "reason": hint}]
     images = np.stack([face_image(pixels, box) for box in boxes])
     faces = [Face(box, scores) for box, scores in zip(boxes, predictor(images))]
-    names, copy = predictor.class_names, _new_name(file.stem, copies)
+    names, copy = predictor.class_names, _new_name(_readable(file.stem), copies)
     _write_copy(Image.fromarray(pixels), faces, names, out / copy)
     return [
         row
@@ -161,8 +165,15 @@ def _predict_file(file, predictor, detector, out, copies):
     ]
 
 
+def _readable(name):
+    """Return a file's name as text, bytes that are no UTF-8 escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _new_name(stem, taken):
     """Return `stem.jpg`, or one like `stem-2.jpg` if taken in any case; add it to `taken`."""
+    # File systems take 255 bytes, and the file is written under a longer name first.
+    stem = stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
     name, number = f"{stem}.jpg", 1
     while name.lower() in taken:
         number += 1

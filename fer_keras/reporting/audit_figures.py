@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from fer_keras.audit.near_copies import MAX_BITS, WORTH_CROPPING
+from fer_keras.data.near_copies import MAX_BITS, WORTH_CROPPING
 from fer_keras.reporting import figures as plots
 from fer_keras.reporting.audit_tables import CAPTIONS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.audit.flaws import split_columns
-from fer_keras.audit.near_copies import MAX_BITS
 from fer_keras.data.faces import copy_groups
+from fer_keras.data.near_copies import MAX_BITS
 from fer_keras.reporting import figures as plots
 
 PER_ROW = 8

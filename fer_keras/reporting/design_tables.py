@@ -12,7 +12,7 @@ def design_table(design):
     """Return a design as a table of texts.
 
     Args:
-        design: what `design.make_design` returned.
+        design: what `design.keep_design` returned.
 
     Returns:
         A DataFrame, one row a fact, with the column `value`.
@@ -25,7 +25,7 @@ def design_table(design):
         "factors": "; ".join(
             f"{name}: {', '.join(map(str, levels))}" for name, levels in design["factors"].items()
         ),
-        "minutes of training": "" if design["minutes"] is None else f"{design['minutes']:g}",
+        **{name: design["arms"][design["reference"]][name] for name in design["chosen_later"]},
         "faces": "; ".join(map(_faces_in_words, faces.values())),
         "seeds": ", ".join(map(str, design["seeds"])),
         "primary score": design["primary"],
@@ -48,7 +48,6 @@ def design_in_words(comparison):
     return render(
         "design.md.j2",
         design=design,
-        num_runs=len(design["arms"]) * len(design["seeds"]),
         additions=additions(comparison),
     )
 
@@ -95,8 +94,8 @@ def _changed_arm(design, arm, recipe, runs):
         return [f"The arm {arm} is not in the design."]
     sentences, fields = [], json.loads(json.dumps(recipe.as_json(), default=str))
     for field, value in planned.items():
-        if fields[field] != value:
-            now = f"{fields[field]} here"
+        if fields.get(field) != value and field not in design["chosen_later"]:
+            now = f"{fields.get(field)} here"
             sentences.append(f"The arm {arm} had {field} {value} in the design, and has {now}.")
     first = runs.get(design["seeds"][0])
     path = first and first.directory / "recipe.json"

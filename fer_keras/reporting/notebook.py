@@ -7,7 +7,7 @@ from IPython.display import HTML, Image, display
 
 from fer_keras.reporting import figures as plots
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, write_text
+from fer_keras.utils.files import project_folder, user_path, write_text
 
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
@@ -43,7 +43,7 @@ def project_path(path):
     Args:
         path: str or `Path`, relative to the folder of `notebooks/`; `~` is the home folder.
     """
-    return project_folder() / Path(path).expanduser()
+    return project_folder() / user_path(path)
 
 
 def show_figure(figure, name, directory):

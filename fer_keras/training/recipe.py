@@ -108,6 +108,7 @@ class Recipe:
         split_seed: seed of the random division, 0 or more; `None` takes `seed`.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
             `ferplus_votes` (their votes as soft targets in training, the majority elsewhere).
+        drop_test_copies: whether exact and near copies of test images are dropped from training.
         classes: names of the classes to keep, at least 2; `None` keeps all.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 keeps the last.
         normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
@@ -147,6 +148,7 @@ class Recipe:
     division: str = _choice("own", "random")
     split_seed: int | None = _whole(None, least=0)
     labels: str = _choice("own", "ferplus", "ferplus_votes")
+    drop_test_copies: bool = _choice(False, True)
     # The converter is for JSON, which has no tuples.
     classes: tuple | None = field(default=None, converter=optional(tuple), validator=_check_classes)
     validation_fraction: float = _number(0.1, most=0.5)

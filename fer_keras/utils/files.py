@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from fer_keras.utils.errors import InputError
+
 
 @contextmanager
 def whole_file(path):
@@ -35,6 +37,23 @@ def write_text(path, text):
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def user_path(place):
+    """Return a path as a user writes it, with `~` expanded.
+
+    Args:
+        place: str or `Path`.
+
+    Raises:
+        InputError: if `~name` names no user of this machine, or the text is no path.
+    """
+    try:
+        path = Path(place).expanduser()
+        path.exists()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InputError(f"{str(place)!r} is no path here ({error}); give another.") from error
+    return path
 
 
 def project_folder():

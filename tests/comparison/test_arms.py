@@ -113,10 +113,3 @@ def test_published_is_as_study_d_did_it():
     assert (arms["CSV"].epochs, arms["folder"].epochs) == (15, 30)
     assert (arms["CSV"].division, arms["folder"].augmentation) == ("random", "study_d")
     assert COMPARISONS["published"].seeds == 1
-
-
-def test_each_network_has_its_own_studys_learning_rate():
-    arms = COMPARISONS["networks"].arms
-    assert arms["vgg8"].learning_rate == RECIPES["vgg8"].recipe.learning_rate != 1e-3
-    rates = {recipe.changed(network="conv3", learning_rate=1.0) for recipe in arms.values()}
-    assert len(rates) == 1

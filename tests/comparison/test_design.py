@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers import finish_untrained
 
-from fer_keras.comparison import engine
+from fer_keras.comparison import engine, tuning
 from fer_keras.comparison.design import DESIGN, read_design
 from fer_keras.comparison.record import load_comparison, save_comparison
 from fer_keras.training.recipe import Recipe
@@ -18,7 +18,8 @@ ARMS = {"one": Recipe(epochs=3), "two": Recipe(epochs=3, learning_rate=0.01)}
 @pytest.fixture
 def run(splits, tmp_path, monkeypatch):
     """Return a function that runs the same two arms, untrained."""
-    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+    for module in (engine, tuning):
+        monkeypatch.setattr(module, "execute_all", finish_untrained)
 
     def run(seeds=2, arms=ARMS, **options):
         return engine.run_comparison(arms, splits, seeds, name="mine", out=tmp_path, **options)
@@ -75,6 +76,16 @@ def test_crossed_factors_have_a_family_of_their_own(run):
     assert design["factors"] == {"learning_rate": [0.001, 0.01], "epochs": [3, 4]}
     effects = {"tests": "effects and interactions of learning_rate, epochs", "score": "accuracy"}
     assert effects | {"correction": "Holm"} in design["families"]
+
+
+def test_what_time_and_search_choose_is_no_change_of_the_design(run):
+    done = run(minutes=1, search_rate=True)
+    assert done.design["chosen_later"] == ["epochs", "learning_rate"]
+    assert done.design["finished_before"] == 0  # neither timed nor tried runs came first
+    arm = done.design["arms"]["one"]
+    assert arm["epochs"] == "as many as fit into 1 minutes"
+    assert arm["learning_rate"] == "the best of three on validation faces"
+    assert done.arms["one"].epochs == 1 and len(done.rates["one"]) == 3  # epochs take 30 s
 
 
 @pytest.mark.parametrize("margin", [0, 1, 0.0001, "1", True, float("nan")])

@@ -9,6 +9,7 @@ from helpers import smooth
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.prepare import Source, find_storage, prepared
 from fer_keras.data.faces import concatenate, split_names
+from fer_keras.data.loading import load_data
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.locate import find_data
 from fer_keras.training.recipe import Recipe
@@ -31,7 +32,8 @@ def test_paired_arms_hold_the_same_faces_in_the_same_places(data):
         difference = one.images.astype(float) - other.images
         assert 0 < np.sqrt((difference**2).mean()) < 3  # JPEG, and nothing more
     assert csv.test.ids.tolist() == folder.test.ids.tolist()
-    assert (len(csv.train), len(csv.validation), len(csv.test)) == (252, 28, 70)
+    # 4 of the 280 training faces are copies of test faces and leave.
+    assert (len(csv.train), len(csv.validation), len(csv.test)) == (248, 28, 70)
     assert (csv.folder, folder.folder) == (None, data)
 
 
@@ -48,7 +50,7 @@ def test_what_one_form_holds_alone_is_left_out(data):
         (found,) = data.glob(f"train/*/{name}.jpg")
         found.unlink()
     csv, folder = paired(data).values()
-    assert len(csv.train) + len(csv.validation) == 278
+    assert len(csv.train) + len(csv.validation) == 278 - 4
     assert not {"Training/row8", "Training/row15"} & {*csv.train.ids, *csv.validation.ids}
     assert any("278 of 280" in note for note in folder.notes)
 
@@ -58,6 +60,29 @@ def test_two_different_data_sets_are_not_paired(data, make_faces):
     write_fer2013_csv(concatenate(other, test), data / "fer2013.csv")
     with pytest.raises(InputError, match="no images in common"):
         paired(data)
+
+
+def test_copies_of_test_faces_leave_training_and_validation_not_the_test(data):
+    csv, folder = paired(data).values()
+    assert not csv.leaked().any() and len(csv.test) == 70
+    assert not {f"Training/row{row}" for row in range(1, 5)} & {*csv.train.ids, *csv.validation.ids}
+    assert any(
+        note.startswith("Dropped 4 training images with an exact copy") for note in csv.notes
+    )
+    assert folder.notes == csv.notes
+    published = paired(data, PUBLISHED)["folder"]
+    assert len(published.train) + len(published.validation) == 280
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["on disk", "in memory"])
+def test_copies_are_dropped_without_pairing_too(data, own):
+    location = find_data(data)
+    source = Source(load_data(location) if own else location)
+    recipe = Recipe(drop_test_copies=True, validation_fraction=0.0)
+    _, splits = source.splits(recipe)
+    assert len(splits.train) == 276 and not splits.leaked().any()
+    assert prepared(recipe, splits)[1].train is splits.train  # nothing is searched twice
+    assert len(source.splits(recipe.changed(drop_test_copies=False))[1].train) == 280
 
 
 def test_published_divides_all_rows_of_the_csv_at_random(data):

@@ -1,3 +1,4 @@
+import json
 import os
 import pickle
 import shutil
@@ -14,7 +15,10 @@ from fer_keras.data.readers import csv_cache, fer2013_csv
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.utils.errors import InputError
 
-CACHE = "fer2013.csv.faces-cache"
+
+def cache_of(source):
+    """The folder that holds what was read from a file."""
+    return csv_cache._place(source)
 
 
 def random_images(count, seed=0):
@@ -62,11 +66,6 @@ def assert_reads(path, images):
     assert notes == ()
 
 
-def block_beside(source):
-    """Make the place beside the source impossible to write to, for the superuser too."""
-    (source.parent / CACHE).touch()
-
-
 def let_clock_tick(path):
     """Wait until the file system gives new times to what is written."""
     before = path.stat().st_ctime_ns
@@ -81,7 +80,7 @@ def test_the_second_reading_is_equal_and_parses_nothing(source, parsed_files):
     for _ in range(3):
         assert_reads(source, random_images(5))
     assert len(parsed_files) == 1
-    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+    assert os.listdir(source.parent) == ["fer2013.csv"]
 
 
 def test_without_usage_the_second_reading_is_equal_too(source, parsed_files):
@@ -105,7 +104,7 @@ def test_a_touched_file_is_parsed_again_once(source, parsed_files):
     assert_reads(source, random_images(5))
     os.utime(source, ns=(1, 1))
     assert_reads(source, random_images(5))
-    assert '"modified": 1,' in (source.parent / CACHE / "key.json").read_text()
+    assert '"modified": 1,' in (cache_of(source) / "key.json").read_text()
     assert_reads(source, random_images(5))
     assert len(parsed_files) == 2
 
@@ -152,7 +151,7 @@ def test_a_file_that_grew_is_parsed_again(source, parsed_files):
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "usages.npy", "key.json"])
 def test_damaged_caches_are_never_misread(source, name):
     assert_reads(source, random_images(5))
-    place = source.parent / CACHE / name
+    place = cache_of(source) / name
     good = place.read_bytes()
     rng = np.random.default_rng(3)
     damages = [good[:length] for length in (0, 1, 100, len(good) // 2, len(good) - 1)]
@@ -170,26 +169,27 @@ def test_arrays_of_another_file_are_not_believed(source):
     other = write_csv(source.with_name("other.csv"), random_images(5, seed=1))
     assert_reads(other, random_images(5, seed=1))
     for name in ("images.npy", "labels.npy"):
-        shutil.copy(source.with_name("other.csv.faces-cache") / name, source.parent / CACHE)
+        shutil.copy(cache_of(other) / name, cache_of(source))
     assert_reads(source, random_images(5))
 
 
 def save_nothing(place):
-    place.mkdir()
+    place.mkdir(parents=True)
 
 
 def save_other_key(place):
-    place.mkdir()
+    place.mkdir(parents=True)
     (place / "key.json").write_text("[1, 2]")
 
 
 def save_arrays_alone(place):
-    place.mkdir()
+    place.mkdir(parents=True)
     for name in ("images", "labels", "usages"):
         np.save(place / f"{name}.npy", np.zeros((5, 48, 48), np.uint8))
 
 
 def save_a_former_cache(place):
+    place.parent.mkdir(parents=True)
     np.savez(f"{place}.npz", key="{}", images=np.zeros((5, 48, 48), np.uint8))
 
 
@@ -197,7 +197,7 @@ def save_a_former_cache(place):
     "spoil", [save_nothing, save_other_key, save_arrays_alone, save_a_former_cache]
 )
 def test_a_foreign_cache_is_ignored_and_replaced(source, parsed_files, spoil):
-    spoil(source.parent / CACHE)
+    spoil(cache_of(source))
     assert_reads(source, random_images(5))
     assert_reads(source, random_images(5))
     assert len(parsed_files) == 1
@@ -210,7 +210,7 @@ def test_a_cache_with_objects_in_it_runs_no_code(source, tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "trapped"),)
 
-    place = source.parent / CACHE / "labels.npy"
+    place = cache_of(source) / "labels.npy"
     np.save(place, np.array([Trap()], dtype=object))
     assert_reads(source, random_images(5))
     place.write_bytes(pickle.dumps(Trap()))
@@ -242,7 +242,7 @@ def test_files_with_bad_rows_are_not_cached(source, user_folder):
 def test_a_file_changed_while_it_was_parsed_is_not_cached(source):
     stamp = csv_cache._stamp(source)
     faces, _ = read_all_rows(source)
-    shutil.rmtree(source.parent / CACHE)
+    shutil.rmtree(cache_of(source))
     write_csv(source, random_images(6))
     arrays = {"images": faces.images, "labels": faces.labels, "usages": faces.labels}
     csv_cache._store(source, stamp, arrays)
@@ -250,24 +250,53 @@ def test_a_file_changed_while_it_was_parsed_is_not_cached(source):
     assert_reads(source, random_images(6))
 
 
-def test_the_users_folder_serves_where_the_sources_cannot_be_written(
-    source, user_folder, parsed_files, tmp_path
-):
-    block_beside(source)
-    other = tmp_path / "other" / "fer2013.csv"
-    other.parent.mkdir()
-    write_csv(other, random_images(5, seed=1))
-    block_beside(other)
-    for _ in range(2):
-        assert_reads(source, random_images(5))
-        assert_reads(other, random_images(5, seed=1))
-    assert len(parsed_files) == 2
+def test_a_cache_that_came_with_the_file_is_not_read(source, user_folder, parsed_files):
+    other = write_csv(source.with_name("other.csv"), random_images(5, seed=1))
+    assert_reads(other, random_images(5, seed=1))
+    beside = source.with_name("fer2013.csv.faces-cache")
+    shutil.copytree(cache_of(other), beside)
+    key = json.loads((beside / "key.json").read_text())
+    (beside / "key.json").write_text(json.dumps(key | {"stamp": csv_cache._stamp(source)}))
+    assert_reads(source, random_images(5))
     assert len(os.listdir(user_folder)) == 2
-    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+
+
+SPOILT = {
+    "flat": {"images": np.zeros((5, 2304), np.uint8)},
+    "floats": {"images": np.zeros((5, 48, 48), np.float32)},
+    "too few labels": {"labels": np.zeros(4, int)},
+    "a negative label": {"labels": np.full(5, -1)},
+    "fractional labels": {"labels": np.full(5, 0.5)},
+    "an unknown usage": {"usages": np.full(5, 9, np.uint8)},
+    "empty": {
+        "images": np.zeros((0, 48, 48), np.uint8),
+        "labels": np.zeros(0, int),
+        "usages": np.zeros(0, np.uint8),
+    },
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+def test_kept_arrays_that_no_parser_makes_are_not_believed(source, spoilt):
+    assert_reads(source, random_images(5))
+    kept = {name: np.load(cache_of(source) / f"{name}.npy") for name in csv_cache.ARRAYS} | spoilt
+    for name, array in kept.items():
+        np.save(cache_of(source) / f"{name}.npy", array)
+    key = json.loads((cache_of(source) / "key.json").read_text())
+    key["checksums"] = csv_cache._checksums(kept)
+    (cache_of(source) / "key.json").write_text(json.dumps(key))
+    assert_reads(source, random_images(5))
+
+
+@pytest.mark.parametrize("name", ["images.npy", "key.json"])
+def test_a_pipe_in_the_caches_place_is_not_waited_on(source, name):
+    assert_reads(source, random_images(5))
+    (cache_of(source) / name).unlink()
+    os.mkfifo(cache_of(source) / name)
+    assert_reads(source, random_images(5))
 
 
 def test_the_users_folder_is_in_the_home_unless_named(source, monkeypatch, tmp_path):
-    block_beside(source)
     monkeypatch.delenv("FER_KERAS_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert_reads(source, random_images(5))
@@ -275,7 +304,6 @@ def test_the_users_folder_is_in_the_home_unless_named(source, monkeypatch, tmp_p
 
 
 def test_reading_works_where_nothing_can_be_written(source, parsed_files, monkeypatch, tmp_path):
-    block_beside(source)
     (tmp_path / "file").touch()
     monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path / "file" / "cache"))
     for _ in range(2):
@@ -289,7 +317,7 @@ def test_threads_that_read_at_once_all_get_the_faces(source):
     def read_often():
         try:
             for _ in range(15):
-                shutil.rmtree(source.parent / CACHE, ignore_errors=True)
+                shutil.rmtree(cache_of(source), ignore_errors=True)
                 assert_reads(source, random_images(5))
         except BaseException as error:
             failures.append(error)
@@ -300,7 +328,7 @@ def test_threads_that_read_at_once_all_get_the_faces(source):
     for thread in threads:
         thread.join()
     assert failures == []
-    assert set(os.listdir(source.parent)) <= {"fer2013.csv", CACHE}
+    assert os.listdir(source.parent) == ["fer2013.csv"]
 
 
 def test_processes_that_read_at_once_all_get_the_faces(source):
@@ -317,5 +345,5 @@ def test_processes_that_read_at_once_all_get_the_faces(source):
     environment = {**os.environ, "PYTHONPATH": root}
     processes = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
-    assert sorted(os.listdir(source.parent)) == ["fer2013.csv", CACHE]
+    assert os.listdir(source.parent) == ["fer2013.csv"]
     assert_reads(source, random_images(5))

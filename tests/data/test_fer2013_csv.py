@@ -4,6 +4,7 @@ import io
 import lzma
 import os
 import re
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -361,6 +362,48 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         read_all_rows(tmp_path / "none.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_all_rows(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="is no regular file"):
+        read_all_rows(tmp_path / "pipe.csv")
+
+
+def test_archives_with_changed_bytes_anywhere_end_in_one_sentence(tmp_path):
+    text = "\n".join([HEADER, *plain_rows(1)]).encode()
+    whole = pack(text, ".zip", tmp_path / "f").read_bytes()
+    path, rng = tmp_path / "fer2013.zip", np.random.default_rng(7)
+    frame = [*range(60), *range(len(whole) - 120, len(whole))]  # where the archive's own data lie
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in rng.choice(frame, rng.integers(1, 5)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert len(read_all_rows(path)[0]) == 1
+        except InputError as error:
+            assert "fer2013.zip" in str(error)
+
+
+@pytest.mark.parametrize("on_bad", ["raise", "skip"])
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path, on_bad):
+    path = tmp_path / "fer2013.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(f"{HEADER}\n{plain_rows(1)[0]}\n".encode())
+        for _ in range(64):
+            file.write(b"1 " * (1 << 20))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="a line is longer than 1,048,576 bytes"):
+        read_all_rows(path, on_bad)
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
+
+
+def test_blank_lines_over_many_batches_are_bad_rows_only_before_another_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_parser, "BATCH_BYTES", 100)
+    rows = plain_rows(2)
+    path = write_text(tmp_path / "fer2013.csv", [HEADER, rows[0], *300 * [""], rows[1]], 900 * "\n")
+    faces, notes = read_all_rows(path, on_bad="skip")
+    assert faces.ids.tolist() == ["Training/row1", "PublicTest/row302"]
+    assert notes[0].startswith("Left out 300 bad row(s)") and "row 2 (it is blank)" in notes[0]
 
 
 @pytest.mark.parametrize("names", [(), ("a.csv", "b.CSV")])

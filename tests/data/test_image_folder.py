@@ -108,11 +108,27 @@ def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
     put(folder / "train" / "happy" / "nested" / "1.png")
     put(folder / "test" / "loose.png")
     (folder / "test" / ".DS_Store").write_bytes(b"\0")
+    os.mkfifo(folder / "train" / "sad" / "pipe.png")
     (folder / "test" / "sad" / "notes.txt").write_text("not an image")
     splits = read_image_folder(folder)
     assert len(splits.train) == len(splits.test) == 7
     (note,) = splits.notes
-    assert "Ignored 7 other files or folders: " in note and "train/happy/nested" in note
+    assert "Ignored 8 other files or folders: " in note and "train/happy/nested" in note
+
+
+def test_a_program_in_a_pictures_clothes_is_not_started(folder, tmp_path, monkeypatch):
+    started = tmp_path / "started"
+    for name in ("gs", "gswin64c"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\ntouch {started}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 48\n%%EndComments\nshowpage\n%%EOF\n"
+    (folder / "train" / "happy" / "a.jpg").write_bytes(eps)
+    with pytest.raises(InputError, match="not a picture of the kinds JPEG, PNG"):
+        read_image_folder(folder)
+    assert not started.exists()
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

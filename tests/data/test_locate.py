@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.loading import load_data
 from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
 
@@ -101,11 +102,30 @@ def test_better_csv_names_win_one_by_one(tmp_path):
         csv.unlink()
 
 
-def test_zip_of_images_or_damaged_zip_is_not_a_csv(tmp_path):
+def test_zip_of_images_is_not_a_csv(tmp_path):
     put_zip(tmp_path / "fer2013.zip", "train/happy/Training_1.jpg")
-    put(tmp_path / "archive.zip", "half a download")
     with pytest.raises(InputError, match="unpacked"):
         find_data(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "half a download"])
+def test_a_damaged_zip_is_not_absent(tmp_path, content):
+    archive = put(tmp_path / "fer2013.zip", content)
+    assert find_data(tmp_path).csv == archive
+    with pytest.raises(InputError, match="fer2013.zip"):
+        load_data(tmp_path)
+
+
+def test_a_home_of_nobody_is_one_sentence():
+    with pytest.raises(InputError, match="'~nosuchuser/faces' is no path here"):
+        find_data("~nosuchuser/faces")
+
+
+def test_a_loop_of_links_holds_nothing(tmp_path):
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    with pytest.raises(InputError, match="does not exist|is no path here"):
+        find_data(tmp_path / "one")
 
 
 def test_directory_of_a_csv_name_is_not_a_csv(tmp_path):

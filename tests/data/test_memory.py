@@ -9,6 +9,7 @@ import pytest
 
 from fer_keras.data import memory
 from fer_keras.data.faces import concatenate
+from fer_keras.data.readers.csv_cache import _place
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.data.splitting import cut_validation
@@ -74,7 +75,7 @@ def test_a_csv_past_the_budget_is_read_onto_disk_and_from_its_cache(
 ):
     path = write_faces(tmp_path / "fer2013.csv", splits)
     whole = read_fer2013_csv(path)
-    shutil.rmtree(tmp_path / "fer2013.csv.faces-cache")
+    shutil.rmtree(_place(path))
     request.getfixturevalue("small_budget")
     parsed = read_fer2013_csv(path)
     cached = read_fer2013_csv(path)
@@ -87,7 +88,7 @@ def test_a_csv_past_the_budget_is_read_onto_disk_and_from_its_cache(
 def test_a_damaged_cache_past_the_budget_is_not_believed(splits, tmp_path, small_budget):
     path = write_faces(tmp_path / "fer2013.csv", splits)
     first = read_fer2013_csv(path)
-    cache = tmp_path / "fer2013.csv.faces-cache" / "images.npy"
+    cache = _place(path) / "images.npy"
     damaged = bytearray(cache.read_bytes())
     place = damaged.find(first.train.images[5].tobytes())
     damaged[place + 100] ^= 1

@@ -1,5 +1,7 @@
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
+from fer_keras.predict import pictures
 from fer_keras.predict.detection import Box
 from fer_keras.predict.pictures import copies_figure, predict
 from fer_keras.predict.predictor import read_picture
@@ -23,7 +26,7 @@ PORTRAITS = (  # whatever the encoding, the face is where it is in the photograp
 REFUSED = {
     "speck.png": "1x1 pixels are too few",
     "empty.jpg": "empty file",
-    "text.jpg": "not an image",
+    "text.jpg": "not a picture of the kinds JPEG",
     "truncated.jpg": "truncated",
     "pointer.jpg": "git lfs pull",
     "bomb.png": "million pixels",
@@ -167,7 +170,7 @@ def test_what_happened_is_printed(awkward, run_directory, tmp_path, capsys):
     predict(run_directory, [folder / "sub", folder / "text.jpg", folder / "blank.png"],
             tmp_path / "out", detector="mtcnn")  # fmt: skip
     *lines, summary, table = capsys.readouterr().out.splitlines()
-    assert "(detected)" in lines[0] and "refused (not an image)" in lines[1]
+    assert "(detected)" in lines[0] and "refused (not a picture of the kinds JPEG" in lines[1]
     assert "no face" in lines[2]
     assert summary == "3 picture(s): 1 face(s); 1 without a face, 1 refused."
     assert table == str(tmp_path / "out" / "predictions.csv")
@@ -254,3 +257,44 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
         with pytest.raises(InputError, match="no finished run"):
             predict(source, [picture], out)
     assert not out.exists() and picture.is_file()
+
+
+def test_names_that_are_long_or_no_text_keep_their_rows_and_copies(run_directory, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    odd = os.fsencode(photos) + b"/\xff\xfe.png"
+    for name in (f"{250 * 'a'}.png", f"{125 * 'ž'}.png", odd):
+        tight_crops()["gray48.png"].save(photos / "face.png")
+        os.rename(photos / "face.png", name if isinstance(name, bytes) else photos / name)
+    table = pd.read_csv(predict(run_directory, [photos], tmp_path / "out"))
+    assert set(table["how"]) == {"tight crop"} and len(table) == 3
+    assert sum(r"\udcff\udcfe.png" in name for name in table["file"]) == 1
+    assert all((tmp_path / "out" / name).is_file() for name in table["copy"])
+
+
+def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, monkeypatch):
+    for name in ("1.png", "2.png", "3.png"):
+        tight_crops()["gray48.png"].save(tmp_path / name)
+    found = pictures._predict_file
+
+    def until_the_second(file, *rest):
+        if file.name == "3.png":
+            raise KeyboardInterrupt
+        return found(file, *rest)
+
+    monkeypatch.setattr(pictures, "_predict_file", until_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        predict(run_directory, [tmp_path], tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert [Path(name).name for name in table["file"]] == ["1.png", "2.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "1.jpg", "2.jpg", "predictions.csv",
+    ]  # fmt: skip
+
+
+def test_pipes_are_neither_waited_on_nor_counted_as_pictures(run_directory, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="pipe.png is neither a file nor a folder"):
+        predict(run_directory, [tmp_path / "pipe.png"], tmp_path / "out")
+    with pytest.raises(InputError, match="There is no picture"):
+        predict(run_directory, [tmp_path], tmp_path / "out")

@@ -8,7 +8,10 @@ from contextlib import suppress
 
 import numpy as np
 
+from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.data.memory import cache_folder, memory_budget
+from fer_keras.data.readers.csv_parser import NO_USAGE
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file, write_text
 
 ARRAYS = ("images", "labels", "usages")
@@ -22,7 +25,8 @@ NUM_SAMPLES, SAMPLE_BYTES = 64, 4096
 def read_cached(path, parse, is_usable):
     """Return what a parser reads from a file, and keep it for the next time.
 
-    The arrays are kept beside the file, or else in the cache folder.
+    The arrays are kept in the user's cache folder, never beside the file: who passes a file on
+    could pass other pixels with it.
 
     Args:
         path: the `Path` of the file.
@@ -64,41 +68,53 @@ def _stamp(path):
 
 def _load(path, stamp):
     """Return the arrays kept for a file's content, or `None` if no sound ones are there."""
-    for folder in _places(path):
-        try:
-            key = json.loads((folder / KEY).read_text())
-            if (key["format"], key["stamp"]) != (FORMAT, stamp):
-                continue
-            arrays = {name: _read(folder / f"{name}.npy") for name in ARRAYS}
-            if key["checksums"] == _checksums(arrays):
-                return arrays
-        except Exception:  # a damaged file raises nearly anything, and the source can be parsed
-            continue
-    return None
+    folder = _place(path)
+    try:
+        key = json.loads((folder / KEY).read_text()) if (folder / KEY).is_file() else {}
+        if (key.get("format"), key.get("stamp")) != (FORMAT, stamp):
+            return None
+        arrays = {name: _read(folder / f"{name}.npy") for name in ARRAYS}
+        return arrays if key["checksums"] == _checksums(arrays) and _fit(arrays) else None
+    except Exception:  # a damaged file raises nearly anything, and the source can be parsed
+        return None
+
+
+def _fit(arrays):
+    """Return whether shapes, dtypes and ranges are those of parsed faces."""
+    images, labels, usages = (arrays[name] for name in ARRAYS)
+    count = len(images)
+    return (
+        (images.dtype, images.shape) == (np.uint8, (count, IMAGE_SIZE, IMAGE_SIZE))
+        and labels.shape == usages.shape == (count,)
+        and count > 0
+        and labels.dtype.kind == usages.dtype.kind.replace("u", "i") == "i"
+        and labels.min() >= 0
+        and 0 <= usages.min() <= usages.max() <= NO_USAGE
+    )
 
 
 def _store(path, stamp, arrays):
-    """Keep arrays in the first place that can be written to, unless the file has changed."""
+    """Keep arrays if the file has not changed and the cache folder can be written to."""
     if _stamp(path) != stamp:
         return
     key = {"format": FORMAT, "stamp": stamp, "checksums": _checksums(arrays)}
-    for folder in _places(path):
-        with suppress(OSError):
-            for name in ARRAYS:
-                with whole_file(folder / f"{name}.npy") as part:
-                    np.save(part, arrays[name])
-            # Last, for the arrays count only with their checksums.
-            write_text(folder / KEY, json.dumps(key))
-            return
+    folder = _place(path)
+    with suppress(OSError):
+        for name in ARRAYS:
+            with whole_file(folder / f"{name}.npy") as part:
+                np.save(part, arrays[name])
+        # Last, for the arrays count only with their checksums.
+        write_text(folder / KEY, json.dumps(key))
 
 
-def _places(path):
+def _place(path):
     digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
-    beside = path.with_name(f"{path.name}.faces-cache")
-    return beside, cache_folder() / f"{path.name}-{digest}.faces-cache"
+    return cache_folder() / f"{path.name}-{digest}.faces-cache"
 
 
 def _read(file):
+    if not file.is_file():  # a pipe would be waited on for ever
+        raise InputError(f"{file} is no file.")
     is_large = file.stat().st_size > memory_budget()
     return np.load(file, mmap_mode="r" if is_large else None)
 

@@ -1,6 +1,7 @@
 """Parse rows of text: many at once where all is well, else one by one."""
 
 import csv
+import io
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ USAGES = {split.lower().encode(): usage for usage, split in enumerate(SPLITS)}
 
 # Some 60 rows: what is worked on at once stays in the processor's cache.
 BATCH_BYTES = 1 << 19
+MAX_LINE_BYTES = 1 << 20
 NUM_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 ZERO = np.uint8(ord("0"))
 
@@ -67,17 +69,31 @@ def parse_batches(file, columns, num_classes):
         of usages; and a list of the bad rows' `(number, fault)`, numbered from 1.
     """
     codes = {str(label).encode(): label for label in range(num_classes)}
-    first_row, blanks = 1, []
-    while lines := file.readlines(BATCH_BYTES):
-        lines = blanks + lines
+    first_row, num_blank = 1, 0
+    while lines := _read_lines(file, first_row + num_blank):
         count = len(lines)
         while count and not lines[count - 1].strip():
             count -= 1
-        lines, blanks = lines[:count], lines[count:]
-        if lines:
-            rows = _parse_rows(lines, columns, codes)
-            yield ([rows], []) if rows else _parse_one_by_one(lines, first_row, columns, codes)
-            first_row += count
+        if not count:
+            num_blank += len(lines)
+            continue
+        if num_blank:
+            yield [], [(row, "it is blank") for row in range(first_row, first_row + num_blank)]
+            first_row += num_blank
+        num_blank = len(lines) - count
+        lines = lines[:count]
+        rows = _parse_rows(lines, columns, codes)
+        yield ([rows], []) if rows else _parse_one_by_one(lines, first_row, columns, codes)
+        first_row += count
+
+
+def _read_lines(file, row):
+    """Return the next lines: bytes enough for a batch, the last one whole."""
+    chunk = file.read(BATCH_BYTES)
+    rest = file.readline(MAX_LINE_BYTES) if chunk else b""
+    if len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+        raise EOFError(f"about row {row}, a line is longer than {MAX_LINE_BYTES:,} bytes")
+    return io.BytesIO(chunk + rest).readlines()
 
 
 def _parse_rows(lines, columns, codes):

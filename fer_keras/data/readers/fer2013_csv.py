@@ -3,9 +3,9 @@
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
@@ -15,13 +15,16 @@ from fer_keras.data.memory import Gathered
 from fer_keras.data.readers.csv_cache import read_cached
 from fer_keras.data.readers.csv_parser import SPLITS, find_columns, parse_batches
 from fer_keras.utils.errors import InputError, first_few, require_choice
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import user_path, whole_file
 
 READ_BYTES = 1 << 17
 MAX_HEADER_BYTES = 1 << 16
 
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
-"""What unreadable files raise, plain or packed; RuntimeError is zipfile's."""
+DAMAGE = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+    RuntimeError, ValueError, OverflowError, struct.error, IndexError,
+)  # fmt: skip
+"""What unreadable files raise, plain or packed; from RuntimeError on, zipfile's."""
 
 
 def read_fer2013_csv(path, on_bad="raise", class_names=CLASS_NAMES):
@@ -55,8 +58,8 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
     """Read every row of a CSV file of faces, whatever its `Usage`.
 
     The columns are `emotion` (a code from 0), `pixels` (2304 grey levels 0-255) and perhaps
-    `Usage`, in any order, with others between them. Parsed pixels are kept beside the file, or in
-    `$FER_KERAS_CACHE`, so that the next reading is quick.
+    `Usage`, in any order, with others between them. Parsed pixels are kept in the
+    user's cache folder, so that the next reading is quick.
 
     Args:
         path: the file, plain or packed: gzip, xz, or a zip archive of one CSV.
@@ -71,9 +74,10 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
         InputError: if the file or a row cannot be read.
     """
     require_choice("on_bad", on_bad, ("raise", "skip"))
-    path, num_classes = Path(path).expanduser(), len(class_names)
+    path, num_classes = user_path(path), len(class_names)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is no regular file" if path.exists() else "does not exist"
+        what = "is a folder" if path.is_dir() else what
         raise InputError(f"{path} {what}; give the path of FER2013's CSV file.")
     try:
         arrays, bad_rows = read_cached(
@@ -82,8 +86,11 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
             # A label beyond the classes is a bad row, whose number only parsing tells.
             lambda arrays: arrays["labels"].max() < num_classes,
         )
+    except InputError:
+        raise
     except DAMAGE as error:
-        raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
+        why = str(error) or type(error).__name__
+        raise InputError(f"{path} cannot be read ({why}); download the file again.") from error
     count = len(arrays["images"]) + len(bad_rows)
     rows = np.delete(np.arange(1, count + 1), [row - 1 for row, _ in bad_rows]).tolist()
     names = (*SPLITS, NO_SPLIT)
@@ -104,7 +111,7 @@ def write_fer2013_csv(faces, path):
     Raises:
         InputError: if FER2013 has no such class or split, or there is no such folder.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     usages = split_names(faces.ids)
     unknown = {*faces.class_names} - {*CLASS_NAMES} | {*usages.tolist()} - {*SPLITS}
     if unknown:

@@ -3,7 +3,6 @@
 import csv
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from fer_keras.data.faces import NO_SPLIT, Splits, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import user_path
 
 USAGE, IMAGE_NAME = "Usage", "Image name"
 
@@ -45,7 +45,7 @@ def read_ferplus(csv_path, votes_path, soft=False):
             no face is left to train or to test on.
     """
     faces, _ = read_all_rows(csv_path)
-    counts, vote_usages, has_name = _read_votes(Path(votes_path).expanduser())
+    counts, vote_usages, has_name = _read_votes(user_path(votes_path))
     usages = split_names(faces.ids)
     _check_rows(usages, vote_usages, csv_path, votes_path)
 

@@ -17,6 +17,7 @@ from fer_keras.data.readers.listing import (
     visible_folders,
 )
 from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.files import user_path
 
 
 def read_image_folder(directory, on_bad="raise"):
@@ -38,7 +39,7 @@ def read_image_folder(directory, on_bad="raise"):
         InputError: if a split, or a class in training, has no images, the classes are bad, or
             an image is damaged.
     """
-    directory = Path(directory).expanduser()
+    directory = user_path(directory)
     for split in ("train", "test"):
         if not visible_folders(directory, split):
             found = ", ".join(path.name for path in visible_folders(directory)) or "no folders"
@@ -70,7 +71,7 @@ def read_all_images(directory, on_bad="raise"):
     Raises:
         InputError: if a class has no images, the classes are bad, or an image is damaged.
     """
-    splits = _read(Path(directory).expanduser(), on_bad)
+    splits = _read(user_path(directory), on_bad)
     faces = concatenate(splits.train, splits.test)
     _require_images(faces, directory)
     return faces, splits.notes
@@ -90,7 +91,7 @@ def link_training_folder(directory, faces, target):
     Raises:
         InputError: if an id is not in the folder, or `target` holds something already.
     """
-    directory, target = Path(directory).expanduser().resolve(), Path(target).expanduser()
+    directory, target = user_path(directory).resolve(), user_path(target)
     train, test, _ = list_images(directory)
     path_of = {name: path for path, _, name in train + test}
     unknown = [name for name in faces.ids.tolist() if name not in path_of]

@@ -9,6 +9,9 @@ from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
 from fer_keras.utils.errors import InputError, first_few, require_choice
 
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+"""The formats that are opened; others Pillow would give to programs such as Ghostscript."""
+
 
 def open_picture(path, upright=False):
     """Return a picture file, loaded, as a `PIL.Image.Image`.
@@ -21,7 +24,7 @@ def open_picture(path, upright=False):
         InputError: in a few words, if it cannot be decoded.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             image.load()
             return ImageOps.exif_transpose(image) if upright else image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -118,4 +121,4 @@ def _why_unreadable(path, error):
         start = file.read(40)
     if start.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer: fetch the image with git lfs pull"
-    return "not an image" if start else "empty file"
+    return f"not a picture of the kinds {', '.join(FORMATS)}" if start else "empty file"

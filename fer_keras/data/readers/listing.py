@@ -122,7 +122,7 @@ def _scan(directory, split, classes):
         name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
         for entry in os.scandir(folder):  # quicker than iterdir for many files
             is_image = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
-            if is_image and not entry.is_dir():
+            if is_image and entry.is_file():  # no folder, and no pipe that would be waited on
                 images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
             else:
                 ignored.append(entry.path)

@@ -9,7 +9,7 @@ from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
 from fer_keras.data.readers.listing import folder_classes, has_image_folder
 from fer_keras.data.readers.raf_db import has_rafdb
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder
+from fer_keras.utils.files import project_folder, user_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
 SUBFOLDER = "fer2013"
@@ -65,7 +65,7 @@ def find_data(directory=None):
         place = os.environ.get(ENVIRONMENT_VARIABLE)
         if not place:
             return _search(project_folder() / "data")
-    place = Path(place).expanduser().absolute()
+    place = user_path(place).absolute()
     if place.is_file():
         return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
     if found := _search(place):
@@ -111,5 +111,5 @@ def _is_csv(path):
     try:  # Kaggle names the zips of both forms alike, so the name does not tell.
         with zipfile.ZipFile(path) as archive:
             return any(name.rsplit("/", 1)[-1] in PLAIN_NAMES for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
+    except Exception:  # damaged archives raise nearly anything
+        return True  # it is there, and reading it says what is wrong

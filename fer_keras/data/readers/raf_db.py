@@ -4,13 +4,13 @@ import csv
 import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 from fer_keras.data.faces import concatenate
 from fer_keras.data.labels import CLASS_NAMES, RAFDB_CLASSES
 from fer_keras.data.readers.images import read_pictures
 from fer_keras.data.readers.listing import visible_folders
 from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.files import user_path
 
 SPLITS = ("train", "test")
 PUBLISHED_COUNTS = {
@@ -50,7 +50,7 @@ def read_rafdb(directory, on_bad="raise"):
         InputError: if there is no layout or more than one, an image is missing, doubled or
             damaged, a label is bad or contradicted, or a split is empty.
     """
-    directory = Path(directory).expanduser()
+    directory = user_path(directory)
     layouts = _find_layouts(directory)
     if len(layouts) != 1:
         raise InputError(
@@ -83,7 +83,7 @@ def has_rafdb(directory):
     Args:
         directory: the folder, which need not exist.
     """
-    return bool(_find_layouts(Path(directory).expanduser()))
+    return bool(_find_layouts(user_path(directory)))
 
 
 def _find_layouts(directory):

@@ -7,7 +7,7 @@ from helpers import jpeg, shifted, textured
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from fer_keras.audit.near_copies import MIN_CORRELATION, find_candidates
+from fer_keras.data.near_copies import MIN_CORRELATION, find_candidates, find_copies
 
 
 def cropped(image, pixels):
@@ -101,3 +101,18 @@ def test_correlations_are_those_of_numpy_where_the_details_fit_best():
     expected = np.corrcoef(one[2:-2, 2:-2].ravel(), two[3:-1, 1:-3].ravel())[0, 1]
     assert pairs["kind"].tolist() == ["shifted"]
     assert pairs["correlation"][0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_exact_and_near_copies_among_others_are_found_and_nothing_else():
+    images, others = textured(120, seed=1), textured(120, seed=2)
+    blank = np.full((48, 48), 7, np.uint8)
+    images[:3] = others[:3]
+    images[3] = images[0]  # a second exact copy
+    for place, (change, _) in enumerate(PLANTED.values(), start=10):
+        images[place] = change(others[place])
+    images[30] = images[10]  # an exact copy of a near copy
+    images[40], others[40] = blank, blank + 1
+    exact, near = find_copies(images, others)
+    assert np.flatnonzero(exact).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(near).tolist() == [*range(10, 10 + len(PLANTED)), 30]
+    assert not np.any(find_copies(images[50:60], others[:0]))

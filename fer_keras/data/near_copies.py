@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.data.faces import IMAGE_SIZE, copy_groups
 
 MAX_BITS = 12
 """Most bits of 64 in which the perceptual hashes of two candidates differ.
@@ -33,6 +33,9 @@ FINE, COARSE = 1.0, 3.0
 The fine blur removes the grain, which compression changes; the coarse one finds the light and
 shade, which different people share.
 """
+
+NEARLY_BLANK = 5.0
+"""Deviation, in grey levels, below which an image shows nothing. FER2013's faintest face has 9."""
 
 MAX_CACHED = 1 << 15  # images whose details are kept in memory, 9 kB each
 
@@ -69,6 +72,44 @@ def find_candidates(images):
     order = ["first", "second", "correlation"]
     pairs = pd.concat(parts).sort_values(order, ascending=[True, True, False])
     return pairs.drop_duplicates(order[:2], ignore_index=True), pd.DataFrame(nearest)
+
+
+def find_copies(images, others, min_correlation=MIN_CORRELATION):
+    """Find the images that have a copy among others.
+
+    Args:
+        images: uint8 array `(n, 48, 48)`.
+        others: uint8 array `(m, 48, 48)`.
+        min_correlation: least correlation of near copies, above 0 to 1.
+
+    Returns:
+        Two boolean arrays `(n,)`: which images have an exact copy, and which have a near copy and
+        no exact one. An image without content is nobody's near copy.
+    """
+    groups = copy_groups(np.concatenate([images, others]))
+    is_exact = np.isin(groups[: len(images)], groups[len(images) :])
+    # One image of each group, and none without content.
+    _, firsts = np.unique(groups, return_index=True)
+    ours = [place for place in firsts[firsts < len(images)] if not is_exact[place]]
+    ours = np.array([place for place in ours if images[place].std() >= NEARLY_BLANK], int)
+    theirs = np.unique(groups[len(images) :], return_index=True)[1]
+    theirs = np.array([place for place in theirs if others[place].std() >= NEARLY_BLANK], int)
+    found = ours[_near(images[ours], others[theirs], min_correlation)]
+    return is_exact, ~is_exact & np.isin(groups[: len(images)], groups[found])
+
+
+def _near(images, others, min_correlation):
+    """Return which images have a near copy among others: a boolean array `(n,)`."""
+    is_near, both = np.zeros(len(images), bool), (images, others)
+    details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(both[place[0]][place[1]], crop))
+    hashes = _hashes(images)
+    for is_mirrored in (False, True):
+        for other, hashed in enumerate(_hashes(others[:, :, ::-1] if is_mirrored else others)):
+            close = np.bitwise_count(hashes ^ hashed) <= MAX_BITS
+            for place in np.flatnonzero(close & ~is_near):
+                fit, _ = _best_fit(details_of, (0, place), (1, other), is_mirrored)
+                is_near[place] = fit >= min_correlation
+    return is_near
 
 
 def _hashes(images):

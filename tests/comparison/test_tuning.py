@@ -1,0 +1,53 @@
+import pytest
+
+from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.record import load_comparison
+from fer_keras.comparison.tuning import search_rates
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError
+
+NETWORK = """
+from keras import Sequential, layers
+
+def linear(num_classes):
+    return Sequential([layers.Input((48, 48, 1)), layers.AveragePooling2D(6), layers.Flatten(),
+                       layers.Dense(num_classes, activation="softmax")])
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "net.py").write_text(NETWORK)
+    return Recipe(network=f"{tmp_path / 'net.py'}:linear", epochs=2)
+
+
+def test_the_rate_with_the_best_validation_accuracy_is_taken(recipe, splits, tmp_path):
+    recipes = {
+        "slow": recipe.changed(learning_rate=1e-6),
+        "fast": recipe.changed(learning_rate=0.03),
+    }
+    chosen, found = search_rates(recipes, {arm: Source(splits) for arm in recipes}, tmp_path, 0)
+    assert list(found["slow"]) == [3.3e-7, 1e-6, 3e-6]
+    assert list(found["fast"]) == [0.01, 0.03, 0.09]
+    for arm, tried in found.items():
+        assert tried[chosen[arm].learning_rate] == max(tried.values())
+    assert max(found["fast"].values()) > max(found["slow"].values())
+    assert chosen["fast"].changed(learning_rate=0.03) == recipes["fast"]
+
+
+def test_a_comparison_reports_the_searched_rates_and_trains_none_twice(recipe, splits, tmp_path):
+    recipe = recipe.changed(learning_rate=0.03)
+    made = run_comparison({"a": recipe}, splits, 2, search_rate=True, out=tmp_path / "runs")
+    (tried,) = made.rates.values()
+    assert made.arms["a"].learning_rate == max(tried, key=tried.get)
+    assert len([*made.directory.glob("a-seed0-*/metrics.json")]) == 3
+    assert len([*made.directory.glob("a-seed1-*/metrics.json")]) == 1
+    assert load_comparison(made.directory).rates == made.rates
+    plain = run_comparison({"a": recipe}, splits, 1, out=tmp_path / "runs")
+    assert plain.directory != made.directory and not plain.rates
+
+
+def test_a_rate_is_never_chosen_without_validation_faces(recipe, splits, tmp_path):
+    with pytest.raises(InputError, match="arm a keeps no validation faces"):
+        run_comparison({"a": recipe.changed(validation_fraction=0.0)}, splits, 1, search_rate=True)
