@@ -179,6 +179,25 @@ def test_an_unknown_part_or_missing_data_stops_publishing(publish, tmp_path, res
         publish.main(folder, "audit")
 
 
+def test_a_comparison_is_published_with_report_and_predictions(
+    publish, result, tmp_path, monkeypatch
+):
+    reports = []
+    fake = SimpleNamespace(
+        directory=result.directory,
+        report=lambda path, with_faces: reports.append((path.name, with_faces)),
+    )
+    monkeypatch.setattr(publish, "compare", lambda *arguments, **options: fake)
+    monkeypatch.setattr(publish, "REPORTS", tmp_path)
+    publish.publish_comparison("same_images", "data")
+    assert reports == [("same_images.html", False)]
+    copy = fk.load_comparison(tmp_path / "same_images")
+    pd.testing.assert_frame_equal(copy.results, result.results)
+    for arm, runs in result.runs.items():
+        kept = copy.runs[arm][0].predictions
+        assert kept.y_pred.tolist() == runs[0].predictions.y_pred.tolist()
+
+
 def test_a_part_that_fails_says_so_and_the_others_go_on(publish, result, monkeypatch, capsys):
     def fail(error):
         raise error
