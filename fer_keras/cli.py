@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
@@ -20,12 +23,14 @@ def main(arguments=None):
         arguments: list of texts; `None` takes those of the process.
 
     Returns:
-        The exit code: 0; 1 if some runs failed; or 2 for bad input, with one sentence on stderr.
+        The exit code: 0; 1 if some runs or the machine failed; 2 for bad input; 130 if it was
+        stopped. Each but 0 comes with one sentence on stderr.
     """
     options = _parser().parse_args(arguments)
     try:
-        code = options.function(options)
-        sys.stdout.flush()
+        with _stoppable():
+            code = options.function(options)
+            sys.stdout.flush()
     except InputError as error:
         print(f"fer-keras: {error}", file=sys.stderr)
         return 2
@@ -33,7 +38,28 @@ def main(arguments=None):
         # The reader, `head` say, has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"fer-keras: {error.strerror or error}{where}; nothing is lost.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        again = "Stopped; start the same command again to go on."
+        print(f"\nfer-keras: {again}", file=sys.stderr)
+        return 130
     return code or 0
+
+
+@contextmanager
+def _stoppable():
+    """Let SIGTERM, which schedulers send, end a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _recipes(options):

@@ -4,6 +4,7 @@ import itertools
 
 import pandas as pd
 from matplotlib.figure import Figure
+from study_tables import fair_recipes
 
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.comparison.results import AUGMENTED
@@ -66,7 +67,7 @@ def draw_budgets(record, studies):
 
 def _mark_studies(axes, studies):
     """Mark each study's recipe; names stand right and left in turn, for points lie close."""
-    shown = [name for name, named in RECIPES.items() if named.recipe.classes is None]
+    shown = [name for name in fair_recipes() if RECIPES[name].recipe.classes is None]
     rows = studies[(studies["split"] == TEST) & studies["recipe"].isin(shown)]
     for side, row in zip(itertools.cycle(("left", "right")), rows.itertuples()):
         place = (row.minutes, row.accuracy)

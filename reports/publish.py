@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 import papermill
+import study_tables
 import write_tables
 from ship_weights import ship, write_model_card
 
@@ -54,8 +55,11 @@ BUDGETS = (
 )
 """Our recipes: name, changes, number of seeds."""
 
+STUDY_SEEDS = 3
+"""Runs of each study's recipe."""
+
 OF_A_STUDY = ("history.csv", "class_report.csv", "confusion_matrix.csv")
-"""Files of a study's run that are published."""
+"""Files of the first run of a study's recipe that are published."""
 
 
 def publish_comparison(name, data):
@@ -90,13 +94,14 @@ def with_equal_epochs(timed, data):
     return record.merge(cost_table(files, images), on="network")
 
 
-def publish_studies(data):
-    """Train the recipe of each study and put its run into `studies.csv` and `studies/`."""
-    for name, named in RECIPES.items():
-        if named.study:
-            result = compare([name], data, 1)
-            publish(result.directory, REPORTS / "studies" / name)
-            add_study(name, result.comparison.first[name], result.results)
+def publish_study(name, data):
+    """Train a study's own protocol and the fair one; put them into `studies.csv` and `studies/`."""
+    for each in dict.fromkeys((study_tables.own_protocol(name), name)):
+        # All seeds are tested on the same images, so that an interval can count both.
+        changes = {"split_seed": 0} if RECIPES[each].recipe.division == "random" else {}
+        result = compare([each], data, STUDY_SEEDS, changes=changes)
+        publish(result.directory, REPORTS / "studies" / each)
+        add_study(each, [*result.runs[each].values()], result.results)
 
 
 def publish_budgets(data):
@@ -127,7 +132,10 @@ def publish_audit(data):
 
 PARTS = {
     **{name: (lambda data, name=name: publish_comparison(name, data)) for name in COMPARISONS},
-    "studies": publish_studies,
+    **{
+        f"study-{name}": (lambda data, name=name: publish_study(name, data))
+        for name in study_tables.fair_recipes()
+    },
     "budgets": publish_budgets,
     "audit": publish_audit,
     "tables": lambda data: write_tables.main(),
@@ -146,12 +154,11 @@ def compare(arms, data, seeds=None, **options):
     return result
 
 
-def add_study(name, run, results):
-    """Put the run of a study's recipe into `studies.csv` and `studies/`."""
-    accuracy = run.history["accuracy"].iloc[-1]
-    add_runs("studies.csv", results.assign(training_accuracy=accuracy), ["recipe"])
+def add_study(name, runs, results):
+    """Put the runs of a study's recipe into `studies.csv`, and the first one into `studies/`."""
+    add_runs("studies.csv", study_tables.study_rows(name, runs, results), ["recipe"])
     for file in OF_A_STUDY:
-        shutil.copy(run.directory / file, REPORTS / "studies" / f"{name}_{file}")
+        shutil.copy(runs[0].directory / file, REPORTS / "studies" / f"{name}_{file}")
 
 
 def add_runs(record, results, keys):

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 
@@ -52,6 +53,7 @@ def test_recipes_lists_every_recipe_and_comparison(capsys):
         (["compare", "quick", "--factor", "epochs=3"], "The factor epochs has the levels 3"),
         (["compare", "quick", "--seeds", "0"], "seeds is 0"),
         (["compare", "quick", "--margin", "0.01"], "margin is 0.0001, or 0.01 points; give"),
+        (["compare", "quick", "--seeds", "1", "--jobs", "0"], "jobs is 0"),
         (["compare", "--arm", "a=quick,network=nowhere.py:f"], "There is no file"),
     ],
 )
@@ -135,6 +137,29 @@ def test_a_failed_run_is_said_and_the_exit_code_is_1(data, tmp_path, capsys, myn
     capsys.readouterr()
     assert main(command) == 1
     assert capsys.readouterr().err.startswith("b, seed 0 failed: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, number):
+    command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "o")]
+    changes = ["--set", f"network={mynet}", "--set", "epochs=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fer_keras.cli", *command, *changes],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert any("epoch" in line for line in process.stdout)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "fer-keras: Stopped; start the same command again to go on."
+
+
+def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "file")]
+    assert main([*command, "--set", f"network={mynet}"]) == 2
+    answer = capsys.readouterr()
+    assert answer.err.count("\n") == 1 and str(tmp_path / "file") in answer.err
 
 
 def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):

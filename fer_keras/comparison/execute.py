@@ -73,8 +73,10 @@ def execute_all(planned, jobs=1, dask=None):
         A dict from a run directory to what went wrong there, in one sentence.
 
     Raises:
-        InputError: if the scheduler cannot be reached.
+        InputError: if `jobs` is impossible or the scheduler cannot be reached.
     """
+    if type(jobs) is not int or jobs < 1:
+        raise InputError(f"jobs is {jobs!r}; give a whole number of at least 1.")
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
         ended = map(_execute, todo)

@@ -18,6 +18,11 @@ from fer_keras.utils.files import write_text
 # Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 
+ACTIVE = ["script", "iframe", "object", "embed", "base", "form", "link", "frame", "applet"]
+"""Tags that run or load something; a report needs none of them."""
+
+SAFE_LINK = re.compile(r"\s*(#|https?:|mailto:|data:image/(png|jpeg)|[^:]*$)", re.IGNORECASE)
+
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
 
@@ -110,7 +115,20 @@ def _self_contained(page, path):
             f"{path} shows {loads[0]!r}, which is not embedded in it; give an image that lies in "
             "the notebook's folder, or embed it with IPython.display.Image(data=...)."
         )
+    _disarm(soup)
     return str(soup)
+
+
+def _disarm(soup):
+    """Take out what would run: names of users' files and arms may hold anything."""
+    for tag in soup(ACTIVE):
+        tag.decompose()
+    for tag in soup.find_all(True):
+        for name in [name for name in tag.attrs if name.lower().startswith("on")]:
+            del tag[name]
+        for name in ("href", "xlink:href", "action", "formaction"):
+            if tag.get(name) and not SAFE_LINK.match(tag[name]):
+                del tag[name]
 
 
 def _loads(soup):

@@ -30,6 +30,8 @@ def render(template, **values):
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,
+    # What users name reaches the page as text, not as tags.
+    finalize=lambda value: value.replace("<", "&lt;") if isinstance(value, str) else value,
     trim_blocks=True,
     lstrip_blocks=True,
 )

@@ -11,6 +11,7 @@ import fer_keras
 from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import Comparison
+from fer_keras.comparison.votes import keep_votes
 from fer_keras.reporting import difference_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
@@ -129,6 +130,7 @@ def compare(arms, data=None, seeds=None, **options):
         InputError: if an argument or the data is impossible, or no run succeeded.
     """
     result = Result(run_comparison(arms, data, seeds, **options))
+    keep_votes(result.comparison)
     _draw_runs(result.comparison)
     return result
 

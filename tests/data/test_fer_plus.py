@@ -9,7 +9,7 @@ import pytest
 from fer_keras.data.faces import concatenate, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
-from fer_keras.data.readers.fer_plus import read_ferplus
+from fer_keras.data.readers.fer_plus import ANSWERS, read_ferplus, read_votes
 from fer_keras.utils.errors import InputError
 
 COLUMNS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -125,6 +125,26 @@ def test_random_votes_are_counted_as_by_hand(write_files):
         np.testing.assert_allclose(target, shares, rtol=1e-6)
 
 
+def test_votes_lie_by_id_beside_fer2013s_own_labels(write_files):
+    paths = write_files(ROWS)
+    votes = read_votes(*paths)
+    assert list(votes.columns) == ["label", *ANSWERS]
+    # The sixth row has no image name: FER+ says that it is not a face.
+    numbers = [1, 2, 3, 4, 5, 7, 8]
+    public = ["PublicTest/row9", "PublicTest/row10", "PrivateTest/row11"]
+    assert votes.index.tolist() == [f"Training/row{number}" for number in numbers] + public
+    own = read_fer2013_csv(paths[0])
+    labels = dict(zip(own.train.ids.tolist(), named_labels(own.train)))
+    labels |= dict(zip(own.test.ids.tolist(), named_labels(own.test)))
+    assert votes["label"].to_dict() == {name: labels[name] for name in votes.index}
+    cast = votes.loc["Training/row8", list(ANSWERS)]
+    expected = {"surprise": 2, "angry": 1, "disgust": 1, "fear": 3, "contempt": 1}
+    assert cast[cast > 0].to_dict() == expected | {"unknown": 1, "NF": 1}
+    write_votes(paths[1], ROWS[:-1])
+    with pytest.raises(InputError, match=r"votes\.csv has 10 rows"):
+        read_votes(*paths)
+
+
 def test_columns_may_stand_in_any_order_with_others_between(write_files):
     paths = write_files(ROWS)
     expected = read_ferplus(*paths, soft=True)
@@ -234,3 +254,9 @@ def test_real_votes_lie_on_the_rows_that_they_were_cast_on():
     # FER+'s own code keeps so many faces of these splits in its majority mode.
     num_public = (split_names(splits.test.ids) == "PublicTest").sum()
     assert (len(splits.train), num_public) == (25060, 3199)
+    votes = read_votes(csv_path, votes_path)
+    public = votes[split_names(votes.index.to_numpy(str)) == "PublicTest"]
+    # With ties for the first of FER2013's classes, the plurality agrees with 64 % of the labels.
+    chosen = public[list(CLASS_NAMES)].idxmax(axis=1)
+    assert len(public) == 3579
+    assert (chosen == public["label"]).mean() == pytest.approx(0.638, abs=5e-4)

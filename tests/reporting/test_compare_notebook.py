@@ -9,6 +9,7 @@ import pandas as pd
 from bs4 import BeautifulSoup
 from helpers import COMPARE, papermill
 
+from fer_keras.data.labels import FERPLUS_COLUMNS
 from fer_keras.reporting.html import export_html
 from fer_keras.reporting.result import load_comparison
 
@@ -35,6 +36,16 @@ def run_notebook(directory, *arguments):
     assert not [out["text"] for out in outputs if out.get("name") == "stderr"]
     (record,) = runs.glob("*/comparison.json")
     return output, outputs, record.parent
+
+
+def write_votes(directory, num_training, num_test):
+    """Write FER+'s votes beside the CSV: two of three people see happy, one is neutral."""
+    names = [*FERPLUS_COLUMNS, "unknown", "NF"]
+    counts = ",".join(str({"happiness": 6, "neutral": 3}.get(name, 0)) for name in names)
+    usages = ["Training"] * num_training + ["PublicTest"] * num_test
+    lines = [f"{usage},fer{number}.png,{counts}" for number, usage in enumerate(usages)]
+    text = "\n".join([f"Usage,Image name,{','.join(names)}", *lines])
+    (directory / "fer2013new.csv").write_text(text + "\n")
 
 
 def read_page(page):
@@ -72,6 +83,7 @@ def test_papermill_ends_at_once_with_one_sentence(tmp_path, data):
 
 
 def test_same_images_runs_from_end_to_end(tmp_path, data):
+    write_votes(data, 280, 70)
     output, outputs, directory = run_notebook(
         tmp_path, "-r", "data", data, "-p", "changes", "epochs=2", "-p", "seed", "5",
         "-p", "seeds", "2", "-p", "protocol", "same_images",
@@ -99,6 +111,11 @@ def test_same_images_runs_from_end_to_end(tmp_path, data):
     assert soup.get_text().index("What is compared.") < soup.get_text().index("epoch  1/2")
     assert "Training first" not in soup.get_text()
     assert "as study D published" in soup.get_text()
+    assert "What people see" in titles
+    assert len(pd.read_csv(directory / "votes.csv")) == 70
+    judged = pd.read_csv(directory / "tables" / "judges.csv").set_index("arm")
+    assert judged.loc["the plurality", "vote share"] == ".667"
+    assert {"judge_differences", "judge_agreement"} <= kept
 
 
 def test_crossed_networks_on_two_data_sets_under_equal_time(tmp_path, data, rafdb):
@@ -110,6 +127,7 @@ def test_crossed_networks_on_two_data_sets_under_equal_time(tmp_path, data, rafd
         "-p", "seeds", "1",
     )  # fmt: skip
     soup, titles = read_page(export_html(output, tmp_path / "report.html"))
+    assert "What people see" not in titles
     expected = {"Effects of the factors", "What moves the score most", "Across data sets"}
     assert expected | {"Equal time", "Recognition", "Differences"} <= set(titles)
     assert "No arm gets through an epoch in" in soup.get_text()

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -187,10 +189,59 @@ def test_page_has_no_script_and_no_address_but_links(report):
     soup = soup_of(report)
     assert not soup("script") and not soup("link") and not soup("iframe")
     policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
-    assert policy["content"] == "default-src data: 'unsafe-inline'"
+    assert policy["content"] == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     for link in soup("a"):
         link.decompose()
     assert not re.search(r"https?://|@import|url\(", str(soup))
+
+
+HOSTILE = """
+<p onclick="document.title='owned'">text</p><img src=data:x onerror="document.title='owned'">
+<a href=" jAvAsCrIpT:document.title='owned'">click</a><a href="https://a.org/x">kept</a>
+<svg onload="document.title='owned'"><animate onbegin="document.title='owned'"/></svg>
+<form action="javascript:document.title='owned'"><button>x</button></form>
+<script>document.title='owned'</script><iframe srcdoc="<script>top.document.title='owned'</script>">
+</iframe><math><mtext></math><img src=data:x onerror="document.title='owned'"></mtext>
+"""
+
+
+@pytest.fixture
+def hostile_page(tmp_path):
+    markdown = new_markdown_cell(f"[click](javascript:document.title='owned') {HOSTILE}")
+    return export_html(save(tmp_path / "a.ipynb", markdown, html_output(HOSTILE)))
+
+
+def test_nothing_that_would_run_is_left(hostile_page):
+    soup = soup_of(hostile_page)
+    assert not soup(["script", "iframe", "form"])
+    attributes = [(name, value) for tag in soup.find_all(True) for name, value in tag.attrs.items()]
+    assert not [name for name, _ in attributes if name.startswith("on")]
+    assert "owned" not in str([value for _, value in attributes])
+    assert {link["href"] for link in soup("a", href=True)} == {"https://a.org/x"}
+
+
+def test_a_browser_runs_nothing_of_a_hostile_report(hostile_page, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser:
+        pytest.skip("there is no Chromium")
+
+    def title_in_browser(page):
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+        home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        answer = subprocess.run(
+            [*command, page.as_uri()], capture_output=True, text=True, timeout=60, env=home
+        )
+        return BeautifulSoup(answer.stdout, "html.parser").title.get_text()
+
+    # The same page without our care shows that the browser would run it.
+    careless = tmp_path / "careless.html"
+    careless.write_text(f"<html><title>a</title><body>{HOSTILE}</body></html>")
+    assert title_in_browser(careless) == "owned"
+    assert title_in_browser(hostile_page) != "owned"
+    # The policy alone holds, too.
+    policy = soup_of(hostile_page).find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    careless.write_text(f"<html>{policy}<title>a</title><body>{HOSTILE}</body></html>")
+    assert title_in_browser(careless) == "a"
 
 
 def test_skeleton_is_small(tmp_path):

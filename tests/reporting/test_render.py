@@ -30,3 +30,8 @@ def test_a_value_that_is_missing_is_an_error():
 )
 def test_filters_write_numbers(template, value, text):
     assert module._environment.from_string(template).render(x=value) == text
+
+
+def test_what_users_name_is_text_and_no_tag():
+    noted = module._environment.from_string("<b>{{ name }}</b>").render(name="<img src=x>")
+    assert noted == "<b>&lt;img src=x></b>"

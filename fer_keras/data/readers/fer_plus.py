@@ -18,6 +18,9 @@ USAGE, IMAGE_NAME = "Usage", "Image name"
 _COLUMN_OF = {name: column for column, name in FERPLUS_COLUMNS.items()}
 VOTE_COLUMNS = (*(_COLUMN_OF[name] for name in ALL_CLASS_NAMES), FERPLUS_UNKNOWN, FERPLUS_NO_FACE)
 NUM_EMOTIONS = len(ALL_CLASS_NAMES)
+ANSWERS = (*ALL_CLASS_NAMES, FERPLUS_UNKNOWN, FERPLUS_NO_FACE)
+"""What each of `VOTE_COLUMNS` counts, with emotions by their class names."""
+
 UNKNOWN, NO_FACE, UNDECIDED = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
 """Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no majority."""
 
@@ -44,11 +47,8 @@ def read_ferplus(csv_path, votes_path, soft=False):
         InputError: if a file or row cannot be read, the two files do not have the same rows, or
             no face is left to train or to test on.
     """
-    faces, _ = read_all_rows(csv_path)
-    counts, vote_usages, has_name = _read_votes(user_path(votes_path))
+    faces, counts, has_name = _read_both(csv_path, votes_path)
     usages = split_names(faces.ids)
-    _check_rows(usages, vote_usages, csv_path, votes_path)
-
     counts = np.where(counts > 1, counts, 0)
     has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
     outcomes = np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
@@ -64,6 +64,37 @@ def read_ferplus(csv_path, votes_path, soft=False):
             new["targets"] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
         parts.append(replace(faces.select(kept), **new))
     return Splits(*parts, notes=_notes(outcomes, usages))
+
+
+def read_votes(csv_path, votes_path):
+    """Read the votes on FER2013's rows, and leave its labels as they are.
+
+    Args:
+        csv_path: FER2013's CSV file, as for `read_all_rows`, with a `Usage` column.
+        votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
+
+    Returns:
+        A DataFrame, one row a picture that FER+ names, by its `id` in `csv_path`: `label`
+        (FER2013's class) and the numbers of votes for each of `ANSWERS`. FER+ leaves the name out
+        where a picture is not a face.
+
+    Raises:
+        InputError: if a file or row cannot be read, or the two files do not have the same rows.
+    """
+    import pandas as pd  # here, because reading faces should not cost a quarter of a second
+
+    faces, counts, has_name = _read_both(csv_path, votes_path)
+    votes = pd.DataFrame(counts, pd.Index(faces.ids, name="id"), ANSWERS)
+    votes.insert(0, "label", np.array(faces.class_names)[faces.labels])
+    return votes[has_name]
+
+
+def _read_both(csv_path, votes_path):
+    """Return the faces, their votes as int `(n, 10)`, and whether FER+ names the picture."""
+    faces, _ = read_all_rows(csv_path)
+    counts, vote_usages, has_name = _read_votes(user_path(votes_path))
+    _check_rows(split_names(faces.ids), vote_usages, csv_path, votes_path)
+    return faces, counts, has_name
 
 
 def _notes(outcomes, usages):

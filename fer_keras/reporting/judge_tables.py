@@ -1,0 +1,228 @@
+"""Tables and sentences of what people see, beside labels."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.comparison.votes import find_votes
+from fer_keras.evaluation.chance import contrast, group_means
+from fer_keras.evaluation.intervals import holm
+from fer_keras.evaluation.judges import (
+    EMOTIONS,
+    LABEL,
+    MEASURES,
+    PERSON,
+    PLURALITY,
+    judge,
+    plurality,
+)
+from fer_keras.reporting.difference_tables import LEVEL, p_text, points_text
+from fer_keras.reporting.render import render
+from fer_keras.utils.errors import InputError
+
+LEAST_IMAGES = 20
+"""Images of a class below which its interval would be too narrow, and is left out."""
+
+TITLES = {
+    "label": "accuracy by label",
+    "plurality": "accuracy by plurality",
+    "vote_share": "vote share",
+}
+"""Measure -> its name in tables."""
+
+GAP = "label − plurality"
+"""The difference by label minus the difference by plurality."""
+
+
+def judge_comparison(comparison):
+    """Score a comparison by people's votes, where there are votes.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A `judges.Judgement`, or `None` where no arm has votes; and a sentence on why it is
+        `None` although there are votes, or an empty text.
+    """
+    try:
+        votes, arms = find_votes(comparison)
+    except InputError as error:
+        return None, f"**People's votes could not be used.** {error}"
+    parts = {arm: [run.predictions for run in comparison.runs[arm].values()] for arm in arms}
+    judgement = judge(parts, votes) if parts else None
+    if judgement:
+        others = [arm for arm in comparison.first if arm not in parts]
+        judgement.left_out.update(dict.fromkeys(others, "its labels are not FER2013's"))
+    return judgement, ""
+
+
+def judge_table(judgement):
+    """Return the scores of the arms and of people by each measure.
+
+    Args:
+        judgement: the `judges.Judgement`.
+
+    Returns:
+        A DataFrame, one row an arm, and then a person, the plurality and the label: `who`,
+        `is_arm`, `seeds` (0 for people), and for each measure its mean and the ends `_low` and
+        `_high` of its 95 % interval over seeds and images, in 0-1. A score that is 1 on every
+        image has no interval.
+    """
+    rows = []
+    for who in (*judgement.arms, *judgement.people):
+        is_arm = who in judgement.arms
+        row = {"who": who, "is_arm": is_arm, "seeds": judgement.seeds(who) if is_arm else 0}
+        for measure in MEASURES:
+            row |= _with_ends(measure, judgement.score(who, measure))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def readable_judges(table):
+    """Return the scores as text.
+
+    Args:
+        table: what `judge_table` returned.
+
+    Returns:
+        A DataFrame of texts, one row an arm or people: `.684 (.670 to .701)`.
+    """
+    columns = {"seeds": table["seeds"].map(lambda seeds: str(seeds or ""))}
+    for measure, title in TITLES.items():
+        names = [measure, f"{measure}_low", f"{measure}_high"]
+        columns[title] = [_share_text(*values) for values in table[names].to_numpy()]
+    return pd.DataFrame(columns).set_axis(table["who"].rename("arm"))
+
+
+def judge_differences(judgement, reference=None):
+    """Compare every arm with a reference arm by each measure.
+
+    Args:
+        judgement: the `judges.Judgement`.
+        reference: an arm's name; `None` takes the first one.
+
+    Returns:
+        A DataFrame, one row an arm and measure, and one of the difference by label minus the
+        difference by plurality (`GAP`): `arm`, `reference`, `measure`, `seeds` (the fewer of both
+        arms'), `difference`, `low` and `high` (its 95 % interval over seeds and images),
+        `p_value`, `holm_p_value` (corrected over arms and measures; not of `GAP`) and `is_shown`
+        (corrected p value of at most 5 %, over two seeds or more). Empty for one arm.
+    """
+    reference = next(iter(judgement.arms)) if reference is None else reference
+    rows = []
+    for arm in judgement.arms:
+        for measure in (*MEASURES, GAP) if arm != reference else ():
+            names = ("label", "plurality") if measure == GAP else measure
+            estimate = judgement.difference(arm, reference, names)
+            row = {"arm": arm, "reference": reference, "measure": measure}
+            row["seeds"] = min(map(judgement.seeds, (arm, reference)))
+            low, high = estimate.interval()
+            row |= {"difference": estimate.value, "low": low, "high": high}
+            rows.append(row | {"p_value": estimate.p_value()})
+    table = pd.DataFrame(rows)
+    if len(table):
+        is_tested = table["measure"] != GAP
+        table["holm_p_value"] = holm(table["p_value"].where(is_tested))
+        table["is_shown"] = (table["holm_p_value"] <= LEVEL) & (table["seeds"] > 1)
+    return table
+
+
+def readable_judge_differences(differences):
+    """Return differences as text, in points.
+
+    Args:
+        differences: what `judge_differences` returned.
+
+    Returns:
+        A DataFrame of texts, one row an arm.
+    """
+    rows = {}
+    for row in differences.to_dict("records"):
+        text = rows.setdefault(row["arm"], {"seeds": str(row["seeds"])})
+        title = TITLES.get(row["measure"], row["measure"])
+        text[title] = points_text(row)
+        if row["measure"] != GAP and row["seeds"] > 1:
+            text[f"p of {title}, after Holm"] = p_text(row["holm_p_value"])
+    return pd.DataFrame(rows).T.fillna("").rename_axis("arm")
+
+
+def class_agreement(judgement):
+    """Return how often people's plurality is FER2013's label, by class.
+
+    Args:
+        judgement: the `judges.Judgement`.
+
+    Returns:
+        A DataFrame, one row a class and then all: `class`, `images`, `agree` (share in 0-1), the
+        ends `low` and `high` of its 95 % interval over images (NaN for fewer than `LEAST_IMAGES`),
+        and `seen most as`, the emotion that is most often the plurality.
+    """
+    chosen, labels = plurality(judgement.votes), judgement.votes["label"].to_numpy()
+    agrees = judgement.people[PLURALITY][MEASURES.index("label"), 0]
+    rows = []
+    for name in [*(each for each in EMOTIONS if each in labels), "all"]:
+        part = np.full(len(labels), True) if name == "all" else labels == name
+        row = {"class": name, "images": part.sum(), "agree": agrees[part].mean()}
+        row |= {"low": np.nan, "high": np.nan}
+        if part.sum() >= LEAST_IMAGES:
+            runs = {name: group_means(agrees[None, part], judgement.groups[part])}
+            row["low"], row["high"] = np.clip(contrast(runs, {name: 1}).interval(), 0, 1)
+        rows.append(row | {"seen most as": EMOTIONS[chosen[part].sum(axis=0).argmax()]})
+    return pd.DataFrame(rows)
+
+
+def readable_agreement(table):
+    """Return the agreement by class as text.
+
+    Args:
+        table: what `class_agreement` returned.
+    """
+    shares = [_share_text(*values) for values in table[["agree", "low", "high"]].to_numpy()]
+    texts = {"images": table["images"].map("{:,}".format), "plurality is the label": shares}
+    texts["seen most as"] = table["seen most as"]
+    return pd.DataFrame(texts).set_axis(table["class"])
+
+
+def judge_summary(judgement, table, differences):
+    """Return whether labels and people rank the arms alike, as Markdown.
+
+    A difference is claimed where `is_shown` says so, and nowhere else.
+
+    Args:
+        judgement: the `judges.Judgement`.
+        table: what `judge_table` returned of it.
+        differences: what `judge_differences` returned of it.
+    """
+    arms = {}
+    for row in differences.to_dict("records"):
+        sign = int(np.sign(row["difference"])) if row["is_shown"] else 0
+        arms.setdefault(row["arm"], {})[row["measure"]] = row | {
+            "sign": sign,
+            "points": points_text(row),
+        }
+    signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in arms.values()]
+    people = readable_judges(table)
+    return render(
+        "judges.md.j2",
+        arms=arms,
+        gap=GAP,
+        has_seeds=all(row["label"]["seeds"] > 1 for row in arms.values()),
+        any_shown=any(any(pair) for pair in signs),
+        are_alike=all(label == people for label, people in signs),
+        are_opposed=any(label * people < 0 for label, people in signs),
+        person={measure: people.loc[PERSON, title] for measure, title in TITLES.items()},
+        agreement=people.loc[LABEL, TITLES["plurality"]],
+        images=len(judgement.votes),
+        tested=judgement.tested,
+        first=next(iter(judgement.arms)),
+        left_out=judgement.left_out,
+    )
+
+
+def _with_ends(name, estimate):
+    low, high = estimate.interval() if estimate.standard_error else (np.nan, np.nan)
+    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _share_text(value, low, high):
+    texts = [f"{share:.3f}".removeprefix("0") for share in (value, low, high)]
+    return texts[0] if np.isnan(low) else "{} ({} to {})".format(*texts)

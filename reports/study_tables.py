@@ -1,0 +1,137 @@
+"""The five studies: their record, and what it says of each as it was and as it could be."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.evaluation.chance import contrast, pseudo_values
+from fer_keras.evaluation.intervals import SCORES
+
+AS_PUBLISHED = "_as_published"
+"""What follows a recipe's name in the name of the study's own protocol."""
+
+TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
+
+OF_THE_MACHINE = ["date", "processor", "cores", "git_commit"]
+
+
+def fair_recipes():
+    """Return the names of the studies' recipes, without those of their own protocols."""
+    own = [name for name, named in RECIPES.items() if named.study]
+    return [name for name in own if not name.endswith(AS_PUBLISHED)]
+
+
+def own_protocol(name):
+    """Return the name of the recipe of a study's own protocol: the fair one's where both are one.
+
+    Args:
+        name: one of `fair_recipes`.
+    """
+    own = name + AS_PUBLISHED
+    return name if RECIPES[own].recipe == RECIPES[name].recipe else own
+
+
+def study_rows(name, runs, results):
+    """Return what several runs of a recipe say of it.
+
+    Args:
+        name: the recipe's name.
+        runs: list of its `Run`s, which differ in the seed alone.
+        results: what `results.result_table` returned of them.
+
+    Returns:
+        A DataFrame, one row a test set: `recipe`, `split`, `images`, `seeds` (number of runs); of
+        each of `SCORES` the mean and the ends `_low` and `_high` of its 95 % interval over seeds
+        and images; `training_accuracy` after the last epoch, mean and ends over seeds (empty for
+        one); `epochs`; `kept_epoch` (of each seed); `minutes` and `images_per_second` (means); and
+        date, machine and commit of the first run.
+    """
+    whole = results.rename(columns={"git commit": "git_commit"}).drop_duplicates("seed")
+    shared = {"seeds": len(runs), **_training_accuracy(runs)}
+    shared["epochs"] = len(runs[0].history)
+    shared["kept_epoch"] = ", ".join(str(run.best_epoch) for run in runs)
+    shared["minutes"] = round(whole["minutes"].mean(), 2)
+    shared["images_per_second"] = round(whole["images_per_second"].mean())
+    shared |= whole[OF_THE_MACHINE].iloc[0].to_dict()
+    rows = []
+    for split, part in runs[0].predictions.test_sets().items():
+        parts = [run.predictions.test_sets()[split] for run in runs]
+        row = {"recipe": name, "split": split, "images": len(part.ids)}
+        values = np.stack([pseudo_values(each) for each in parts], axis=1)
+        for score, of_runs in zip(SCORES, values, strict=True):
+            estimate = contrast({name: of_runs}, {name: 1})
+            row |= dict(zip(_ends(score), (estimate.value, *estimate.interval())))
+        rows.append(row | shared)
+    return pd.DataFrame(rows)
+
+
+def score_table(rows):
+    """Return a recipe's scores as text, one row a test set.
+
+    Args:
+        rows: a recipe's rows of `studies.csv`.
+    """
+    table = {"test set": rows["split"] + rows["images"].map(" ({:,})".format)}
+    table |= {title: _texts(rows, score) for score, title in TITLES.items()}
+    return pd.DataFrame(table)
+
+
+def protocol_table(record):
+    """Return what each study says, what its own protocol gives here, and what a fair one gives.
+
+    Args:
+        record: `studies.csv`, as `study_rows` returns it for each recipe.
+
+    Returns:
+        A DataFrame of texts, one row a study of which the record holds a recipe; a cell is empty
+        where the record lacks it.
+    """
+    rows = []
+    first = record.drop_duplicates("recipe").set_index("recipe")
+    for name in fair_recipes():
+        names = own_protocol(name), name
+        own, fair = (first.loc[[each]] if each in first.index else None for each in names)
+        if own is None and fair is None:
+            continue
+        training = "" if own is None else _texts(own, "training_accuracy")[0]
+        epochs = "" if own is None else f" after {own['epochs'].iloc[0]} epochs"
+        rows.append(
+            {
+                "study": f"{RECIPES[name].study} (`{name}`)",
+                "the study says": RECIPES[name].published,
+                "its own protocol gives": _accuracy(own),
+                "and in training": training + epochs,
+                "a fair protocol gives": _accuracy(fair) if names[0] != name else "the same recipe",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _training_accuracy(runs):
+    """Return the mean over runs of the accuracy in the last epoch, and its ends."""
+    last = np.array([[run.history["accuracy"].iloc[-1]] for run in runs])
+    estimate = contrast({"": last}, {"": 1}) if len(runs) > 1 else None
+    ends = estimate.interval() if estimate else (np.nan, np.nan)
+    return dict(zip(_ends("training_accuracy"), (last.mean(), *ends)))
+
+
+def _accuracy(rows):
+    """Return accuracy, test set and number of seeds of a recipe's first row as text."""
+    if rows is None:
+        return ""
+    row = rows.iloc[0]
+    seeds = "1 seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
+    return f"{_texts(rows, 'accuracy')[0]} on {row['split']} ({row['images']:,}), {seeds}"
+
+
+def _texts(rows, score):
+    """Return a score of each row as text: `.571 (.555 to .587)`, or without an interval."""
+    texts = []
+    for value, low, high in rows[_ends(score)].to_numpy(float):
+        shares = [f"{share:.3f}".removeprefix("0") for share in (value, low, high)]
+        texts.append(shares[0] if np.isnan(low) else "{} ({} to {})".format(*shares))
+    return texts
+
+
+def _ends(score):
+    return [score, f"{score}_low", f"{score}_high"]
