@@ -1,7 +1,6 @@
 """A finished comparison, and its record on disk."""
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -12,12 +11,9 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
 
 RECORD = "comparison.json"
-
-OF_THE_REPORT = ("tables", "figures")
-"""Folders of a comparison's folder that its report fills."""
 
 
 @dataclass(frozen=True)
@@ -152,16 +148,6 @@ def save_comparison(comparison):
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         clear_report(comparison.directory)
     write_text(path, text)
-
-
-def clear_report(directory):
-    """Delete the tables and figures of a former report.
-
-    Args:
-        directory: the comparison's folder, a `Path`.
-    """
-    for name in OF_THE_REPORT:
-        shutil.rmtree(directory / name, ignore_errors=True)
 
 
 def source_as_json(source):

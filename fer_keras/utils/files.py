@@ -1,6 +1,7 @@
 """Write files whole or not at all, and find the project's folder."""
 
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -37,6 +38,18 @@ def write_text(path, text):
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def clear_report(directory):
+    """Delete the tables and figures that a former report left in a folder.
+
+    They may be about other runs or other data, and not all would be written again.
+
+    Args:
+        directory: the folder of a comparison or an audit, a `Path`.
+    """
+    for name in ("tables", "figures"):
+        shutil.rmtree(directory / name, ignore_errors=True)
 
 
 def user_path(place):
