@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.machine import usable_memory
 
 BUDGET_VARIABLE = "FER_KERAS_MEMORY"
 START_BYTES = 1 << 24
@@ -17,15 +17,15 @@ START_BYTES = 1 << 24
 def memory_budget():
     """Return how many bytes of pixels one array may hold in memory.
 
-    An eighth of the machine's memory, or what the environment variable `FER_KERAS_MEMORY` says,
-    in MiB.
+    An eighth of the memory that this process may use, or what the environment variable
+    `FER_KERAS_MEMORY` says, in MiB.
 
     Raises:
         InputError: if the variable holds something else than a number of at least 0.
     """
     text = os.environ.get(BUDGET_VARIABLE)
     if not text:
-        return psutil.virtual_memory().total // 8
+        return usable_memory() // 8
     if not text.replace(".", "", 1).isdecimal():
         raise InputError(f"{BUDGET_VARIABLE} is {text!r}; give a number of MiB, such as 512.")
     return int(float(text) * 2**20)
@@ -45,7 +45,10 @@ def allocate(shape):
     if math.prod(shape) <= memory_budget():
         return np.empty(shape, np.uint8)
     file = _temporary_file()
-    file.truncate(math.prod(shape))
+    try:
+        _reserve(file, math.prod(shape))
+    except OSError as error:
+        raise _no_room(error) from error
     return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
@@ -101,7 +104,10 @@ class Gathered:
         return np.memmap(self._file, np.uint8, "r")
 
     def _write(self):
-        self._file.write(self._pixels[: self._count])
+        try:
+            self._file.write(self._pixels[: self._count])
+        except OSError as error:
+            raise _no_room(error) from error
         self._count = 0
 
 
@@ -112,8 +118,20 @@ def _temporary_file():
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
     except OSError as error:
-        raise InputError(
-            f"The faces need more than {memory_budget() / 2**20:,.0f} MiB, and {folder} cannot be "
-            f"written to ({error.strerror}); set FER_KERAS_CACHE to a folder with room, or "
-            f"{BUDGET_VARIABLE} to more MiB."
-        ) from error
+        raise _no_room(error) from error
+
+
+def _reserve(file, num_bytes):
+    """Give a file its size and the room for it: mapped pages without room kill a process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, num_bytes)
+    else:
+        file.truncate(num_bytes)
+
+
+def _no_room(error):
+    return InputError(
+        f"The faces need more than {memory_budget() / 2**20:,.0f} MiB, and {cache_folder()} cannot "
+        f"be written to ({error.strerror}); set FER_KERAS_CACHE to a folder with room, or "
+        f"{BUDGET_VARIABLE} to more MiB."
+    )

@@ -3,11 +3,18 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+
+CGROUP_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Where Linux says how much memory a container may use, in version 2 and 1 of cgroups."""
 
 PACKAGES = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "papermill")
 
@@ -30,6 +37,28 @@ def num_cores():
     """Return how many processor cores this process may use."""
     process = psutil.Process()
     return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count()
+
+
+def usable_memory():
+    """Return how many bytes of memory this process may use.
+
+    The machine's, or less where a container or a limit of the process says so.
+    """
+    limits = [psutil.virtual_memory().total]
+    limits += [int(text) for text in map(_text, CGROUP_LIMITS) if text.isdecimal()]
+    with suppress(ImportError):  # Windows has no such limits
+        import resource
+
+        limits += [n for kind in ("RLIMIT_AS", "RLIMIT_DATA")
+                   if (n := resource.getrlimit(getattr(resource, kind))[0]) > 0]  # fmt: skip
+    return min(limits)
+
+
+def _text(path):
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _processor():

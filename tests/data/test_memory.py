@@ -1,7 +1,10 @@
 """Faces past the memory budget lie on disk, and nothing else changes."""
 
+import errno
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +17,7 @@ from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_c
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.data.splitting import cut_validation
 from fer_keras.training.feeds import evaluation_feed, training_feed
+from fer_keras.utils import machine
 from fer_keras.utils.errors import InputError
 
 FACE_BYTES = 48 * 48
@@ -47,6 +51,7 @@ def assert_same_faces(one, other):
 
 def test_the_budget_is_a_share_of_the_memory_or_what_one_says(monkeypatch):
     monkeypatch.delenv("FER_KERAS_MEMORY", raising=False)
+    monkeypatch.setattr(machine, "CGROUP_LIMITS", ())
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert memory.memory_budget() == pytest.approx(total / 8, rel=0.01)
     monkeypatch.setenv("FER_KERAS_MEMORY", "1.5")
@@ -54,6 +59,37 @@ def test_the_budget_is_a_share_of_the_memory_or_what_one_says(monkeypatch):
     monkeypatch.setenv("FER_KERAS_MEMORY", "2 GB")
     with pytest.raises(InputError, match="FER_KERAS_MEMORY is '2 GB'; give a number of MiB"):
         memory.memory_budget()
+
+
+def test_a_containers_limit_counts_and_a_word_in_its_place_does_not(monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_KERAS_MEMORY", raising=False)
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "CGROUP_LIMITS", (tmp_path / "absent", limit))
+    limit.write_text("max\n")
+    free = memory.memory_budget()
+    limit.write_text(f"{2**27}\n")
+    assert memory.memory_budget() == 2**24 < free
+
+
+def test_a_limit_of_the_process_counts():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))\n"
+        "from fer_keras.data.memory import memory_budget; print(memory_budget())"
+    )
+    environment = {n: v for n, v in os.environ.items() if n != "FER_KERAS_MEMORY"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert int(answer.stdout) <= 2**27, answer.stderr
+
+
+def test_a_disk_without_room_is_a_sentence_and_no_bus_error(monkeypatch, small_budget):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match="cannot be written to .No space left on device"):
+        memory.allocate((1000, 48, 48))
 
 
 @pytest.mark.parametrize("index", [[7, 3, 3, 0, -1], np.arange(50) % 3 == 1])
