@@ -1,4 +1,4 @@
-"""Fair, fast and repeatable comparisons of facial-expression networks.
+"""Fair and fast comparisons of facial-expression networks.
 
     import fer_keras as fk
 

@@ -101,6 +101,7 @@ def _compare(options):
         jobs=options.jobs,
         dask=options.dask,
         first_seed=options.first_seed,
+        margin=options.margin and options.margin / 100,
         on_bad=options.on_bad,
         class_names=_class_names(options),
     )
@@ -250,6 +251,8 @@ def _add_compare(compare):
     add("--seeds", type=int, help="runs of each arm (default: 3)")
     add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
     add("--minutes", type=float, help="equal training time of each arm")
+    text = "points within which two arms count as equal (default: the design's, or 1)"
+    add("--margin", type=float, metavar="POINTS", help=text)
     add("--search-rate", action="store_true", help="choose each arm's learning rate of three")
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")

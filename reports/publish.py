@@ -4,10 +4,15 @@
 
 DIR holds FER2013's CSV, its folders and FER+'s votes. NAME is one of `PARTS`; without one, all
 are made, which takes some hours. Finished runs are read back, so a call that was stopped goes on.
+A part that fails says so, and the others go on; the exit code is then 1. The tables come last.
+
+Of each run behind a published figure, its predictions go into `reports/`, with all that
+`fer-keras report` needs to write the comparison's report again.
 """
 
 import shutil
 import sys
+import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +24,7 @@ from ship_weights import ship, write_model_card
 
 import fer_keras as fk
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.publish import publish
 from fer_keras.data.faces import split_names
 from fer_keras.data.readers.locate import find_data
 from fer_keras.networks.pretrained import PRETRAINED
@@ -27,7 +33,14 @@ from fer_keras.reporting.result import notebook_path
 from fer_keras.utils.files import write_text
 
 REPORTS = Path(__file__).parent
-OPTIONS = {"storage-feed-augmentation": {"changes": {"epochs": 8}, "jobs": 2}}
+OPTIONS = {
+    "same_images": {"seeds": 10},
+    "storage-feed-augmentation": {
+        "factors": COMPARISONS["storage-feed-augmentation"].factors | {"epochs": (15, 30)},
+        "seeds": 3,
+        "jobs": 2,
+    },
+}
 """Comparison -> arguments of `fk.compare`, where it is not published as it is named."""
 
 EQUAL_EPOCHS = 3
@@ -50,15 +63,14 @@ OF_A_STUDY = ("history.csv", "class_report.csv", "confusion_matrix.csv")
 
 
 def publish_comparison(name, data):
-    """Run a named comparison; write its report and its record."""
+    """Run a named comparison; write its report, its record and its predictions."""
     result = compare(name, data, **OPTIONS.get(name, {}))
-    record = REPORTS / write_tables.RECORDS[name]
     if name == "networks":
-        write_text(record, with_equal_epochs(result, data).to_csv(index=False))
-    else:
-        shutil.copy(result.directory / "results.csv", record)
+        record = with_equal_epochs(result, data)
+        write_text(REPORTS / write_tables.RECORDS[name], record.to_csv(index=False))
     report = REPORTS / Path(write_tables.RECORDS[name]).parts[0]
     result.report(report.with_suffix(".html"), with_faces=False)
+    publish(result.directory, REPORTS / name)  # with what the report has found and kept
 
 
 def with_equal_epochs(timed, data):
@@ -67,6 +79,7 @@ def with_equal_epochs(timed, data):
 
     arms, changes = COMPARISONS["networks"].arms, {"epochs": EQUAL_EPOCHS}
     short = compare(arms, data, 1, changes=changes, name="networks-equal-epochs")
+    publish(short.directory, REPORTS / "networks-equal-epochs")
     parts = {"equal epochs": short.results, "equal time": timed.results}
     minutes = {"equal time": timed.comparison.minutes}
     record = pd.concat(
@@ -87,6 +100,7 @@ def publish_study(name, data):
         # All seeds are tested on the same images, so that an interval can count both.
         changes = {"split_seed": 0} if RECIPES[each].recipe.division == "random" else {}
         result = compare([each], data, STUDY_SEEDS, changes=changes)
+        publish(result.directory, REPORTS / "studies" / each)
         add_study(each, [*result.runs[each].values()], result.results)
 
 
@@ -95,6 +109,8 @@ def publish_budgets(data):
     for name, changes, seeds in BUDGETS:
         result = compare([name], data, seeds, changes=changes)
         add_runs("budgets.csv", result.results, ["recipe", "epochs", "seed"])
+        epochs = RECIPES[name].recipe.changed(**changes).epochs
+        publish(result.directory, REPORTS / "budgets" / f"{name}-{epochs}-epochs")
         if name in PRETRAINED and not changes:
             run = result.comparison.first[name]
             scores = result.results[result.results["seed"] == run.recipe.seed]
@@ -122,18 +138,19 @@ PARTS = {
     },
     "budgets": publish_budgets,
     "audit": publish_audit,
+    "tables": lambda data: write_tables.main(),
 }
 """Name -> the function that publishes it, from the data's folder."""
 
 
 def compare(arms, data, seeds=None, **options):
-    """Return the `Result` of a comparison, or stop where an arm or a run is missing."""
+    """Return the `Result` of a comparison, or raise where an arm or a run is missing."""
     result = fk.compare(arms, data, seeds, **options)
     compared = result.comparison
     failed = [f"{each['arm']}, seed {each['seed']}: {each['error']}" for each in compared.errors]
     failed += [note for note in compared.notes if " is skipped: " in note]
     if failed:
-        sys.exit("\n".join(failed))
+        raise fk.InputError("; ".join(failed))
     return result
 
 
@@ -156,19 +173,36 @@ def add_runs(record, results, keys):
 
 
 def main(data, *names):
-    """Publish some parts, or all, and write the tables."""
+    """Publish some parts, or all, and write the tables; return the exit code."""
     if unknown := [name for name in names if name not in PARTS]:
         sys.exit(f"There is no part {unknown[0]}; the parts are {', '.join(PARTS)}.")
     location = find_data(data)
     if not (location.csv and location.folder and location.votes):
         sys.exit(f"{data} must hold fer2013.csv, fer2013new.csv and the folders train/ and test/.")
-    for name in names or PARTS:
+    parts = [name for name in names or PARTS if name != "tables"]
+    failed = [name for name in dict.fromkeys([*parts, "tables"]) if fails(name, data)]
+    if failed:
+        print(f"Not published: {', '.join(failed)}. Call again to go on.", file=sys.stderr)
+    return int(bool(failed))
+
+
+def fails(name, data):
+    """Publish a part; return whether it failed, and say why."""
+    try:
         PARTS[name](data)
-    write_tables.main()
+    # Whatever a part meets, the other parts shall be published.
+    except (Exception, SystemExit) as error:
+        if not isinstance(error, fk.InputError | SystemExit):
+            traceback.print_exc()
+        print(f"{name} failed: {error}", file=sys.stderr)
+        return True
+    return False
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(__doc__)
     try:
-        main(*sys.argv[1:])
+        sys.exit(main(*sys.argv[1:]))
     except fk.InputError as error:
         sys.exit(str(error))

@@ -23,12 +23,13 @@ REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
 RECORDS = {
-    "same_images": "compare_same_images.csv",
-    "published": "compare_published.csv",
+    "same_images": "same_images/results.csv",
+    "published": "published/results.csv",
     "storage-feed-augmentation": "storage-feed-augmentation/results.csv",
     "networks": "architectures.csv",
 }
 """Published comparison -> its record in `reports/`."""
+SAME_IMAGES = "fer-keras compare same_images --data DIR"
 
 
 def headline():
@@ -46,9 +47,9 @@ def headline():
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
             f"Difference, {second} minus {first}, in points with 95 % intervals over seeds: "
             f"{found} (paired t test). {'A' if is_shown else 'No'} difference is shown.",
-            _made("make compare DATA=DIR", record)
-            + " ([report](reports/compare_same_images.html), "
-            "[record](reports/compare_same_images.csv))",
+            _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record)
+            + " ([report](reports/same_images.html), "
+            "[runs and predictions](reports/same_images))",
         ]
     )
 
@@ -71,7 +72,7 @@ def same_images():
             f"The models of the first seed alone lie {alone:+.1f} points of macro F1 apart; the "
             f"mean over seeds is {difference_tables.points_text(macro)}.",
             _markdown(tables.time_table(record)),
-            _made("make compare DATA=DIR NAME=compare_same_images", record),
+            _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record),
         ]
     )
 
@@ -79,7 +80,7 @@ def same_images():
 def published():
     """Return the table of `published`: one model an arm."""
     record = _record("published")
-    command = "make compare DATA=DIR COMPARISON=published NAME=compare_published"
+    command = "fer-keras compare published --data DIR"
     return "\n\n".join(
         [_models(record), _markdown(tables.time_table(record)), _made(command, record)]
     )
@@ -88,20 +89,23 @@ def published():
 def factors():
     """Return the tables of the crossed factors: scores, effects, and what follows."""
     name = "storage-feed-augmentation"
-    record, crossed = _record(name), COMPARISONS[name].factors
+    record, crossed = _record(name), [*COMPARISONS[name].factors]
     if "arm" not in record:
-        record["arm"] = record[[*crossed]].agg(", ".join, axis=1)
+        record["arm"] = record[crossed].agg(", ".join, axis=1)
         record["epochs"] = record["trained_epochs"]
+    crossed += ["epochs"] * (record["epochs"].nunique() > 1)
     runs = score_tables.headline_rows(record)
-    effects = difference_tables.effect_table(runs, [*crossed])
+    effects = difference_tables.effect_table(runs, crossed)
     seeds = sorted(runs["seed"].unique())
+    command = f"python reports/publish.py DIR {name}"
+    if "epochs" not in crossed:
+        command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]}"
     about = SimpleNamespace(name=name, drawn=False, seeds=seeds)
-    command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]} --jobs 2"
     return "\n\n".join(
         [
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
             _markdown(difference_tables.readable_effects(effects)),
-            narrative.effect_summary(about, runs, [*crossed], effects),
+            narrative.effect_summary(about, runs, crossed, effects),
             _made(command, record),
         ]
     )
@@ -256,6 +260,10 @@ def _study(name, record):
             f"{row['images_per_second']:,.0f} images/s ({links}). {_made(command, record)}",
         ]
     )
+
+
+def _num_seeds(record):
+    return record["seed"].nunique()
 
 
 def _record(name):

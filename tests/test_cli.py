@@ -52,6 +52,7 @@ def test_recipes_lists_every_recipe_and_comparison(capsys):
         (["compare", "speed"], "No recipe is called speed"),
         (["compare", "quick", "--factor", "epochs=3"], "The factor epochs has the levels 3"),
         (["compare", "quick", "--seeds", "0"], "seeds is 0"),
+        (["compare", "quick", "--margin", "0.01"], "margin is 0.0001, or 0.01 points; give"),
         (["compare", "quick", "--seeds", "1", "--jobs", "0"], "jobs is 0"),
         (["compare", "--arm", "a=quick,network=nowhere.py:f"], "There is no file"),
     ],

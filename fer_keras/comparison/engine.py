@@ -2,6 +2,7 @@
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.design import MARGIN, keep_design, require_margin
 from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.parsing import parse_arm
@@ -36,6 +37,7 @@ def run_comparison(
     on_bad="raise",
     class_names=None,
     first_seed=0,
+    margin=None,
 ):
     """Run every arm with every seed, or read finished runs back.
 
@@ -60,6 +62,8 @@ def run_comparison(
         on_bad: `raise`, or `skip` to leave out bad rows and images and list them.
         class_names: names of the codes 0, 1, ... of a CSV of your own.
         first_seed: the first seed, where `seeds` is a number.
+        margin: the difference in score within which two arms count as equal, 0.001 to 0.2; one
+            point is 0.01. `None`: the design's, and for a new design 0.01.
 
     Returns:
         A `Comparison`. A run that failed is one of its `errors`.
@@ -74,6 +78,7 @@ def run_comparison(
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
         search_rate = search_rate or named.search_rate
     _require_fitting(arms, minutes, changes, factors)
+    require_margin(margin)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
@@ -84,6 +89,9 @@ def run_comparison(
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
+    factors = dict(factors) if crossed else {}
+    asked = {"minutes": minutes, "search_rate": search_rate, "margin": margin or MARGIN}
+    design = keep_design(directory, name, recipes, sources, seeds, factors, **asked)
     if minutes:
         epochs = 1 if drawn else TIMED_EPOCHS
         recipes = fit_time(recipes, sources, minutes, directory, seeds[0], epochs)
@@ -98,7 +106,7 @@ def run_comparison(
         directory=directory,
         arms=arms,
         seeds=seeds,
-        factors=dict(factors) if crossed else {},
+        factors=factors,
         minutes=minutes,
         rates=rates,
         drawn=drawn,
@@ -106,6 +114,8 @@ def run_comparison(
         notes=(*skipped, *_notes(arms, sources)),
         runs=runs,
         errors=errors,
+        margin=margin or design["margin"],
+        design=design,
     )
     save_comparison(comparison)
     write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))

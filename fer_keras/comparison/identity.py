@@ -14,6 +14,29 @@ TRAINING_ROOMS = ("networks", "training")
 """The rooms whose code decides what a recipe's training does."""
 
 
+def faces_identity(splits):
+    """Return a hash of all faces, and their counts.
+
+    Args:
+        splits: `Splits`, validation cut out.
+
+    Returns:
+        A dict of JSON values: `sha256` of all pixels, labels, ids and targets; the numbers of
+        images `train`, `validation` and `test`; and `classes`, their names.
+    """
+    digest = hashlib.sha256()
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for faces in filter(None, parts.values()):
+        targets = () if faces.targets is None else (faces.targets,)
+        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
+            digest.update(np.ascontiguousarray(array))
+    return {
+        "sha256": digest.hexdigest(),
+        **{name: len(faces) if faces else 0 for name, faces in parts.items()},
+        "classes": list(splits.test.class_names),
+    }
+
+
 def run_identity(recipe, splits):
     """Return what a run directory belongs to.
 
@@ -23,20 +46,9 @@ def run_identity(recipe, splits):
 
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
-        (hashes of a builder of the user's own), `data` (a hash of all pixels, labels, ids and
-        targets, and counts) and `code` (a hash of the rooms that train, and versions).
+        (hashes of a builder of the user's own), `data` (as `faces_identity`) and `code` (a hash
+        of the rooms that train, and versions).
     """
-    digest = hashlib.sha256()
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    for faces in filter(None, parts.values()):
-        targets = () if faces.targets is None else (faces.targets,)
-        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
-            digest.update(np.ascontiguousarray(array))
-    data = {
-        "sha256": digest.hexdigest(),
-        **{name: len(faces) if faces else 0 for name, faces in parts.items()},
-        "classes": list(splits.test.class_names),
-    }
     sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
     code = {
         "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
@@ -46,7 +58,7 @@ def run_identity(recipe, splits):
         "recipe": recipe.as_json(),
         "augmentation": recipe.ranges,
         "network": fingerprint(recipe.network, len(splits.test.class_names)),
-        "data": data,
+        "data": faces_identity(splits),
         "code": code,
     }
 

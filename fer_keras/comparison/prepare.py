@@ -31,6 +31,14 @@ class Source:
     class_names: tuple[str, ...] | None = None
     name: str | None = None
 
+    @property
+    def is_here(self):
+        """Whether the faces can be read: from memory or existing files."""
+        if isinstance(self.data, Splits) or self.data is None:
+            return self.data is not None
+        places = [place for place in (self.data.csv, self.data.folder, self.data.raf_db) if place]
+        return bool(places) and all(place.exists() for place in places)
+
     def splits(self, recipe):
         """Return the faces that a recipe is trained and tested on.
 

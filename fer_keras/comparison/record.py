@@ -4,13 +4,14 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from fer_keras.comparison.design import MARGIN, read_design
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
 
 RECORD = "comparison.json"
 
@@ -33,6 +34,9 @@ class Comparison:
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
         errors: dicts with `arm`, `seed` and `error` of runs that failed.
+        margin: the difference in score, in 0-1, within which two arms count as equal.
+        design: what `design.keep_design` wrote before the first run; `None` where the
+            comparison was run before there were designs.
     """
 
     name: str
@@ -47,11 +51,18 @@ class Comparison:
     runs: dict[str, dict[int, Run]]
     errors: tuple[dict, ...]
     rates: dict[str, dict[float, float]] = field(default_factory=dict)
+    margin: float = MARGIN
+    design: dict | None = None
 
     @property
     def first(self):
         """The first seed's run of each arm that has one: a dict by the arm's name."""
         return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
+
+    @property
+    def has_faces(self):
+        """Whether the faces of some arm can be read here."""
+        return any(source.is_here for source in self.sources.values())
 
     def splits(self, arm):
         """Return an arm's `Splits` of the first seed.
@@ -60,10 +71,11 @@ class Comparison:
             arm: the arm's name.
 
         Returns:
-            The `Splits`; `None` where they were given in memory and are gone.
+            The `Splits`; `None` where the faces are not here: they were in memory, or their
+            files have gone.
         """
         source = self.sources[arm]
-        return source.data and source.splits(self.arms[arm])[1]
+        return source.splits(self.arms[arm])[1] if source.is_here else None
 
 
 def load_comparison(directory):
@@ -101,11 +113,16 @@ def load_comparison(directory):
             arm: {float(rate): accuracy for rate, accuracy in tried.items()}
             for arm, tried in record.get("rates", {}).items()
         },
+        margin=record.get("margin", MARGIN),
+        design=read_design(directory),
     )
 
 
 def save_comparison(comparison):
     """Write `comparison.json`, from which `load_comparison` reads it back.
+
+    If it differs from the one before, tables and figures of a former report go: they are about
+    other runs.
 
     Args:
         comparison: the `Comparison`.
@@ -125,8 +142,12 @@ def save_comparison(comparison):
         },
         "errors": comparison.errors,
         "rates": comparison.rates,
+        "margin": comparison.margin,
     }
-    write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
+    path, text = comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        clear_report(comparison.directory)
+    write_text(path, text)
 
 
 def source_as_json(source):
@@ -143,6 +164,6 @@ def source_as_json(source):
 
 def _from_json(record):
     places = {name: value and Path(value) for name, value in record["data"].items()}
-    location = Location(**(places | {"name": record["data"]["name"]})) if len(places) > 1 else None
+    location = Location(**places | {"name": record["data"]["name"]})
     names = record["class_names"]
-    return Source(**(record | {"data": location, "class_names": names and tuple(names)}))
+    return Source(**record | {"data": location, "class_names": names and tuple(names)})

@@ -70,8 +70,8 @@ class Run:
 def fit(recipe, splits, directory=None, title=None):
     """Train by a recipe, predict the test faces, and write the run directory.
 
-    A run that was killed goes on after its last complete epoch and ends as it would have; a
-    finished one is read back. `metrics.json`, written last, marks it as finished.
+    A run that was killed goes on after its last complete epoch and, on the same machine, ends as
+    it would have; a finished one is read back. `metrics.json`, written last, marks it as finished.
 
     Args:
         recipe: the `Recipe`.

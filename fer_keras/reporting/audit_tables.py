@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer_keras.audit.flaws import describe, split_columns
 from fer_keras.data.faces import copy_groups, split_names
-from fer_keras.utils.files import write_text
+from fer_keras.utils.files import clear_report, write_text
 
 CAPTIONS = {
     "audit": "What was found.",
@@ -61,6 +61,8 @@ def all_tables(found):
 def print_tables(found, out):
     """Print an audit's tables and write them to `out/audit/tables/*.csv`.
 
+    Tables and figures of a former audit there are deleted.
+
     Args:
         found: an `Audit`.
         out: folder for the tables.
@@ -69,6 +71,7 @@ def print_tables(found, out):
         print("No data was found, so drawn faces are audited; name a folder to audit yours.\n")
     for note in found.notes:
         print(note)
+    clear_report(Path(out) / "audit")
     directory = Path(out) / "audit" / "tables"
     for name, table in all_tables(found).items():
         write_text(directory / f"{name}.csv", table.to_csv(index=False))

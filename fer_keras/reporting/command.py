@@ -3,6 +3,7 @@
 import shlex
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.design import MARGIN
 
 RESOLVED = ("seed", "classes", "storage")
 """Fields that a run fills in from its seed and its data."""
@@ -24,6 +25,8 @@ def compare_command(comparison):
     seeds = comparison.seeds
     words += [f"--seeds={len(seeds)}", *([f"--first-seed={seeds[0]}"] if seeds[0] else [])]
     words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
+    is_usual = abs(comparison.margin - MARGIN) < 1e-9
+    words += [] if is_usual else [f"--margin={100 * comparison.margin:g}"]
     return shlex.join(words)
 
 

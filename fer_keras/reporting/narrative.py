@@ -10,6 +10,7 @@ from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import How, p_text, points_text
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import SCORE_NAMES, STUDY_D, score_text
+from fer_keras.utils.files import path_from_project
 
 STUDY_D_IMAGES = 7178
 """Images in each of study D's two test sets."""
@@ -123,7 +124,8 @@ def repetition(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    values = {"directory": comparison.directory, "command": compare_command(comparison)}
+    directory = path_from_project(comparison.directory)
+    values = {"directory": directory, "command": compare_command(comparison)}
     return render("repetition.md.j2", **values)
 
 

@@ -13,6 +13,7 @@ def comparison_arguments(
     data="",
     class_names="",
     output="runs",
+    margin=None,
     **others,
 ):
     """Turn parameters of `compare.ipynb` into arguments of `compare`.
@@ -25,19 +26,22 @@ def comparison_arguments(
         data: a path, or `NAME=PATH` separated by commas; empty: find data or draw faces.
         class_names: names separated by commas.
         output: folder for the comparison's own; relative to the project.
+        margin: points within which two arms count as equal; `None`: one, or what the design says.
         **others: arguments of `compare` that need no reading: `seeds`, `minutes` and so on.
 
     Returns:
         A dict of arguments.
 
     Raises:
-        InputError: if a parameter that is a text is given something else.
+        InputError: if a parameter that is a text or a number is given something else.
     """
     texts = {"comparison": comparison, "arms": arms, "factors": factors, "changes": changes}
     texts |= {"data": data, "class_names": class_names, "output": output}
     for name, value in texts.items():
         if not isinstance(value, str):
             raise InputError(f"{name} is {value!r}; give a text.")
+    if margin is not None and type(margin) not in (int, float):
+        raise InputError(f"margin is {margin!r}; give a number of points.")
     return {
         "arms": _parts(arms, ";") or comparison,
         "factors": dict(parse_factor(factor) for factor in _parts(factors, ";")) or None,
@@ -45,6 +49,7 @@ def comparison_arguments(
         "data": _data(data),
         "class_names": _parts(class_names, ",") or None,
         "out": project_path(output),
+        "margin": margin and margin / 100,
         **others,
     }
 

@@ -4,12 +4,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from fer_keras.comparison.publish import without_paths
+
 
 def render(template, **values):
     """Return a template of `reporting/templates` as text, with values put in.
 
     Numbers are written by filters: `{{ n | count }}` as `1,234`, `{{ share | percent }}` as
-    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012.
+    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012. In
+    `{{ note | without_paths }}`, absolute paths are cut to their last name.
 
     Args:
         template: file name, such as `drawn.md.j2`.
@@ -35,5 +38,6 @@ _environment = Environment(
 _environment.filters |= {
     "count": lambda number: f"{number:,.0f}",
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
+    "without_paths": without_paths,
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }

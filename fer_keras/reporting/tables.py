@@ -1,5 +1,7 @@
 """Tables of a comparison: its arms, faces, costs and machine."""
 
+import json
+
 import pandas as pd
 
 from fer_keras.comparison.run import load_model
@@ -19,10 +21,9 @@ def arms_table(comparison):
     facts = _recipe_facts(comparison)
     table = facts[facts.columns[facts.nunique() > 1]].copy()
     for arm in comparison.arms:
-        splits, run = comparison.splits(arm), comparison.first.get(arm)
-        if splits:
-            table.loc[arm, "training images"] = f"{len(splits.train):,}"
-            table.loc[arm, "validation images"] = f"{len(splits.validation or ()):,}"
+        run = comparison.first.get(arm)
+        for part, count in _counts(comparison, arm).items():
+            table.loc[arm, f"{part} images"] = f"{count:,}"
         if run:
             leaked = run.predictions.leaked
             table.loc[arm, "test images"] = f"{len(leaked):,}"
@@ -131,6 +132,17 @@ def environment_table(comparison):
     first, last = min(table["date"]), max(table["date"])
     text["date"] = first if first == last else f"{first} to {last}"
     return pd.Series(text, name="value").rename_axis("what").to_frame()
+
+
+def _counts(comparison, arm):
+    """Return the numbers of images that an arm learns from and chooses its epoch by."""
+    if splits := comparison.splits(arm):
+        return {"training": len(splits.train), "validation": len(splits.validation or ())}
+    path = comparison.first[arm].directory / "recipe.json" if arm in comparison.first else None
+    if path is None or not path.is_file():
+        return {}
+    counts = json.loads(path.read_text(encoding="utf-8"))["data"]
+    return {"training": counts["train"], "validation": counts["validation"]}
 
 
 def _recipe_facts(comparison):

@@ -1,6 +1,7 @@
 """Write files whole or not at all, and find the project's folder."""
 
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -39,6 +40,18 @@ def write_text(path, text):
         part.write_text(text, encoding="utf-8")
 
 
+def clear_report(directory):
+    """Delete the tables and figures that a former report left in a folder.
+
+    They may be about other runs or other data, and not all would be written again.
+
+    Args:
+        directory: the folder of a comparison or an audit, a `Path`.
+    """
+    for name in ("tables", "figures"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+
+
 def user_path(place):
     """Return a path as a user writes it, with `~` expanded.
 
@@ -63,3 +76,16 @@ def project_folder():
     """
     here = Path.cwd()
     return here.parent if here.name == "notebooks" else here
+
+
+def path_from_project(path):
+    """Return a path as a report shows it, without this machine's folders.
+
+    Args:
+        path: a `Path`.
+
+    Returns:
+        The `Path` from the project's folder; of one that lies elsewhere, the last name.
+    """
+    path, project = path.absolute(), project_folder()
+    return path.relative_to(project) if path.is_relative_to(project) else Path(path.name)

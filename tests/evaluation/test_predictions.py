@@ -13,6 +13,7 @@ from fer_keras.evaluation.predictions import (
     class_report,
     confusion_table,
     flat_metrics,
+    in_half_precision,
     score_table,
 )
 
@@ -24,6 +25,30 @@ def random_predictions():
     y_true = rng.integers(0, 7, 500)
     y_pred = np.where(rng.random(500) < 0.6, y_true, rng.integers(0, 7, 500))
     return predictions_of(y_true, y_pred, ids)
+
+
+def test_half_precision_keeps_the_predicted_classes(tmp_path):
+    """Also where float16 cannot tell the two most probable classes apart."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(7), 2000)
+    rows = np.arange(1000)
+    shares[rows, 2] = shares[rows, 5] = shares[rows].max(axis=1)
+    shares[rows, 5] += 2e-5
+    shares /= shares.sum(axis=1, keepdims=True)
+    made = replace(predictions_of(np.zeros(2000, int), np.zeros(2000, int)), probabilities=shares)
+    half = in_half_precision(made)
+    assert half.probabilities.dtype == np.float16
+    rounded = shares.astype(np.float16)
+    assert (rounded.argmax(axis=1) != made.y_pred).sum() > 500
+    assert np.abs(half.probabilities - rounded).max() <= 5e-4
+    assert np.abs(half.probabilities.astype(float).sum(axis=1) - 1).max() < 1e-3
+    half.save(tmp_path / "half.npz")
+    kept = Predictions.load(tmp_path / "half.npz")
+    np.testing.assert_array_equal(kept.y_pred, made.y_pred)
+    assert kept.probabilities.dtype == np.float32
+    np.testing.assert_allclose(kept.probabilities.sum(axis=1), 1, atol=1e-6)
+    made.save(tmp_path / "full.npz")
+    np.testing.assert_array_equal(Predictions.load(tmp_path / "full.npz").probabilities, shares)
 
 
 def test_each_split_is_scored_apart_and_all_together_first(random_predictions):

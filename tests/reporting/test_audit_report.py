@@ -202,7 +202,11 @@ def test_impossible_values_are_refused(fields, message):
 
 
 def test_the_command_prints_tables_and_keeps_them(data, tmp_path, capsys):
+    for kind in ("tables", "figures"):
+        (tmp_path / "audit" / kind).mkdir(parents=True)
+        (tmp_path / "audit" / kind / "old.csv").write_text("of other data")
     assert main(["audit", str(data), "--out", str(tmp_path)]) == 0
+    assert not list((tmp_path / "audit").rglob("old.csv"))
     printed = capsys.readouterr().out
     assert "exact copies of an earlier image" in printed and "Training/row51" in printed
     record = pd.read_csv(tmp_path / "audit" / "tables" / "audit.csv")

@@ -63,7 +63,7 @@ def test_a_page_without_marks_is_refused(write_tables):
 
 def test_readme_is_short_and_its_table_recomputes_from_the_record():
     assert len(README.splitlines()) <= 200
-    record = pd.read_csv(REPORTS / "compare_same_images.csv")
+    record = pd.read_csv(REPORTS / "same_images" / "results.csv")
     for arm, runs in record[record["split"] == "PublicTest"].groupby("arm"):
         mean, spread = (f"{number:.3f}"[1:] for number in runs["accuracy"].agg(["mean", "std"]))
         assert f"| {arm} | PublicTest (3,589) | {len(runs)} | {mean} ± {spread} (" in README
@@ -210,11 +210,13 @@ def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeyp
 
     monkeypatch.setattr(publish, "compare", compare)
     monkeypatch.setattr(publish, "add_study", lambda name, runs, results: added.append(name))
+    copies = []
+    monkeypatch.setattr(publish, "publish", lambda folder, target: copies.append(target.name))
     for part in ("study-conv2", "study-conv3_csv"):
         publish.PARTS[part]("data")
     # Study D's own protocol is the fair one, and is trained once.
     names = ["conv2_as_published", "conv2", "conv3_csv"]
-    assert added == names
+    assert added == copies == names
     changes = [{}, {}, {"split_seed": 0}]
     assert asked == [([name], 3, {"changes": each}) for name, each in zip(names, changes)]
 
@@ -258,6 +260,46 @@ def test_an_unknown_part_or_missing_data_stops_publishing(publish, tmp_path, res
         publish.main(folder, "audit")
 
 
+def test_a_comparison_is_published_with_report_and_predictions(
+    publish, result, tmp_path, monkeypatch
+):
+    reports = []
+    fake = SimpleNamespace(
+        directory=result.directory,
+        report=lambda path, with_faces: reports.append((path.name, with_faces)),
+    )
+    monkeypatch.setattr(publish, "compare", lambda *arguments, **options: fake)
+    monkeypatch.setattr(publish, "REPORTS", tmp_path)
+    publish.publish_comparison("same_images", "data")
+    assert reports == [("same_images.html", False)]
+    copy = fk.load_comparison(tmp_path / "same_images")
+    pd.testing.assert_frame_equal(copy.results, result.results)
+    for arm, runs in result.runs.items():
+        kept = copy.runs[arm][0].predictions
+        assert kept.y_pred.tolist() == runs[0].predictions.y_pred.tolist()
+
+
+def test_a_part_that_fails_says_so_and_the_others_go_on(publish, result, monkeypatch, capsys):
+    def fail(error):
+        raise error
+
+    made = []
+    parts = {
+        "bad": lambda data: fail(fk.InputError("no such face")),
+        "broken": lambda data: fail(ZeroDivisionError("by zero")),
+        "good": made.append,
+        "tables": lambda data: made.append("tables"),
+    }
+    monkeypatch.setattr(publish, "PARTS", parts)
+    location = result.comparison.sources["quick"].data
+    monkeypatch.setattr(publish, "find_data", lambda data: replace(location, votes=location.csv))
+    assert publish.main("data") == 1 and made == ["data", "tables"]
+    said = capsys.readouterr().err
+    assert "bad failed: no such face\n" in said and "broken failed: by zero\n" in said
+    assert "Not published: bad, broken." in said
+    assert publish.main("data", "good") == 0 and made[2:] == ["data", "tables"]
+
+
 @pytest.mark.parametrize(
     ("errors", "notes"),
     [([{"arm": "a", "seed": 1, "error": "no room"}], ()), ([], ("The arm a is skipped: why",))],
@@ -265,5 +307,5 @@ def test_an_unknown_part_or_missing_data_stops_publishing(publish, tmp_path, res
 def test_a_failed_run_or_a_skipped_arm_stops_publishing(publish, monkeypatch, errors, notes):
     found = SimpleNamespace(comparison=SimpleNamespace(errors=errors, notes=notes))
     monkeypatch.setattr(publish.fk, "compare", lambda *arguments, **options: found)
-    with pytest.raises(SystemExit, match="a, seed 1: no room|arm a is skipped"):
+    with pytest.raises(fk.InputError, match="a, seed 1: no room|arm a is skipped"):
         publish.compare("a", "data")

@@ -25,6 +25,7 @@ def test_a_value_that_is_missing_is_an_error():
         ("{{ x | percent(0) }}", 0.5, "50%"),
         ("{{ x | points }}", 0.0123, "+1.2"),
         ("{{ x | points }}", -0.05, "-5.0"),
+        ("{{ x | without_paths }}", "no /home/me/a.csv", "no a.csv"),
     ],
 )
 def test_filters_write_numbers(template, value, text):

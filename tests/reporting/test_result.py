@@ -97,5 +97,8 @@ def test_parameters_of_the_notebook_become_arguments(tmp_path, monkeypatch):
     plain = comparison_arguments(factors="learning_rate=1e-3,3e-4; augmentation=none,study_d")
     assert plain["factors"] == {"learning_rate": (1e-3, 3e-4), "augmentation": ("none", "study_d")}
     assert (plain["arms"], plain["data"], plain["changes"]) == ("same_images", None, {})
+    assert plain["margin"] is None and comparison_arguments(margin=0.5)["margin"] == 0.005
+    with pytest.raises(InputError, match="margin is '1'; give a number of points"):
+        comparison_arguments(margin="1")
     with pytest.raises(InputError, match="data is 3; give a text"):
         comparison_arguments(data=3)

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from fer_keras.utils.files import whole_file, write_text
+from fer_keras.utils.files import path_from_project, whole_file, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -27,3 +29,10 @@ def test_two_writers_at_once_do_not_share_a_temporary_file(tmp_path):
         other.write_text("other")
         assert one != other and one.suffix == other.suffix == ".txt"
     assert path.read_text() == "one"
+
+
+def test_reports_show_paths_without_the_folders_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert path_from_project(tmp_path / "runs" / "mine") == Path("runs/mine")
+    assert path_from_project(Path("runs/mine")) == Path("runs/mine")
+    assert path_from_project(tmp_path.parent / "elsewhere" / "mine") == Path("mine")

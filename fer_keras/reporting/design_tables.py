@@ -1,0 +1,133 @@
+"""The design of a comparison in a table, and what was added afterwards."""
+
+import json
+from itertools import pairwise
+
+import pandas as pd
+
+from fer_keras.reporting.render import render
+
+
+def design_table(design):
+    """Return a design as a table of texts.
+
+    Args:
+        design: what `design.keep_design` returned.
+
+    Returns:
+        A DataFrame, one row a fact, with the column `value`.
+    """
+    faces = {json.dumps(each): each for each in design["data"].values()}
+    facts = {
+        "question": design["question"],
+        "arms": "; ".join(design["arms"]),
+        "reference arm": design["reference"],
+        "factors": "; ".join(
+            f"{name}: {', '.join(map(str, levels))}" for name, levels in design["factors"].items()
+        ),
+        **{name: design["arms"][design["reference"]][name] for name in design["chosen_later"]},
+        "faces": "; ".join(map(_faces_in_words, faces.values())),
+        "seeds": ", ".join(map(str, design["seeds"])),
+        "primary score": design["primary"],
+        "margin of equality": _points(design["margin"]),
+        "tests": "; ".join(map(_family_in_words, design["families"])),
+        "versions": ", ".join(" ".join(pair) for pair in design["versions"].items()),
+        "written": design["date"],
+    }
+    facts = {name: value for name, value in facts.items() if value}
+    return pd.Series(facts, name="value").rename_axis("design").to_frame()
+
+
+def design_in_words(comparison):
+    """Return what a design is, and what was added after it, as Markdown.
+
+    Args:
+        comparison: the `Comparison`, with a `design`.
+    """
+    design = comparison.design
+    return render(
+        "design.md.j2",
+        design=design,
+        additions=additions(comparison),
+    )
+
+
+def additions(comparison):
+    """Return what differs between a comparison and its design.
+
+    Args:
+        comparison: the `Comparison`, with a `design`.
+
+    Returns:
+        A list of sentences; empty if nothing differs.
+    """
+    design, seeds = comparison.design, comparison.seeds
+    day, planned = design["date"].split()[0], design["seeds"]
+    sentences = []
+    if added := [seed for seed in seeds if seed not in planned]:
+        were = "were" if len(added) > 1 else "was"
+        sentences.append(f"{_seeds(added)} {were} added after the first design of {day}.")
+    if missing := [seed for seed in planned if seed not in seeds]:
+        are = "are" if len(missing) > 1 else "is"
+        sentences.append(f"{_seeds(missing)} of the design {are} left out here.")
+    if abs(design["margin"] - comparison.margin) > 1e-9:
+        planned, now = _points(design["margin"]), _points(comparison.margin)
+        sentences.append(f"The margin of equality was {planned} in the design, and is {now} here.")
+    sentences += _changed_factors(comparison)
+    for arm, recipe in comparison.arms.items():
+        sentences += _changed_arm(design, arm, recipe, comparison.runs.get(arm, {}))
+    return sentences
+
+
+def _changed_factors(comparison):
+    planned, now = list(comparison.design["factors"]), list(comparison.factors)
+    if planned == now:
+        return []
+    words = [", ".join(names) or "none" for names in (planned, now)]
+    return [f"The crossed factors were {words[0]} in the design, and are {words[1]} here."]
+
+
+def _changed_arm(design, arm, recipe, runs):
+    """Return what differs between an arm and its design, as sentences."""
+    planned = design["arms"].get(arm)
+    if planned is None:
+        return [f"The arm {arm} is not in the design."]
+    sentences, fields = [], json.loads(json.dumps(recipe.as_json(), default=str))
+    for field, value in planned.items():
+        if fields.get(field) != value and field not in design["chosen_later"]:
+            now = f"{fields.get(field)} here"
+            sentences.append(f"The arm {arm} had {field} {value} in the design, and has {now}.")
+    first = runs.get(design["seeds"][0])
+    path = first and first.directory / "recipe.json"
+    if path and path.is_file():
+        faces = json.loads(path.read_text(encoding="utf-8"))["data"]
+        if faces["sha256"] != design["data"][arm]["sha256"]:
+            sentences.append(f"The faces of the arm {arm} are others than in the design.")
+    return sentences
+
+
+def _faces_in_words(faces):
+    parts = {"train": "training", "validation": "validation", "test": "test"}
+    counts = ", ".join(f"{faces[part]:,} {name}" for part, name in parts.items())
+    return f"{faces['name']}: {counts} images (SHA-256 {faces['sha256'][:12]}…)"
+
+
+def _family_in_words(family):
+    if family["correction"] == "none":
+        return family["tests"]
+    return f"{family['tests']}, by {family['score']}, corrected by {family['correction']}"
+
+
+def _points(margin):
+    points = f"{100 * margin:g}"
+    return f"{points} point" + "s" * (points != "1")
+
+
+def _seeds(seeds):
+    """Return seeds in words, such as `Seeds 3 to 9` or `Seeds 3 and 7`."""
+    seeds = sorted(seeds)
+    if len(seeds) == 1:
+        return f"Seed {seeds[0]}"
+    if len(seeds) > 2 and all(second - first == 1 for first, second in pairwise(seeds)):
+        return f"Seeds {seeds[0]} to {seeds[-1]}"
+    return f"Seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
