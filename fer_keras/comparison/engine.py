@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
 from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.parsing import parse_arm
@@ -39,6 +40,8 @@ def run_comparison(
     on_bad="raise",
     class_names=None,
     first_seed=0,
+    test_on=None,
+    group_by=None,
 ):
     """Run every arm with every seed, or read finished runs back.
 
@@ -61,6 +64,11 @@ def run_comparison(
         on_bad: `raise`, or `skip` to leave out bad rows and images and list them.
         class_names: names of the codes 0, 1, ... of a CSV of your own.
         first_seed: the first seed, where `seeds` is a number.
+        test_on: dict from a name to a data set that no arm is trained on, to test all runs on: a
+            folder, also of `<class>/` alone, a CSV file or `Splits`.
+        group_by: a regular expression, searched in the names of its files, whose first group in
+            parentheses names the person or sequence that counts as one; unless there is a
+            `groups.csv` with the columns `file` and `group`.
 
     Returns:
         A `Comparison`. A run that failed is one of its `errors`.
@@ -87,6 +95,7 @@ def run_comparison(
     if minutes:
         recipes = _timed(recipes, sources, minutes, directory, seeds[0], drawn)
     planned, arms = _plan(recipes, sources, seeds, directory)
+    others = read_others(test_on, group_by, arms, sources, on_bad)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
@@ -103,6 +112,7 @@ def run_comparison(
         errors=errors,
     )
     save_comparison(comparison)
+    predict_elsewhere(comparison, others)
     write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
     return comparison
 
