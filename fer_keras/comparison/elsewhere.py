@@ -63,6 +63,11 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
                 )
             match_classes(other, arms[arm].classes)
         others.append(other)
+    if group_by and not any(other.is_grouped for other in others):
+        raise InputError(
+            f"group_by is {group_by!r} and gives no image of test_on a group; give a pattern that "
+            "is found in the names of its files, or leave it out."
+        )
     return others
 
 

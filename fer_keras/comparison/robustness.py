@@ -19,8 +19,7 @@ MOST_RUNS = 24
 """Runs of a comparison that are tested. Many arms have fewer runs each, one at least."""
 
 MOST_IMAGES = 1_500
-"""Test images that are corrupted; of more, those that a hash of their ids chooses. Each is predicted
-30 times."""
+"""Test images that are corrupted; of more, those that a hash of their ids chooses."""
 
 MOST_AT_ONCE = 40_000
 """Images in memory at once: 92 MB."""

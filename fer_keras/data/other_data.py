@@ -25,6 +25,7 @@ class OtherData:
         groups: int array `(n,)`, equal for images of one person, sequence or picture.
         notes: sentences on what was read and how it is grouped.
         location: the `Location` that it was read from; `None` in memory or without `train/`.
+        is_grouped: whether a table or pattern found groups, beside exact copies.
     """
 
     name: str
@@ -32,6 +33,7 @@ class OtherData:
     groups: np.ndarray
     notes: tuple[str, ...] = ()
     location: Location | None = None
+    is_grouped: bool = False
 
 
 def read_other_data(name, place, group_by=None, on_bad="raise"):
@@ -58,17 +60,17 @@ def read_other_data(name, place, group_by=None, on_bad="raise"):
     if not len(faces):
         raise InputError(f"{name} has no test images; give a data set that has some.")
     files = _files(faces, folder)
-    copies, named, how = copy_groups(faces.images), None, ""
-    if folder:
-        named, how = read_groups(folder, files), GROUPS_NAME
+    named, how = read_groups(folder, files) if folder else None, GROUPS_NAME
     if named is None and group_by:
         named, how = groups_by_pattern(group_by, files), f"the pattern {group_by}"
-    groups = join_groups(copies, numbered(named)) if named else copies
+    is_grouped, copies = any(named or ()), copy_groups(faces.images)
+    groups = join_groups(copies, numbered(named)) if is_grouped else copies
     said = f"{name}: {len(faces):,} images in {len(np.unique(groups)):,} groups"
-    said += f" by {how} and exact copies." if named else " of exact copies."
+    said += f" by {how} and exact copies." if is_grouped else " of exact copies."
     if named and None in named:
-        said += f" {named.count(None):,} of them have no group there and count alone."
-    return OtherData(name, faces, groups, (*(f"{name}: {n}" for n in notes), said), location)
+        said += f" {named.count(None):,} of them count alone, for {how} gives them no group."
+    notes = (*(f"{name}: {note}" for note in notes), said)
+    return OtherData(name, faces, groups, notes, location, is_grouped)
 
 
 def match_classes(other, class_names):

@@ -119,7 +119,8 @@ def compare(arms, data=None, seeds=None, **options):
         seeds: number of runs of each arm, or a list of seeds; `None`: 3, or the named
             comparison's.
         **options: the other arguments of `run_comparison`: `factors`, `crossed`, `changes`,
-            `minutes`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`, `first_seed`.
+            `minutes`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`, `first_seed`,
+            `test_on`, `group_by`.
 
     Returns:
         A `Result`.

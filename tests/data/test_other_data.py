@@ -54,7 +54,7 @@ def test_a_pattern_of_file_names_groups_persons(frames):
     }
     some = read_other_data("frames", frames, group_by=r"^(S[01])_")
     assert len(members(some)) == 2 + 3 + 2  # S2's alone; of S3's, two are copies
-    assert "6 of them have no group there and count alone" in some.notes[-1]
+    assert "6 of them count alone, for the pattern ^(S[01])_ gives them no group" in some.notes[-1]
 
 
 @pytest.mark.parametrize("form", ["paths", "names"])
