@@ -46,7 +46,7 @@ def estimate(values, weights):
 
 
 def mean_and_difference(values, arm, reference):
-    """Return a row of a table: an arm's mean, and what it is above the reference's.
+    """Return an arm's mean, and the mean minus the reference's.
 
     Args:
         values: dict from an arm's name to its runs' pseudo-values, a float array `(seeds, n)`.

@@ -49,7 +49,7 @@ class Corrupted:
 
 
 def robustness(comparison):
-    """Test the first runs of each arm on corrupted images, or read what is kept.
+    """Test each arm's first runs on corrupted images, or read the results.
 
     What is found is kept in the run directory, as `robustness.npz`, so that it is there without
     the network and without the faces.
@@ -71,7 +71,7 @@ def robustness(comparison):
 
 
 def seeds_tested(comparison):
-    """Return how many runs of each arm are tested on corrupted images, at most.
+    """Return how many runs of each arm are tested, at most.
 
     Args:
         comparison: the `Comparison`.

@@ -100,7 +100,7 @@ def groups_by_pattern(pattern, files):
 
 
 def numbered(groups):
-    """Return groups as numbers that count up from 0 in order of first appearance.
+    """Return groups as numbers, from 0 in order of first appearance.
 
     Args:
         groups: list of n names; an image with `None` is a group of its own.

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from fer_keras.comparison import robustness
 from fer_keras.comparison.elsewhere import STORAGES, notes_on_others, storage_crossed
 from fer_keras.comparison.estimates import by_images, estimate, mean_and_difference
 from fer_keras.comparison.results import across_data_sets
-from fer_keras.comparison.robustness import MOST_IMAGES, robustness_table
 from fer_keras.evaluation.chance import group_means
 from fer_keras.evaluation.intervals import SCORES
 from fer_keras.reporting.score_tables import SCORE_NAMES
@@ -15,7 +15,7 @@ PIXELS_OF = {"csv": "the CSV's pixels", "folder": "the JPEG images"}
 
 
 def across_table(comparison):
-    """Return each arm's scores on the data sets that are not every arm's own, as text.
+    """Return each arm's scores on other data than its own, as text.
 
     Args:
         comparison: the `Comparison`.
@@ -54,13 +54,13 @@ def robustness_summary(found):
             "mean over the corruptions": score_text(*_with_ends(row, "mean")),
             f"minus {row['reference']}, points": points(*_with_ends(row, "difference")),
         }
-        for row in robustness_table(found).to_dict("records")
+        for row in robustness.robustness_table(found).to_dict("records")
     ]
     return pd.DataFrame(rows).set_index("arm")
 
 
 def robustness_words(found):
-    """Return what the reader must know of how robustness was measured, in Markdown.
+    """Return how robustness was measured, in Markdown.
 
     Args:
         found: what `comparison.robustness.robustness` returned, not empty.
@@ -70,7 +70,7 @@ def robustness_words(found):
     runs = f"the first {seeds} runs" if seeds > 1 else "the first run"
     said = f"Tested are {runs} of each arm, on {' or '.join(f'{n:,}' for n in sorted(images))}"
     said += " test images"
-    if MOST_IMAGES in images:
+    if robustness.MOST_IMAGES in images:
         said += ", the same ones in each arm, which a hash of their names chose"
     if seeds == 1:
         said += ". With one run an arm, the intervals are about these weights alone"
@@ -132,7 +132,7 @@ def readable_storage(table):
 
 
 def notes_in_markdown(comparison):
-    """Return what is to be said of the data sets that only testing used, as a list.
+    """Return the notes on data sets that only testing used, as a list.
 
     Args:
         comparison: the `Comparison`.
@@ -142,10 +142,10 @@ def notes_in_markdown(comparison):
 
 
 def score_text(value, low, high):
-    """Return a score with its interval as text: `.584 [.570, .598]`; empty for NaN.
+    """Return a score with its interval as text: `.584 [.570, .598]`.
 
     Args:
-        value: the score, in 0-1.
+        value: the score, in 0-1; NaN gives an empty text.
         low: the lower end of its interval; NaN where there is none.
         high: the upper end.
     """
@@ -156,7 +156,7 @@ def score_text(value, low, high):
 
 
 def points(value, low, high):
-    """Return a difference with its interval as text, in points: `+0.3 (-1.2 to +1.8)`.
+    """Return a difference in points, with its interval: `+0.3 (-1.2 to +1.8)`.
 
     Args:
         value: the difference, in 0-1; NaN gives an empty text.
