@@ -67,8 +67,8 @@ def robustness_words(found):
     """
     seeds = max(map(len, found.values()))
     images = {len(part.ids) for parts in found.values() for part in parts}
-    runs = f"the first {seeds} runs" if seeds > 1 else "the first run"
-    said = f"Tested are {runs} of each arm, on {' or '.join(f'{n:,}' for n in sorted(images))}"
+    runs = f"Tested are the first {seeds} runs" if seeds > 1 else "Tested is the first run"
+    said = f"{runs} of each arm, on {' or '.join(f'{n:,}' for n in sorted(images))}"
     said += " test images"
     if robustness.MOST_IMAGES in images:
         said += ", the same ones in each arm, which a hash of their names chose"
