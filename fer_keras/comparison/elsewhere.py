@@ -87,11 +87,12 @@ def predict_elsewhere(comparison, others):
     notes = _notes(others, comparison)
     for arm, first in comparison.first.items():
         source = comparison.sources[arm]
+        runs = [run for run in comparison.runs[arm].values() if has_model(run)]
         for other in (*others, *_of_other_arms(own, splits[arm].name, first.recipe.classes)):
-            found = [_test_elsewhere(run, other, source) for run in comparison.runs[arm].values()]
-            if other.name in notes:
+            found = [_test_elsewhere(run, other, source) for run in runs]
+            if other.name in notes and found:
                 notes[other.name] += _note_on_copies(other.name, arm, found[0].leaked)
-        for run in comparison.runs[arm].values():
+        for run in runs:
             _test_on_other_pixels(run, source)
     if notes:
         text = json.dumps(notes_on_others(comparison) | notes, indent=1)
@@ -169,6 +170,15 @@ def kept_predictions(run, name):
     """
     file = _file(run, name)
     return Predictions.load(file) if file.is_file() else None
+
+
+def has_model(run):
+    """Return whether a run's directory still holds its network.
+
+    Args:
+        run: the `Run`.
+    """
+    return (run.directory / "model.keras").is_file()
 
 
 def mark_of(faces, groups):

@@ -59,11 +59,10 @@ def across_data_sets(comparison):
     for tested, runs in tested_elsewhere(comparison).items():
         for arms in by_images({arm: list(parts.values()) for arm, parts in runs.items()}):
             for split, parts in _with_and_without_copies(arms).items():
-                rows += [
-                    {"arm": arm, "trained on": _trained_on(comparison, arm), "tested on": tested}
-                    | {"split": split, **_estimates(parts, arm, reference), "reference": reference}
-                    for arm in parts
-                ]
+                for arm, row in _estimates(parts, reference).items():
+                    place = {"arm": arm, "trained on": _trained_on(comparison, arm)}
+                    place |= {"tested on": tested, "split": split}
+                    rows.append(place | row | {"reference": reference})
     return pd.DataFrame(rows)
 
 
@@ -75,26 +74,27 @@ def _with_and_without_copies(arms):
     return {ALL: arms, CLEAN: clean}
 
 
-def _estimates(arms, arm, reference):
-    """Return an arm's scores and its difference to the reference as part of a row."""
-    first = arms[arm][0]
-    row = {"images": len(first.ids), "groups": len(np.unique(first.groups))}
-    row["seeds"] = len(arms[arm])
-    values = {
-        name: np.stack([pseudo_values(part) for part in parts], axis=1)
-        for name, parts in arms.items()
-    }
+def _estimates(arms, reference):
+    """Return each arm's scores and its difference to the reference as parts of rows."""
+    first, rows = next(iter(arms.values()))[0], {}
     has_all = len(np.unique(first.y_true)) == len(first.class_names)
-    for place, score in enumerate(SCORES):
-        own = {name: each[place] for name, each in values.items()}
-        mean, difference = mean_and_difference(own, arm, reference)
-        if score == "macro_f1" and not has_all:
-            mean = (np.nan,) * 3
-        row |= dict(zip((score, f"{score}_low", f"{score}_high"), mean))
-        if score == "accuracy":
-            names = ("difference", "difference_low", "difference_high")
-            row |= dict(zip(names, difference))
-    return row
+    values = {
+        arm: np.stack([pseudo_values(part) for part in parts], axis=1)
+        for arm, parts in arms.items()
+    }
+    for arm, parts in arms.items():
+        row = {"images": len(first.ids), "groups": len(np.unique(first.groups))}
+        row["seeds"] = len(parts)
+        for place, score in enumerate(SCORES):
+            own = {name: each[place] for name, each in values.items()}
+            mean, difference = mean_and_difference(own, arm, reference)
+            if score == "macro_f1" and not has_all:
+                mean = (np.nan,) * 3
+            row |= dict(zip((score, f"{score}_low", f"{score}_high"), mean))
+            if score == "accuracy":
+                row |= dict(zip(("difference", "difference_low", "difference_high"), difference))
+        rows[arm] = row
+    return rows
 
 
 def _trained_on(comparison, arm):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fer_keras.comparison.elsewhere import mark_of
+from fer_keras.comparison.elsewhere import has_model, mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.comparison.run import load_model
 from fer_keras.evaluation.chance import group_means
@@ -143,7 +143,7 @@ def _of_run(run, source):
     file = run.directory / FILE
     kept, mark = _load(file, run) if file.is_file() else (None, None)
     faces = source.data and source.splits(run.recipe)[1].test
-    if not faces or not (run.directory / "model.keras").is_file():
+    if not faces or not has_model(run):
         return kept
     chosen = _chosen(faces.ids)
     faces, groups = faces.select(chosen), run.predictions.groups[chosen]
