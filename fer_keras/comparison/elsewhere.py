@@ -210,8 +210,8 @@ def _note_on_copies(name, arm, leaked):
     if not leaked.any():
         return []
     return [
-        f"{name}: {leaked.sum():,} of the {len(leaked):,} images are exact copies of training or "
-        f"validation images of {arm}."
+        f"{name}: exact copies of training or validation images of {arm}: {leaked.sum():,} of the "
+        f"{len(leaked):,} images."
     ]
 
 

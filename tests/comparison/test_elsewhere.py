@@ -107,7 +107,7 @@ def test_other_data_is_scored_by_name_over_seeds_and_persons(home, done):
         "42 images in 14 groups by the pattern",
         "14 image(s) of contempt are left out",
         "no images of disgust, fear, sad, surprise, neutral",
-        "2 of the 28 images are exact copies of training or validation images of CSV",
+        "copies of training or validation images of CSV: 2 of the 28 images",
     ):
         assert words in said
     assert "of folder" not in said  # JPEG changed its pixels
