@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.parsing import parse_changes, parse_factor
+from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.detection import DETECTORS
 from fer_keras.utils.errors import InputError
@@ -104,6 +104,8 @@ def _compare(options):
         margin=options.margin and options.margin / 100,
         on_bad=options.on_bad,
         class_names=_class_names(options),
+        test_on=parse_places(options.test_on),
+        group_by=options.group_by,
     )
     return _show(result, options.report)
 
@@ -165,7 +167,7 @@ def _webcam(options):
 def _show(result, report=None):
     """Print scores, differences and failures; return 1 if a run failed."""
     from fer_keras.reporting.difference_tables import readable_differences
-    from fer_keras.reporting.score_tables import across_table
+    from fer_keras.reporting.elsewhere_tables import across_table, notes_in_markdown
 
     for note in result.comparison.notes:
         print(note)
@@ -175,7 +177,7 @@ def _show(result, report=None):
         print(f"\nDifferences in points:\n\n{readable_differences(differences).to_string()}")
     across = across_table(result.comparison)
     if len(across):
-        print(f"\nAcross data sets:\n\n{across.to_string()}")
+        print(f"\nOther data:\n{notes_in_markdown(result.comparison)}\n\n{across.to_string()}")
     for failed in result.comparison.errors:
         print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
     print(result.directory / "results.csv")
@@ -257,6 +259,15 @@ def _add_compare(compare):
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
     add("--report", metavar="FILE.html", help="write the report, too")
+    _add_repeated(
+        compare, "--test-on", "NAME=DIR", "a data set that no arm is trained on, to test all on"
+    )
+    add(
+        "--group-by",
+        metavar="REGEX",
+        help="of its file names; what its first parentheses match names the person or sequence "
+        "(a groups.csv in DIR goes before it)",
+    )
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)
 

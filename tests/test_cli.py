@@ -55,6 +55,7 @@ def test_recipes_lists_every_recipe_and_comparison(capsys):
         (["compare", "quick", "--margin", "0.01"], "margin is 0.0001, or 0.01 points; give"),
         (["compare", "quick", "--seeds", "1", "--jobs", "0"], "jobs is 0"),
         (["compare", "--arm", "a=quick,network=nowhere.py:f"], "There is no file"),
+        (["compare", "quick", "--test-on", "raf-db"], "The data set 'raf-db' to test on is not"),
     ],
 )
 def test_impossible_commands_are_one_sentence_and_exit_code_2(arguments, message, data, capsys):
@@ -99,6 +100,14 @@ def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, my
     assert "Differences in points" in shown and "mine" in shown
     (record,) = (tmp_path / "o").glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"csv", "mine"}
+
+
+def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys, mynet):
+    command = ["compare", f"conv3_csv,network={mynet},division=own", "--seeds", "1"]
+    command += ["--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
+    assert main([*command, "--test-on", f"raf-db={rafdb}", "--group-by", r"test_000(\d)"]) == 0
+    shown = capsys.readouterr().out
+    assert "Other data:\n- raf-db: " in shown and "raf-db: all images (35 in 4 groups)" in shown
 
 
 def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monkeypatch):

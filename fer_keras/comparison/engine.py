@@ -3,6 +3,7 @@
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import MARGIN, keep_design, require_margin
+from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
 from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.parsing import parse_arm
@@ -38,6 +39,8 @@ def run_comparison(
     class_names=None,
     first_seed=0,
     margin=None,
+    test_on=None,
+    group_by=None,
 ):
     """Run every arm with every seed, or read finished runs back.
 
@@ -64,6 +67,11 @@ def run_comparison(
         first_seed: the first seed, where `seeds` is a number.
         margin: the difference in score within which two arms count as equal, 0.001 to 0.2; one
             point is 0.01. `None`: the design's, and for a new design 0.01.
+        test_on: dict from a name to a data set that no arm is trained on, to test all runs on: a
+            folder, also of `<class>/` alone, a CSV file or `Splits`.
+        group_by: a regular expression, searched in the names of its files, whose first group in
+            parentheses names the person or sequence that counts as one; unless there is a
+            `groups.csv` with the columns `file` and `group`.
 
     Returns:
         A `Comparison`. A run that failed is one of its `errors`.
@@ -99,6 +107,7 @@ def run_comparison(
     if search_rate:
         recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
     planned, arms = plan_runs(recipes, sources, seeds, directory)
+    others = read_others(test_on, group_by, arms, sources, on_bad)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(
@@ -118,6 +127,7 @@ def run_comparison(
         design=design,
     )
     save_comparison(comparison)
+    predict_elsewhere(comparison, others)
     write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
     return comparison
 

@@ -70,6 +70,30 @@ def parse_changes(texts):
     return changes
 
 
+def parse_places(texts):
+    """Read named data sets to test on.
+
+    Args:
+        texts: list of `NAME=DIR`.
+
+    Returns:
+        A dict from a name to the text of its place.
+
+    Raises:
+        InputError: if a text lacks a part, or a name is given twice.
+    """
+    named = {}
+    for text in texts:
+        name, _, place = (part.strip() for part in text.partition("="))
+        if not name or not place or name in named:
+            raise InputError(
+                f"The data set {text!r} to test on is not NAME=DIR with a name of its own; give "
+                "some such as raf-db=~/rafdb."
+            )
+        named[name] = place
+    return named
+
+
 def parse_value(text):
     """Return the Python value that a text writes, or the text itself.
 

@@ -1,13 +1,19 @@
 """The record of a comparison: one row a run and test set."""
 
+import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.arms import level_name
-from fer_keras.comparison.run import predict
+from fer_keras.comparison.elsewhere import tested_elsewhere
+from fer_keras.comparison.estimates import by_images, mean_and_difference
+from fer_keras.evaluation.chance import pseudo_values
+from fer_keras.evaluation.intervals import SCORES
 from fer_keras.evaluation.predictions import score_table
 
 AUGMENTED = ", augmented"
 """What follows a test set's name where its scores are those of test-time augmentation."""
+
+ALL, CLEAN = "all images", "without copies"
 
 
 def result_table(comparison):
@@ -35,33 +41,65 @@ def result_table(comparison):
 
 
 def across_data_sets(comparison):
-    """Score each arm's first run on the test faces of every data set.
-
-    Predictions on another data set are kept in the run directory, as
-    `predictions_on_<data set>.npz`.
+    """Score each arm on the data sets that are not every arm's own.
 
     Args:
         comparison: the `Comparison`.
 
     Returns:
-        A DataFrame with the columns `arm`, `trained on`, `tested on` and those of
-        `predictions.score_table`; empty where there is one data set only.
+        A DataFrame, one row a data set, set of its images and arm: `arm`, `trained on`, `tested
+        on`, `split` (`ALL`, or `CLEAN`: without copies of any arm's training images), `images`,
+        `groups` (number of them), `seeds` (number of runs), and for each of `intervals.SCORES` its
+        mean over seeds and the ends `_low` and `_high` of its 95 % interval over seeds and images,
+        in 0-1; macro F1 only where every class occurs. `difference`, with its ends, is the
+        accuracy minus that of `reference`, the first arm; it is missing where the images are not
+        the same. The table is empty where nothing was tested elsewhere.
     """
-    splits = {arm: comparison.splits(arm) for arm in comparison.first}
-    data_sets = {part.name: part for part in splits.values() if part}
-    tables = []
-    for arm, run in comparison.first.items() if len(data_sets) > 1 else ():
-        for name, part in data_sets.items():
-            predictions = run.predictions
-            if name != splits[arm].name:
-                predictions = predict(run, part.test)
-                predictions.save(run.directory / f"predictions_on_{name}.npz")
-            table = score_table(predictions)
-            table.insert(0, "tested on", name)
-            table.insert(0, "trained on", splits[arm].name)
-            table.insert(0, "arm", arm)
-            tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    rows, reference = [], next(iter(comparison.first))
+    for tested, runs in tested_elsewhere(comparison).items():
+        for arms in by_images({arm: list(parts.values()) for arm, parts in runs.items()}):
+            for split, parts in _with_and_without_copies(arms).items():
+                for arm, row in _estimates(parts, reference).items():
+                    place = {"arm": arm, "trained on": _trained_on(comparison, arm)}
+                    place |= {"tested on": tested, "split": split}
+                    rows.append(place | row | {"reference": reference})
+    return pd.DataFrame(rows)
+
+
+def _with_and_without_copies(arms):
+    leaked = np.any([part.leaked for parts in arms.values() for part in parts], axis=0)
+    if not leaked.any() or leaked.all():
+        return {ALL: arms}
+    clean = {arm: [part.select(~leaked) for part in parts] for arm, parts in arms.items()}
+    return {ALL: arms, CLEAN: clean}
+
+
+def _estimates(arms, reference):
+    """Return each arm's scores and its difference to the reference as parts of rows."""
+    first, rows = next(iter(arms.values()))[0], {}
+    has_all = len(np.unique(first.y_true)) == len(first.class_names)
+    values = {
+        arm: np.stack([pseudo_values(part) for part in parts], axis=1)
+        for arm, parts in arms.items()
+    }
+    for arm, parts in arms.items():
+        row = {"images": len(first.ids), "groups": len(np.unique(first.groups))}
+        row["seeds"] = len(parts)
+        for place, score in enumerate(SCORES):
+            own = {name: each[place] for name, each in values.items()}
+            mean, difference = mean_and_difference(own, arm, reference)
+            if score == "macro_f1" and not has_all:
+                mean = (np.nan,) * 3
+            row |= dict(zip((score, f"{score}_low", f"{score}_high"), mean))
+            if score == "accuracy":
+                row |= dict(zip(("difference", "difference_low", "difference_high"), difference))
+        rows[arm] = row
+    return rows
+
+
+def _trained_on(comparison, arm):
+    source = comparison.sources[arm]
+    return source.name or (source.data.name if source.data else "")
 
 
 def _rows(arm, seed, run, factors):

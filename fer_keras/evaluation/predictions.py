@@ -85,15 +85,16 @@ class Predictions:
         cells = np.ravel_multi_index((self.y_true, self.y_pred), shape)
         return np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
 
-    def save(self, path):
+    def save(self, path, **others):
         """Write the predictions to a file.
 
         Args:
             path: the `.npz` file.
+            **others: arrays or texts to keep beside them.
         """
         arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         with whole_file(path) as part:
-            np.savez_compressed(part, **arrays | {"ids": self.ids.astype(str)})
+            np.savez_compressed(part, **arrays | {"ids": self.ids.astype(str)} | others)
 
     @classmethod
     def load(cls, path):

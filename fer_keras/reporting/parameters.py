@@ -1,6 +1,11 @@
 """Read what a notebook's parameters say about a comparison."""
 
-from fer_keras.comparison.parsing import parse_changes, parse_factor, split_outside_brackets
+from fer_keras.comparison.parsing import (
+    parse_changes,
+    parse_factor,
+    parse_places,
+    split_outside_brackets,
+)
 from fer_keras.reporting.notebook import project_path
 from fer_keras.utils.errors import InputError
 
@@ -14,6 +19,8 @@ def comparison_arguments(
     class_names="",
     output="runs",
     margin=None,
+    test_on="",
+    group_by="",
     **others,
 ):
     """Turn parameters of `compare.ipynb` into arguments of `compare`.
@@ -27,16 +34,20 @@ def comparison_arguments(
         class_names: names separated by commas.
         output: folder for the comparison's own; relative to the project.
         margin: points within which two arms count as equal; `None`: one, or what the design says.
+        test_on: `NAME=PATH` separated by commas, data sets to test on.
+        group_by: a pattern of their file names; empty: none.
         **others: arguments of `compare` that need no reading: `seeds`, `minutes` and so on.
 
     Returns:
         A dict of arguments.
 
     Raises:
-        InputError: if a parameter that is a text or a number is given something else.
+        InputError: if a parameter that is a text or a number is given something else, or
+            `test_on` is not `NAME=PATH`.
     """
     texts = {"comparison": comparison, "arms": arms, "factors": factors, "changes": changes}
     texts |= {"data": data, "class_names": class_names, "output": output}
+    texts |= {"test_on": test_on, "group_by": group_by}
     for name, value in texts.items():
         if not isinstance(value, str):
             raise InputError(f"{name} is {value!r}; give a text.")
@@ -50,6 +61,8 @@ def comparison_arguments(
         "class_names": _parts(class_names, ",") or None,
         "out": project_path(output),
         "margin": margin and margin / 100,
+        "test_on": {n: project_path(p) for n, p in parse_places(_parts(test_on, ",")).items()},
+        "group_by": group_by or None,
         **others,
     }
 

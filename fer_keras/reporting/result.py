@@ -121,7 +121,7 @@ def compare(arms, data=None, seeds=None, **options):
             comparison's.
         **options: the other arguments of `run_comparison`: `factors`, `crossed`, `changes`,
             `minutes`, `search_rate`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`,
-            `first_seed`, `margin`.
+            `first_seed`, `margin`, `test_on`, `group_by`.
 
     Returns:
         A `Result`.

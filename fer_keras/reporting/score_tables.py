@@ -1,9 +1,8 @@
-"""Tables of scores: over seeds, of models, by class, across data."""
+"""Tables of scores: over seeds, of models, by class."""
 
 import pandas as pd
 from scipy.stats import ttest_1samp
 
-from fer_keras.comparison.results import across_data_sets
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.calibration import average_precision_table
 from fer_keras.evaluation.intervals import SCORES
@@ -124,22 +123,6 @@ def model_table(comparison, results):
             values = {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
             table.loc[(arm, "as study D published (7,178)"), list(values)] = list(values.values())
     return table
-
-
-def across_table(comparison):
-    """Return each arm's scores on the test faces of every data set, as text.
-
-    Args:
-        comparison: the `Comparison`.
-
-    Returns:
-        A DataFrame of texts, one row an arm, data set and split; empty for one data set.
-    """
-    rows = []
-    for row in across_data_sets(comparison).to_dict("records"):
-        tested = f"{row['tested on']}: {row['split']} ({row['images']:,})"
-        rows.append({"arm": row["arm"], "tested on": tested} | _scores_in_words(row))
-    return pd.DataFrame(rows).set_index(["arm", "tested on"]) if rows else pd.DataFrame()
 
 
 def class_table(runs):

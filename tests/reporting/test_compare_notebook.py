@@ -69,7 +69,7 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
         if "parameters" in cell.metadata.get("tags", ())
     ]
     names = re.findall(r"^(\w+): \w+ = ", cell.source, re.MULTILINE)
-    assert len(names) == 15
+    assert len(names) == 17
     words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
     for name in names:
         assert re.search(rf"{name}: \w+ \(default [^)]*\) \S", words), name
@@ -107,6 +107,7 @@ def test_same_images_runs_from_end_to_end(tmp_path, data):
     assert {"arms", "scores_over_seeds", "scores", "differences", "classes", "time"} <= kept
     soup, titles = read_page(export_html(output))
     assert "Over seeds" in titles and "Effects of the factors" not in titles
+    assert {"Robustness", "Storage crossed with test pixels"} <= {*titles}
     # The introduction replaces the placeholder above the training.
     assert soup.get_text().index("What is compared.") < soup.get_text().index("epoch  1/2")
     assert "Training first" not in soup.get_text()
@@ -128,8 +129,8 @@ def test_crossed_networks_on_two_data_sets_under_equal_time(tmp_path, data, rafd
     )  # fmt: skip
     soup, titles = read_page(export_html(output, tmp_path / "report.html"))
     assert "What people see" not in titles
-    expected = {"Effects of the factors", "What moves the score most", "Across data sets"}
-    assert expected | {"Equal time", "Recognition", "Differences"} <= set(titles)
+    expected = {"Effects of the factors", "What moves the score most", "Other data"}
+    assert expected | {"Equal time", "Recognition", "Differences", "Robustness"} <= set(titles)
     assert "No arm gets through an epoch in" in soup.get_text()
     across = pd.read_csv(directory / "tables" / "across_data_sets.csv")
     assert len(across["arm"].unique()) == 4

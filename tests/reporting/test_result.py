@@ -82,6 +82,7 @@ def test_parameters_of_the_notebook_become_arguments(tmp_path, monkeypatch):
         data="fer2013=some, raf-db=/other",
         class_names="cat, dog",
         seeds=2,
+        test_on="frames=faces, more=/more",
     )
     assert found["arms"] == ["csv=conv3_csv", "mine=conv3_csv,network=mynet.py:build"]
     assert found["changes"] == {
@@ -92,6 +93,10 @@ def test_parameters_of_the_notebook_become_arguments(tmp_path, monkeypatch):
     assert {name: str(path) for name, path in found["data"].items()} == {
         "fer2013": str(tmp_path / "some"),
         "raf-db": "/other",
+    }
+    assert {name: str(path) for name, path in found["test_on"].items()} == {
+        "frames": str(tmp_path / "faces"),
+        "more": "/more",
     }
     assert (found["class_names"], found["seeds"]) == (["cat", "dog"], 2)
     plain = comparison_arguments(factors="learning_rate=1e-3,3e-4; augmentation=none,study_d")

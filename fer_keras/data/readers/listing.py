@@ -12,6 +12,9 @@ EXTENSIONS = (".jpg", ".jpeg", ".png")
 SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's own splits, which the folder form keeps in its file names only."""
 
+GROUPS_NAME = "groups.csv"
+"""A table that says which images of a data set belong together."""
+
 
 def visible_folders(directory, called=None):
     """Return the folders in a directory, by name, except hidden ones.
@@ -31,14 +34,30 @@ def has_image_folder(directory):
     Args:
         directory: a `Path`, which need not exist.
     """
-    return bool(_class_folders(directory, "train"))
+    return any(visible_folders(top) for top in visible_folders(directory, "train"))
+
+
+def is_bare(directory):
+    """Return whether a folder holds `<class>/` with images, and no `train/`.
+
+    Args:
+        directory: a `Path`, which need not exist.
+    """
+    if visible_folders(directory, "train") or visible_folders(directory, "test"):
+        return False
+    return any(
+        entry.name.lower().endswith(EXTENSIONS)
+        for folder in visible_folders(directory)
+        for entry in os.scandir(folder)
+    )
 
 
 def folder_classes(directory):
     """Return the classes of a folder of images.
 
     Args:
-        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
+        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps; or,
+            where `is_bare` says so, with `<class>/`.
 
     Returns:
         A tuple of names: those of `CLASS_NAMES` that are there, in their order, if every folder
@@ -77,7 +96,8 @@ def list_images(directory):
     Returns:
         Two lists of `(path, label, id)`, of `train/` and of `test/`, by class, then by file name
         in natural order; and a list of the paths ignored. Ids are as of `read_image_folder`, and
-        unique; without a folder `test/` their split is `all` instead of `Training`.
+        unique; without a folder `test/` their split is `all` instead of `Training`. The images of
+        bare `<class>/` are in the first list.
 
     Raises:
         InputError: if the classes are bad, as for `folder_classes`.
@@ -115,8 +135,8 @@ def unique(wanted, taken):
 def _scan(directory, split, classes):
     """Return a split's images as (label, sort key, name, path), and what is ignored."""
     folders = _class_folders(directory, split)
-    tops = visible_folders(directory, split)
-    ignored = [str(path) for top in tops for path in top.iterdir() if path not in folders]
+    inside = [path for top in _tops(directory, split) for path in top.iterdir()]
+    ignored = [str(path) for path in inside if path not in folders and path.name != GROUPS_NAME]
     images = []
     for folder in folders:
         name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
@@ -130,8 +150,14 @@ def _scan(directory, split, classes):
 
 
 def _class_folders(directory, split):
-    tops = visible_folders(directory, split)
-    return [folder for top in tops for folder in visible_folders(top)]
+    return [folder for top in _tops(directory, split) for folder in visible_folders(top)]
+
+
+def _tops(directory, split):
+    """Return the folders that hold a split's class folders."""
+    if is_bare(directory):
+        return [directory] if split == "train" else []
+    return visible_folders(directory, split)
 
 
 def _natural(name):

@@ -1,0 +1,267 @@
+"""Runs tested on other pictures: other data sets, the other storage form.
+
+Predictions are kept in the run directory as `predictions_on_<name>.npz`, so that tables can be
+made again without the network and without the faces.
+"""
+
+import hashlib
+import json
+import re
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from fer_keras.comparison.prepare import is_pairable
+from fer_keras.comparison.run import predict
+from fer_keras.data.faces import Splits, copy_groups
+from fer_keras.data.grouping import join_groups
+from fer_keras.data.other_data import OtherData, match_classes, read_other_data
+from fer_keras.evaluation.predictions import Predictions
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import write_text
+
+RECORD = "tested_on.json"
+PIXELS = "{}_pixels"
+"""What the pixels of a storage form are called among the data sets tested on."""
+
+STORAGES = ("csv", "folder")
+
+
+def read_others(test_on, group_by, arms, sources, on_bad="raise"):
+    """Read the data sets that a comparison is to be tested on.
+
+    Args:
+        test_on: dict from a data set's name to a folder, a CSV file or `Splits`.
+        group_by: a pattern of file names, as for `groups_by_pattern`, or `None`.
+        arms: dict from an arm's name to its `Recipe`, all fields filled in.
+        sources: dict from an arm's name to the `Source` of its faces.
+        on_bad: `raise`, or `skip` to leave out bad rows and images.
+
+    Returns:
+        A list of `OtherData`.
+
+    Raises:
+        InputError: if a name cannot be that of a file, an arm was trained on the data set, it has
+            no class in common with an arm, or it cannot be read.
+    """
+    others = []
+    trained = {arm: source.splits(arms[arm])[1].name for arm, source in sources.items() if test_on}
+    for name, place in (test_on or {}).items():
+        if not re.fullmatch(r"[\w.-]+", name) or name in map(PIXELS.format, STORAGES):
+            raise InputError(
+                f"test_on has the name {name!r}, which becomes part of a file's name; give "
+                f"letters, digits, hyphens and underscores, not {PIXELS.format('csv')}."
+            )
+        other = read_other_data(name, place, group_by, on_bad)
+        for arm, source in sources.items():
+            is_same = source.data == other.location if other.location else source.data is place
+            if trained[arm] == name or is_same:
+                raise InputError(
+                    f"The arm {arm} is trained on {trained[arm]}, which test_on gives as {name}; "
+                    "give a data set that no arm is trained on."
+                )
+            match_classes(other, arms[arm].classes)
+        others.append(other)
+    if group_by and not any(other.is_grouped for other in others):
+        raise InputError(
+            f"group_by is {group_by!r} and gives no image of test_on a group; give a pattern that "
+            "is found in the names of its files, or leave it out."
+        )
+    return others
+
+
+def predict_elsewhere(comparison, others):
+    """Predict all that the runs are tested on beside their own test images.
+
+    These are the data sets of other arms, other data, and the other storage form's pixels of the
+    same test images. What is kept already is not predicted again.
+
+    Args:
+        comparison: the `Comparison`.
+        others: list of `OtherData`, as of `read_others`.
+    """
+    splits = {arm: comparison.splits(arm) for arm in comparison.first}
+    tests = {part.name: part.test for part in splits.values()}
+    own = [OtherData(name, test, copy_groups(test.images)) for name, test in tests.items()]
+    notes = _notes(others, comparison)
+    for arm, first in comparison.first.items():
+        source = comparison.sources[arm]
+        runs = [run for run in comparison.runs[arm].values() if has_model(run)]
+        for other in (*others, *_of_other_arms(own, splits[arm].name, first.recipe.classes)):
+            found = [_test_elsewhere(run, other, source) for run in runs]
+            if other.name in notes and found:
+                notes[other.name] += _note_on_copies(other.name, arm, found[0].leaked)
+        for run in runs:
+            _test_on_other_pixels(run, source)
+    if notes:
+        text = json.dumps(notes_on_others(comparison) | notes, indent=1)
+        write_text(comparison.directory / RECORD, text + "\n")
+
+
+def tested_elsewhere(comparison):
+    """Return the predictions for each data set that is not every arm's own.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A dict from a data set's name to a dict from an arm's name to a dict from a seed to its
+        `Predictions`. An arm's own test images are among them where another arm is tested on
+        these, too.
+    """
+    own = {arm: comparison.sources[arm].name for arm in comparison.first}
+    found = {}
+    for name in (*dict.fromkeys(filter(None, own.values())), *notes_on_others(comparison)):
+        arms = {
+            arm: {
+                seed: run.predictions if own[arm] == name else kept_predictions(run, name)
+                for seed, run in comparison.runs[arm].items()
+            }
+            for arm in own
+        }
+        arms = {arm: {s: part for s, part in runs.items() if part} for arm, runs in arms.items()}
+        found[name] = {arm: runs for arm, runs in arms.items() if runs}
+    return {name: arms for name, arms in found.items() if arms}
+
+
+def notes_on_others(comparison):
+    """Return what is to be said of each data set that only testing used.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A dict from a data set's name to a list of sentences.
+    """
+    file = comparison.directory / RECORD
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def storage_crossed(comparison):
+    """Return each arm's predictions for the pixels of both storage forms.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A dict from an arm's name to a dict from `csv` and `folder` to a list of `Predictions`, one
+        a run, in the same order; empty where the arms are not paired.
+    """
+    found = {}
+    for arm, runs in comparison.runs.items():
+        forms = {form: [] for form in STORAGES}
+        for run in runs.values():
+            other = _other_form(run.recipe.storage)
+            if other and (kept := kept_predictions(run, PIXELS.format(other))):
+                forms[run.recipe.storage].append(replace(run.predictions, groups=kept.groups))
+                forms[other].append(kept)
+        if forms["csv"]:
+            found[arm] = forms
+    return found
+
+
+def kept_predictions(run, name):
+    """Return the kept predictions of a run for a data set, or `None`.
+
+    Args:
+        run: the `Run`.
+        name: the data set's name, or that of a storage form's pixels, as in `PIXELS`.
+    """
+    file = _file(run, name)
+    return Predictions.load(file) if file.is_file() else None
+
+
+def has_model(run):
+    """Return whether a run's directory still holds its network.
+
+    Args:
+        run: the `Run`.
+    """
+    return (run.directory / "model.keras").is_file()
+
+
+def mark_of(faces, groups):
+    """Return a text that other pixels, labels, ids or groups would change.
+
+    Args:
+        faces: `Faces`.
+        groups: int array `(n,)`.
+    """
+    digest = hashlib.sha256()
+    for array in (faces.images, faces.labels, faces.ids.astype(str), groups):
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def _notes(others, comparison):
+    """Return sentences on each data set: groups, and classes that arms lack or have alone."""
+    arms_of, notes = {}, {other.name: list(other.notes) for other in others}
+    for arm, run in comparison.first.items():
+        arms_of.setdefault(run.recipe.classes, []).append(arm)
+    for classes, arms in arms_of.items():
+        suffix = f" ({', '.join(arms)})" if len(arms_of) > 1 else ""
+        for other in others:
+            notes[other.name] += [f"{n}{suffix}" for n in match_classes(other, classes).notes]
+    return notes
+
+
+def _note_on_copies(name, arm, leaked):
+    if not leaked.any():
+        return []
+    return [
+        f"{name}: exact copies of training or validation images of {arm}: {leaked.sum():,} of the "
+        f"{len(leaked):,} images."
+    ]
+
+
+def _of_other_arms(own, name, classes):
+    """Return the data sets of other arms that have a class of this arm."""
+    fitting = []
+    for other in own:
+        with suppress(InputError):
+            match_classes(other, classes)
+            fitting += [other] if other.name != name else []
+    return fitting
+
+
+def _test_elsewhere(run, other, source):
+    """Return a run's predictions for another data set, and keep them."""
+    matched = match_classes(other, run.recipe.classes)
+
+    def copies():
+        splits = source.splits(run.recipe)[1]
+        return Splits(splits.train, matched.faces, splits.validation).leaked()
+
+    return _keep(run, other.name, matched.faces, matched.groups, copies)
+
+
+def _test_on_other_pixels(run, source):
+    """Keep a paired run's predictions for its test images in the other storage form."""
+    other = _other_form(run.recipe.storage)
+    if not (source.data and source.paired and is_pairable(run.recipe) and other):
+        return
+    faces = source.splits(run.recipe.changed(storage=other))[1].test
+    groups = join_groups(run.predictions.groups, copy_groups(faces.images))
+    _keep(run, PIXELS.format(other), faces, groups, lambda: run.predictions.leaked)
+
+
+def _other_form(storage):
+    return {"csv": "folder", "folder": "csv"}.get(storage)
+
+
+def _keep(run, name, faces, groups, leaked):
+    """Return a run's predictions for faces, from its directory if these are the same faces."""
+    file, mark = _file(run, name), mark_of(faces, groups)
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as stored:
+            is_same = "mark" in stored and str(stored["mark"]) == mark
+        if is_same:
+            return Predictions.load(file)
+    predictions = replace(predict(run, faces), groups=groups, leaked=leaked())
+    predictions.save(file, mark=mark)
+    return predictions
+
+
+def _file(run, name):
+    return run.directory / f"predictions_on_{name}.npz"
