@@ -1,6 +1,5 @@
 """The command `fer-keras`."""
 
-import argparse
 import os
 import signal
 import sys
@@ -10,8 +9,7 @@ from pathlib import Path
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
-from fer_keras.networks.pretrained import PRETRAINED
-from fer_keras.predict.detection import DETECTORS
+from fer_keras.options import read_options
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import user_path
 
@@ -26,7 +24,7 @@ def main(arguments=None):
         The exit code: 0; 1 if some runs or the machine failed; 2 for bad input; 130 if it was
         stopped. Each but 0 comes with one sentence on stderr.
     """
-    options = _parser().parse_args(arguments)
+    options = read_options(arguments, COMMANDS)
     try:
         with _stoppable():
             code = options.function(options)
@@ -209,113 +207,15 @@ def _text(table):
     return table.to_string(index=False, float_format="%.3f", na_rep="")
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="fer-keras", description="Compare networks that recognise facial expressions."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(function, text):
-        added = commands.add_parser(function.__name__[1:], help=text)
-        added.set_defaults(function=function)
-        return added
-
-    command(_recipes, "list the named recipes and comparisons")
-    _add_compare(command(_compare, "compare arms over seeds: recipes, networks, data, factors"))
-    run = command(_run, "train a named recipe once")
-    run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
-    _add_training(run)
-    report = command(_report, "write a finished comparison's report")
-    report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
-    report.add_argument("html", nargs="?", help="the report (default: reports/NAME.html)")
-    report.add_argument("--without-faces", action="store_true", help="show no faces")
-    audit = command(_audit, "find copies, conflicting labels and blanks; CSV against folders")
-    audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
-    audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
-    _add_predict(command(_predict, "find faces in pictures and their expressions"))
-    _add_webcam(command(_webcam, "show expressions live; q quits"))
-    return parser
-
-
-def _add_compare(compare):
-    add = compare.add_argument
-    add("name", nargs="?", help="a comparison or recipe of `fer-keras recipes`")
-    _add_repeated(
-        compare,
-        "--arm",
-        "NAME=RECIPE[,FIELD=VALUE...]",
-        "an arm: a recipe, or a network of yours such as mine=mynet.py:build",
-    )
-    _add_repeated(
-        compare, "--factor", "FIELD=LEVEL,LEVEL", "levels of a field of the one recipe, all crossed"
-    )
-    add("--one-at-a-time", action="store_true", help="change one factor at a time instead")
-    add("--seeds", type=int, help="runs of each arm (default: 3)")
-    add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
-    add("--minutes", type=float, help="equal training time of each arm")
-    text = "points within which two arms count as equal (default: the design's, or 1)"
-    add("--margin", type=float, metavar="POINTS", help=text)
-    add("--search-rate", action="store_true", help="choose each arm's learning rate of three")
-    add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
-    add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
-    add("--report", metavar="FILE.html", help="write the report, too")
-    _add_repeated(
-        compare, "--test-on", "NAME=DIR", "a data set that no arm is trained on, to test all on"
-    )
-    add(
-        "--group-by",
-        metavar="REGEX",
-        help="of its file names; what its first parentheses match names the person or sequence "
-        "(a groups.csv in DIR goes before it)",
-    )
-    add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
-    _add_training(compare)
-
-
-def _add_training(command):
-    _add_repeated(
-        command,
-        "--data",
-        "[NAME=]DIR",
-        "FER2013, RAF-DB or your own data; several with names train on each; without it "
-        "FER_KERAS_DATA, then data/, then drawn faces",
-    )
-    command.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
-    command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
-    _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
-
-
-def _add_repeated(command, name, metavar, text):
-    command.add_argument(
-        name, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated"
-    )
-
-
-def _add_predict(predict):
-    add = predict.add_argument
-    _add_network(predict, "mtcnn")
-    add("paths", nargs="+", help="pictures, and folders to search for them")
-    add("--out", metavar="DIR", help="new folder for the table and annotated copies")
-    text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
-    add("--whole-image", action="store_true", help=text)
-
-
-def _add_webcam(webcam):
-    _add_network(webcam, "haar")
-    source = webcam.add_mutually_exclusive_group()
-    source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
-    source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
-    text = "record to .mp4 or .avi; needed without a display"
-    webcam.add_argument("--record", metavar="FILE", help=text)
-
-
-def _add_network(command, detector):
-    known = " or ".join(PRETRAINED)
-    command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
-    described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
-    text = f"{described} (default: {detector})"
-    command.add_argument("--detector", choices=DETECTORS, default=detector, help=text)
-
+COMMANDS = {
+    "recipes": _recipes,
+    "compare": _compare,
+    "run": _run,
+    "report": _report,
+    "audit": _audit,
+    "predict": _predict,
+    "webcam": _webcam,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
