@@ -127,6 +127,8 @@ def _check_record(record, video):
 def _open_capture(camera, video):
     """Return an open `cv2.VideoCapture`, its frames per second and its `(width, height)`."""
     cv2 = import_opencv()
+    if video is None and camera < 0:
+        raise InputError(f"camera is {camera}; give a number of 0 or more.")
     if video is not None and not Path(video).is_file():
         raise InputError(f"The video {video} does not exist; name a video file.")
     capture = cv2.VideoCapture(camera if video is None else str(video))
@@ -157,16 +159,34 @@ def _open_window(record):
 @contextmanager
 def _recording(record, rate, size):
     """Yield a function that writes a picture; the file appears when it is whole."""
-    cv2 = import_opencv()
+    cv2, count = import_opencv(), 0
+
+    def write(picture):
+        nonlocal count
+        writer.write(np.asarray(picture)[..., ::-1])
+        count += 1
+
     with whole_file(record) as part:
         codec = cv2.VideoWriter_fourcc(*CODECS[part.suffix.lower()])
         writer = cv2.VideoWriter(str(part), codec, rate, size)
         try:
             if not writer.isOpened():
                 raise InputError(f"OpenCV cannot write {record}; try --record FILE.avi.")
-            yield lambda picture: writer.write(np.asarray(picture)[..., ::-1])
+            yield write
         finally:
             writer.release()
+        _require_frames(part, count, record)
+
+
+def _require_frames(part, count, record):
+    """Refuse a file with fewer frames than were written: OpenCV says nothing of a full disk."""
+    cv2 = import_opencv()
+    found = int(cv2.VideoCapture(str(part)).get(cv2.CAP_PROP_FRAME_COUNT)) if count else 0
+    if found < count:
+        raise InputError(
+            f"{record} holds {max(found, 0)} of {count} frames and is not kept; make room on the "
+            "disk and record again."
+        )
 
 
 def _play(capture, live, window, write, rate, is_live):

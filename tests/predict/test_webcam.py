@@ -78,8 +78,10 @@ def test_the_recording_shows_a_box_that_follows_the_face(
 def test_a_camera_is_recorded_evenly(video, run_directory, tmp_path, no_display, monkeypatch):
     opened, open_file = [], cv2.VideoCapture
 
-    def open_video_instead(number):
-        opened.append(number)
+    def open_video_instead(source):
+        if isinstance(source, str):
+            return open_file(source)
+        opened.append(source)
         return open_file(str(video))
 
     monkeypatch.setattr(cv2, "VideoCapture", open_video_instead)
@@ -113,6 +115,21 @@ def test_a_recording_that_is_interrupted_is_whole(
     assert len(frames_of(tmp_path / "short.mp4")[0]) == 7
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_recording_that_does_not_fit_on_the_disk_is_refused(
+    video, run_directory, tmp_path, no_display, suffix
+):
+    resource = pytest.importorskip("resource")
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, former[1]))
+    try:
+        with pytest.raises(InputError, match=r"of 30 frames and is not kept; make room"):
+            webcam(run_directory, video=video, record=tmp_path / "out" / f"x{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_recording_that_fails_leaves_nothing(
     video, run_directory, tmp_path, no_display, monkeypatch
 ):
@@ -129,6 +146,7 @@ def test_a_recording_that_fails_leaves_nothing(
     ("options", "message"),
     [
         ({"camera": 97}, "Camera 97 cannot be opened"),
+        ({"camera": -1}, "camera is -1; give a number of 0 or more"),
         ({"video": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
         ({"video": __file__}, "cannot be read"),
         ({"record": "x.gif"}, r"must end in \.mp4 or \.avi"),
