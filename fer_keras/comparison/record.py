@@ -8,6 +8,7 @@ from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
+from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, write_text
@@ -31,6 +32,8 @@ class Comparison:
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
         errors: dicts with `arm`, `seed` and `error` of runs that failed.
+        margin: the difference in accuracy below which two arms count as equal, in 0-1, stated
+            before the runs.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Comparison:
     notes: tuple[str, ...]
     runs: dict[str, dict[int, Run]]
     errors: tuple[dict, ...]
+    margin: float = MARGIN
 
     @property
     def first(self):
@@ -94,6 +98,7 @@ def load_comparison(directory):
             for arm, runs in record["runs"].items()
         },
         errors=tuple(record["errors"]),
+        margin=record.get("margin", MARGIN),
     )
 
 
@@ -117,6 +122,7 @@ def save_comparison(comparison):
             for arm, runs in comparison.runs.items()
         },
         "errors": comparison.errors,
+        "margin": comparison.margin,
     }
     write_text(comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n")
 

@@ -1,0 +1,63 @@
+"""Intervals of mean scores over seeds and test images."""
+
+import numpy as np
+
+from fer_keras.evaluation.chance import contrast, pseudo_values
+from fer_keras.evaluation.intervals import SCORES, scores_of_confusion
+from fer_keras.evaluation.shared import on_shared_images, weak_classes
+
+
+def mean_intervals(test_sets):
+    """Compute the 95 % intervals of the arms' mean scores.
+
+    How runs of one arm differ is pooled over the arms with the same test images. Where an arm's
+    test images change from run to run, the interval is that of the runs' scores alone.
+
+    Args:
+        test_sets: dict from a test set's name to a dict from an arm's name to a list of
+            `Predictions`, one a run.
+
+    Returns:
+        A dict from (arm, test set) to the names of the classes too small for macro F1's interval,
+        a text, and a dict from each of `intervals.SCORES` to the ends of its interval, in 0-1;
+        empty where no arm with these test images has two runs.
+    """
+    found = {}
+    for split, arms in test_sets.items():
+        for pool in _pools(arms):
+            values = _values(pool)
+            for arm, runs in pool.items():
+                weak = ", ".join(weak_classes(runs))
+                ends = {}
+                if max(map(len, pool.values())) > 1:
+                    ends = {
+                        score: _ends({name: each[:, place] for name, each in values.items()}, arm)
+                        for place, score in enumerate(SCORES)
+                    }
+                found[arm, split] = weak, ends
+    return found
+
+
+def _pools(arms):
+    """Return dicts of the arms that were tested alike: on the same images, or each on others."""
+    pools = {}
+    for arm, runs in arms.items():
+        same = all(np.array_equal(runs[0].ids, run.ids) for run in runs)
+        key = (runs[0].class_names, "\n".join(runs[0].ids) if same else None)
+        pools.setdefault(key, {})[arm] = runs
+    return pools.values()
+
+
+def _values(pool):
+    """Return values by arm, `(seeds, scores, n)`; n = 1 where test images change."""
+    every = [run for runs in pool.values() for run in runs]
+    if all(np.array_equal(every[0].ids, run.ids) for run in every):
+        parts = map(pseudo_values, on_shared_images(every))
+    else:
+        parts = (scores_of_confusion(run.confusion())[:, None] for run in every)
+    return {arm: np.array([next(parts) for _ in runs]) for arm, runs in pool.items()}
+
+
+def _ends(values, arm):
+    low, high = contrast(values, {arm: 1}).interval()
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
