@@ -61,7 +61,7 @@ def test_the_report_of_faces_in_memory_leaves_out_what_needs_them(compared, tmp_
     page = compared.report(tmp_path / "report.html", with_faces=False)
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     headings = [heading.get_text() for heading in soup.find_all(["h2", "h3"])]
-    assert "Differences" in headings and "Over seeds" in headings
+    assert "Differences" in headings and "Results" in headings
     assert not {"The faces", "Where the network looks", "Some predictions"} & set(headings)
     assert not {"Effects of the factors", "Across data sets", "Equal time"} & set(headings)
     assert all(image["alt"] for image in soup.find_all("img"))
