@@ -1,9 +1,11 @@
 """Intervals of mean scores over seeds and test images."""
 
 import numpy as np
+import pandas as pd
+from scipy.stats import t
 
 from fer_keras.evaluation.chance import contrast, pseudo_values
-from fer_keras.evaluation.intervals import SCORES, scores_of_confusion
+from fer_keras.evaluation.intervals import CONFIDENCE, SCORES, scores_of_confusion
 from fer_keras.evaluation.shared import on_shared_images, weak_classes
 
 
@@ -36,6 +38,37 @@ def mean_intervals(test_sets):
                     }
                 found[arm, split] = weak, ends
     return found
+
+
+def f1_intervals(predictions):
+    """Compute the 95 % interval of each class's F1, for one weight file over test images.
+
+    It is the jackknife's, over groups of identical images, with Student's t.
+
+    Args:
+        predictions: `Predictions`.
+
+    Returns:
+        A DataFrame, one row a class: `class`, `low` and `high` in 0-1; both missing for classes
+        too small for it, as `shared.weak_classes` says.
+    """
+    size = len(predictions.class_names)
+    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    parts = np.zeros((3, groups.max() + 1, size))  # hits, images, predictions of each class
+    is_hit = predictions.y_true == predictions.y_pred
+    np.add.at(parts[0], (groups[is_hit], predictions.y_true[is_hit]), 1)
+    np.add.at(parts[1], (groups, predictions.y_true), 1)
+    np.add.at(parts[2], (groups, predictions.y_pred), 1)
+    total, n = parts.sum(axis=1), groups.max() + 1
+    left = total[:, None] - parts
+    value = 2 * total[0] / np.maximum(total[1] + total[2], 1)
+    without = 2 * left[0] / np.maximum(left[1] + left[2], 1)
+    error = np.sqrt((n - 1) * without.var(axis=0))
+    half = error * t.ppf((1 + CONFIDENCE) / 2, max(n - 1, 1))
+    table = pd.DataFrame({"class": predictions.class_names})
+    table["low"], table["high"] = np.maximum(value - half, 0), np.minimum(value + half, 1)
+    table.loc[table["class"].isin(weak_classes([predictions])), ["low", "high"]] = np.nan
+    return table
 
 
 def _pools(arms):

@@ -166,15 +166,16 @@ def _changes(comparison):
 
 
 def _convergence(runs, factors):
-    """Return in how many runs the last epoch was kept, and the levels whose runs all kept it."""
+    """Return in how many runs the last epoch was kept, and with which level most often."""
     is_last = runs["kept_epoch"] == runs["epochs"]
     by_level = {
-        f"{factor} {level}": share
+        f"{factor} {level}": (own.mean(), f"{own.sum()} of {len(own)}")
         for factor in factors
-        for level, share in is_last.groupby(runs[factor], sort=False).mean().items()
+        for level, own in is_last.groupby(runs[factor], sort=False)
     }
-    all_last = [] if is_last.all() else [name for name, share in by_level.items() if share == 1]
-    return {"num_last": int(is_last.sum()), "num_runs": len(runs), "all_last": all_last}
+    level, (share, count) = max(by_level.items(), key=lambda item: item[1][0])
+    most = f"{level} ({count})" if share > is_last.mean() else ""
+    return {"num_last": int(is_last.sum()), "num_runs": len(runs), "most": most}
 
 
 def _in_detail(comparison, row):

@@ -7,7 +7,7 @@ from fer_keras.comparison.results import AUGMENTED, across_data_sets
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.calibration import average_precision_table
 from fer_keras.evaluation.intervals import SCORES
-from fer_keras.evaluation.means import mean_intervals
+from fer_keras.evaluation.means import f1_intervals, mean_intervals
 from fer_keras.evaluation.predictions import class_report
 
 STUDY_D = {
@@ -35,16 +35,6 @@ def headline_rows(results):
         results: what `results.result_table` returned.
     """
     return results.dropna(subset="accuracy").drop_duplicates(["arm", "seed"])
-
-
-def first_seed(results):
-    """Return the rows of a record about each arm's first finished run.
-
-    Args:
-        results: what `results.result_table` returned.
-    """
-    results = results.dropna(subset="accuracy")
-    return results[results["seed"] == results.groupby("arm")["seed"].transform("first")]
 
 
 def score_table(results, comparison=None):
@@ -177,10 +167,16 @@ def class_table(runs):
         runs: dict from an arm's name to its `Run`.
 
     Returns:
-        A DataFrame, one row a class and two averages, with two-level columns (arm, score), and
-        for two arms the difference in F1.
+        A DataFrame, one row a class and two averages, with two-level columns (arm, score), with the
+        ends `f1 low` and `f1 high` of the class's 95 % interval over test images, missing for
+        averages and for classes too small for it; for two arms the difference in F1.
     """
-    reports = {arm: class_report(headline(run)[1]).set_index("class") for arm, run in runs.items()}
+    reports = {}
+    for arm, run in runs.items():
+        predictions = headline(run)[1]
+        report = class_report(predictions).set_index("class")
+        ends = f1_intervals(predictions).set_index("class").add_prefix("f1 ")
+        reports[arm] = report.join(ends)[["precision", "recall", "f1", *ends, "support"]]
     table = pd.concat(reports, axis=1)
     averages = ["macro avg", "weighted avg"]
     table = table.loc[[*table.index.drop(averages), *averages]].rename_axis("class")
