@@ -1,4 +1,4 @@
-"""Estimates over seeds and images: by hand, against a bootstrap, and by how often they are right."""
+"""Estimates over seeds and images: by hand, by bootstrap, and by how often they are right."""
 
 import numpy as np
 import pytest

@@ -43,7 +43,7 @@ def record_of(runs, **levels):
         {"arm": arm, "seed": seed, "epochs": 9, "kept_epoch": 9, "minutes": 2.0}
         | {"split": "PublicTest", "images": len(run.predictions.ids)}
         | {"accuracy": np.mean(run.predictions.y_pred == run.predictions.y_true)}
-        | {name: level for name, level in zip(levels, arm.split(", "))}
+        | dict(zip(levels, arm.split(", ")))
         for arm, own in runs.items()
         for seed, run in own.items()
     ]
