@@ -59,7 +59,7 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
 
 
 def error_if_calibrated(predictions, num_bins=NUM_BINS):
-    """Compute the calibration error that chance gives a perfectly calibrated network.
+    """Compute the error that chance gives a perfectly calibrated network.
 
     Each prediction is taken to be right with the probability of its confidence, many times
     (consistency resampling: Bröcker and Smith, "Increasing the Reliability of Reliability

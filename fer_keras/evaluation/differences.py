@@ -1,4 +1,4 @@
-"""Differences of arms from a reference, over seeds and test images, with verdicts."""
+"""Differences of arms from a reference, over seeds and test images."""
 
 from enum import StrEnum
 

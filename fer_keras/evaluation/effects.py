@@ -1,4 +1,4 @@
-"""Effects of crossed factors over seeds and test images, and shares of variance."""
+"""Effects of crossed factors over seeds and images; shares of variance."""
 
 from itertools import combinations, product
 
@@ -16,7 +16,7 @@ UNKNOWN = ("low", "high", "p_value", "p_of_equality")
 
 
 def factor_effects(arms, levels, margin=MARGIN):
-    """Compute the effect of each factor on a score, and of all that act together.
+    """Compute the effects of factors on a score, alone and together.
 
     An effect is averaged over the levels of the other factors. An interaction of two factors is by
     how much the second's change raises the first's effect, and so on for more.
@@ -56,7 +56,7 @@ def factor_effects(arms, levels, margin=MARGIN):
 
 
 def variance_shares(table, factors, score):
-    """Divide a score's variance among factors, their interactions and the seeds.
+    """Divide a score's variance among factors, interactions and seeds.
 
     This is an analysis of variance whose replicates are the seeds. As every combination has as
     many runs, the sums of squares of types I, II and III agree, and the shares sum to 1.

@@ -1,4 +1,4 @@
-"""Estimates that are read together: corrected for their number, and planned for."""
+"""Estimates that are read together, corrected for their number."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,7 +50,7 @@ class Family:
         return found
 
     def critical(self, confidence=CONFIDENCE):
-        """Return how many standard errors the corrected intervals reach to either side.
+        """Return how many standard errors the corrected intervals reach.
 
         Args:
             confidence: coverage of all intervals together, in 0-1.
@@ -149,7 +149,7 @@ def detectable(estimate, critical):
 
 
 def seeds_needed(arms, weights, margin, tests=1):
-    """Return how many runs of each arm a study needs to find a difference of the margin.
+    """Return how many runs an arm needs to find a difference of the margin.
 
     It is planned from the deviation of run scores, pooled over the arms, and from what the same
     test images leave open whatever the seeds; never from the difference that was found.

@@ -1,4 +1,4 @@
-"""Intervals of a single weight file's scores, and tests of two on the same images.
+"""Intervals of one weight file's scores, and tests of two.
 
 Identical images are not independent evidence: the statistics draw and count groups of them.
 """

@@ -41,7 +41,7 @@ def mean_intervals(test_sets):
 
 
 def f1_intervals(predictions):
-    """Compute the 95 % interval of each class's F1, for one weight file over test images.
+    """Compute the 95 % interval of each class's F1, of one weight file.
 
     It is the jackknife's, over groups of identical images, with Student's t.
 

@@ -34,7 +34,7 @@ def on_shared_images(runs):
 
 
 def weak_classes(runs):
-    """Return the classes that are too small, or too seldom found, for macro F1's interval.
+    """Return the classes that make macro F1's interval unsure.
 
     Args:
         runs: list of `Predictions` of the same classes.

@@ -91,7 +91,7 @@ def points(value, sign="+"):
 
 
 def p_text(p_value):
-    """Return a p value or another probability as text, empty where it is missing.
+    """Return a p value or another probability as text, empty if missing.
 
     Args:
         p_value: float in 0-1, or NaN.

@@ -50,7 +50,7 @@ def balanced_runs(comparison, results):
 
 
 def effect_table(runs, factors, comparison=None):
-    """Return the effects of factors, and of all that act together, on each score.
+    """Return the effects of factors, alone and together, on each score.
 
     Args:
         runs: the runs that `balanced_runs` returned.

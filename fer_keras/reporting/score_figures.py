@@ -19,7 +19,7 @@ from fer_keras.reporting.score_tables import headline_rows
 
 
 def accuracy_of_arms(results, scores):
-    """Draw each arm's mean accuracy on all test images, with its interval and its single runs.
+    """Draw each arm's mean accuracy, with its interval and its single runs.
 
     Args:
         results: what `results.result_table` returned.

@@ -85,7 +85,9 @@ def test_planted_effects_are_found_up_to_all_factors_together():
 
 
 def test_accuracy_alone_is_tested_and_corrected_for_all_effects():
-    runs, factors = tables.balanced_runs(comparison(), record(augmentation=0.03, noise=0.004, by_seed=0))
+    runs, factors = tables.balanced_runs(
+        comparison(), record(augmentation=0.03, noise=0.004, by_seed=0)
+    )
     effects = tables.effect_table(runs, factors)
     own = effects[effects["score"] == "accuracy"]
     expected = multipletests(own["p_value"], method="holm")[1]
