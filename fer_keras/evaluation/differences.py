@@ -22,7 +22,7 @@ COLUMNS = (
     *("arm", "reference", "test images", "images", "score", "seeds", "first", "second"),
     *("difference", "low", "high", "low90", "high90", "p_value", "verdict"),
     *("probability_within", "margin", "detectable", "run_sd", "seeds_needed"),
-    *("weak classes", "how"),
+    *("only_first", "only_second", "weak classes", "how"),
 )
 """The columns of a table of differences."""
 
@@ -34,7 +34,7 @@ class How(StrEnum):
     RUN_SCORES = "over seeds alone: each seed has other test images"
     ONE_RUN = "one run each: two weight files"
     NOT_COMPARED = "cannot be compared: other classes or labels"
-    NOTHING_SHARED = "cannot be compared: no test image is shared"
+    NOTHING_SHARED = "cannot be compared: no test image is known to be shared"
 
 
 class Verdict(StrEnum):
@@ -69,7 +69,8 @@ def difference_table(runs, reference, margin=MARGIN):
         `detectable`, the true difference found in 80 of 100 such studies; `run_sd`, the pooled
         deviation of run scores; `weak classes`, too small for macro F1's interval; `how`. For
         accuracy on all test images also `seeds_needed` to find a difference of the margin,
-        `p_value` (corrected; of two weight files McNemar's, by Holm) and `verdict`.
+        `p_value` (corrected; of two weight files McNemar's, by Holm), `verdict`, and of two weight
+        files how many images `only_first` and `only_second` get right.
     """
     kinds = {arm: _kind(runs[reference], runs[arm]) for arm in runs if arm != reference}
     families = {}
@@ -163,9 +164,11 @@ def _rows(part, values, score, how, is_all, margin, families):
         return [row | {"p_value": np.nan} for row in rows]
     p_values = [row["p_value"] for row in rows]
     if how == How.ONE_RUN:
-        rows = [row | {"probability_within": np.nan} for row in rows]  # weights are no arms
-        tests = [mcnemar_test(part[reference][0], part[arm][0])[-1] for arm in others]
-        p_values = np.minimum(1, families * holm(tests))
+        tests = [mcnemar_test(part[reference][0], part[arm][0]) for arm in others]
+        p_values = np.minimum(1, families * holm([test[-1] for test in tests]))
+        for row, (only_first, only_second, _) in zip(rows, tests):
+            row |= {"only_first": only_first, "only_second": only_second}
+            row["probability_within"] = np.nan  # it is about arms
     for row, p_value in zip(rows, p_values):
         weights = {row["arm"]: 1, reference: -1}
         needed = seeds_needed(values, weights, margin, len(others) * families)

@@ -6,8 +6,6 @@ import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
-from fer_keras.evaluation.intervals import mcnemar_test
-from fer_keras.evaluation.shared import on_shared_images
 from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
@@ -179,17 +177,13 @@ def _convergence(runs, factors):
 
 
 def _in_detail(comparison, row):
-    """Return more of a comparison of two arms: whether it is within the margin, and votes."""
+    """Return more of a comparison of two arms: whether it is within the margin, and on what."""
     margin, how = comparison.margin, row["how"]
-    more = {"is_within": -margin < row["low90"] and row["high90"] < margin, "votes": ()}
-    more |= {"within": p_text(row["probability_within"]), "tested": 0}
-    if row["images"]:
+    more = {"is_within": -margin < row["low90"] and row["high90"] < margin, "tested": 0}
+    more["within"] = p_text(row["probability_within"])
+    if row["images"] and how != How.RUN_SCORES:
         pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]
         more["tested"] = max(len(part.ids) for part in pair)
-        if how == How.RUN_SCORES:
-            more["tested"] = 0
-        if how == How.ONE_RUN:
-            more["votes"] = mcnemar_test(*on_shared_images(pair))[:2]
     return more
 
 

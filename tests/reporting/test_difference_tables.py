@@ -1,7 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from helpers import accuracy_of, comparison_of, leaky, run_of
+from helpers import (
+    accuracy_of,
+    comparison_of,
+    jpeg,
+    leaky,
+    patterned_faces,
+    predictions_of,
+    run_of,
+    smooth,
+)
 
+from fer_keras.comparison.prepare import Source
+from fer_keras.data.faces import Splits
 from fer_keras.evaluation.differences import How, Verdict
 from fer_keras.reporting.difference_tables import (
     difference_table,
@@ -9,6 +22,7 @@ from fer_keras.reporting.difference_tables import (
     points,
     readable_differences,
 )
+from fer_keras.reporting.narrative import conclusion
 from fer_keras.utils.errors import InputError
 
 
@@ -63,6 +77,35 @@ def test_readable_differences_hold_points_intervals_p_and_verdict(tmp_path):
     assert text["p, corrected"] == p_text(row["p_value"])
     assert (text["verdict"], text["images"]) == ("better", "1,000")
     assert text["how"] == "over seeds and test images (2 seeds)"
+
+
+def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
+    """The folder names its images otherwise, holds half of them, in another order."""
+    faces = smooth(patterned_faces(140, "PublicTest"))
+    kept = np.random.default_rng(0).permutation(140)[:70]
+    folder = replace(
+        faces.select(kept),
+        images=np.stack([jpeg(image, 90) for image in faces.images[kept]]),
+        ids=np.array([f"PublicTest/happy/{number}.jpg" for number in range(70)]),
+    )
+    parts = {"CSV": faces, "folder": folder}
+    runs = {
+        arm: {0: replace(run_of(0.5, 1), predictions=predictions_of(
+            part.labels, (part.labels + (np.arange(len(part)) % 3 > 0)) % 7, part.ids))}
+        for arm, part in parts.items()
+    }  # fmt: skip
+    compared = comparison_of(runs, tmp_path)
+    alike = difference_table(compared).iloc[0]
+    assert alike["how"] == How.NOTHING_SHARED
+    arms = {"CSV": compared.arms["CSV"], "folder": compared.arms["CSV"].changed(storage="folder")}
+    sources = {arm: Source(Splits(patterned_faces(70), part)) for arm, part in parts.items()}
+    compared = replace(compared, arms=arms, sources=sources)
+    table = difference_table(compared)
+    row = table.iloc[0]
+    assert "this is about the 70 that they share" in conclusion(compared, None, table)
+    assert (row["how"], row["images"]) == (How.ONE_RUN, 70)
+    first = (kept % 3 == 0).mean()
+    assert (row["first"], row["second"]) == pytest.approx((first, (np.arange(70) % 3 == 0).mean()))
 
 
 def test_numbers_as_text():
