@@ -172,7 +172,7 @@ def _rows(part, values, score, how, is_all, margin, families):
     for row, p_value in zip(rows, p_values):
         weights = {row["arm"]: 1, reference: -1}
         needed = seeds_needed(values, weights, margin, len(others) * families)
-        row |= {"p_value": p_value, "seeds_needed": needed}
+        row |= {"p_value": p_value, "seeds_needed": needed or np.nan}
         row["verdict"] = _verdict(row, how)
     return rows
 
