@@ -60,9 +60,13 @@ class Family:
         if len(self.estimates) == 1:
             return least
         most = float(t.ppf(1 - (1 - confidence) / (2 * len(self.estimates)), df))
-        if self._beyond(most) >= 1 - confidence or most - least < 1e-3:
+        share = 1 - confidence
+        # Estimates that always agree need no correction, and those that never do need the most.
+        if self._beyond(least) <= share:
+            return least
+        if self._beyond(most) >= share:
             return most
-        return brentq(lambda reach: self._beyond(reach) - 1 + confidence, least, most, xtol=1e-3)
+        return brentq(lambda reach: self._beyond(reach) - share, least, most, xtol=1e-3)
 
     def intervals(self, confidence=CONFIDENCE):
         """Return the ends of the corrected intervals, a list of pairs.

@@ -60,6 +60,20 @@ def test_one_estimate_needs_no_correction_and_two_families_need_bonferronis():
     assert twice.intervals() == [pytest.approx(estimate.interval(0.975))]
 
 
+@pytest.mark.parametrize("df", [2, 4, 60, 5000])
+@pytest.mark.parametrize("size", [2, 3, 12])
+def test_estimates_that_agree_or_have_nothing_in_common_have_their_known_ends(size, df):
+    estimates = tuple(Estimate(2.0, 1.0, df) for _ in range(size))
+    agree = Family(estimates, np.ones((size, size)))
+    assert agree.critical() == pytest.approx(student.ppf(0.975, df), rel=0.01)
+    assert agree.p_values()[0] == pytest.approx(2 * student.sf(2, df), rel=0.01)
+    apart = Family(estimates, np.eye(size)).critical()
+    assert apart <= student.ppf(1 - 0.025 / size, df)  # Bonferroni's
+    if df == 5000:
+        sidak = student.ppf(0.5 + 0.95 ** (1 / size) / 2, df)
+        assert apart == pytest.approx(sidak, rel=0.01)
+
+
 def test_the_correlation_is_that_of_the_estimates():
     """Of many simulated studies whose seeds and images both bring chance."""
     rng, found, expected = np.random.default_rng(1), [], []
