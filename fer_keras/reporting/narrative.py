@@ -180,6 +180,8 @@ def _in_detail(comparison, row):
     """Return more of a comparison of two arms: whether it is within the margin, and on what."""
     margin, how = comparison.margin, row["how"]
     more = {"is_within": -margin < row["low90"] and row["high90"] < margin, "tested": 0}
+    runs = [len(comparison.runs[row[name]]) for name in ("reference", "arm")]
+    more["is_reduced"] = how == How.ONE_RUN and min(runs) > 1
     more["within"] = p_text(row["probability_within"])
     if row["images"] and how != How.RUN_SCORES:
         pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]

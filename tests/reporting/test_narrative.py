@@ -144,6 +144,14 @@ def test_test_images_that_change_with_the_seed_are_said_to(tmp_path):
     assert "Each seed has test images of its own" in words and "that they share" not in words
 
 
+def test_arms_whose_test_images_change_each_in_its_way_are_compared_by_their_first_runs(tmp_path):
+    moving = seeds_of(0.5, 1, 2)
+    other = moving[1].predictions.select(np.arange(1000) % 2 == 0)
+    moving[1] = replace(moving[1], predictions=other)
+    words = conclusion({"CSV": moving, "folder": seeds_of(0.6, 7, 2)}, tmp_path)
+    assert "these two weight files differ" in words and "this is about the first runs" in words
+
+
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_a_single_arm_is_not_compared(tmp_path, num_seeds):
     words = conclusion({"mine": {seed: run_of(0.5, seed) for seed in range(num_seeds)}}, tmp_path)
