@@ -15,13 +15,18 @@ from budgets import SETS, budget_table, draw_budgets
 from study_tables import protocol_table, score_table
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.evaluation.effects import compare_pipelines
-from fer_keras.reporting import difference_tables, narrative, score_tables, tables
+from fer_keras.evaluation.chance import contrast
+from fer_keras.evaluation.differences import LEVEL, MARGIN
+from fer_keras.reporting import difference_tables, effect_tables, narrative, score_tables, tables
 from fer_keras.utils.files import whole_file, write_text
 
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
+OF_FACES = "of all faces"
+"""The unit of accuracies among the benchmarks."""
+PUBLIC_TEST = 3589
+"""Images of PublicTest."""
 RECORDS = {
     "same_images": "same_images/results.csv",
     "published": "published/results.csv",
@@ -35,18 +40,10 @@ SAME_IMAGES = "fer-keras compare same_images --data DIR"
 def headline():
     """Return README's table: CSV against folder over seeds, and what it shows."""
     record = _record("same_images")
-    first, second, rows = _pipelines(record)
-    found = "; ".join(
-        f"{score_tables.SCORE_NAMES[row['score']]} {difference_tables.points_text(row)}, "
-        f"p = {difference_tables.p_text(row['p_value'])}"
-        for row in rows
-    )
-    is_shown = any(row["p_value"] <= difference_tables.LEVEL for row in rows)
     return "\n\n".join(
         [
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            f"Difference, {second} minus {first}, in points with 95 % intervals over seeds: "
-            f"{found} (paired t test). {'A' if is_shown else 'No'} difference is shown.",
+            _difference(record),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record)
             + " ([report](reports/same_images.html), "
             "[runs and predictions](reports/same_images))",
@@ -55,22 +52,13 @@ def headline():
 
 
 def same_images():
-    """Return the tables of `same_images`: first models, seeds, and their difference."""
+    """Return the tables of `same_images`: scores over seeds, and their difference."""
     record = _record("same_images")
-    first, second, rows = _pipelines(record)
-    by_arm = score_tables.headline_rows(score_tables.first_seed(record)).set_index("arm")
-    alone = 100 * (by_arm.loc[second, "macro_f1"] - by_arm.loc[first, "macro_f1"])
-    macro = next(row for row in rows if row["score"] == "macro_f1")
     return "\n\n".join(
         [
-            "The models of the first seed:",
-            _models(record),
             "Over seeds, mean ± standard deviation (lowest to highest):",
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            f"Difference, {second} minus {first}, on all test images, over seeds:",
-            _markdown(pd.DataFrame([_pipeline(row) for row in rows])),
-            f"The models of the first seed alone lie {alone:+.1f} points of macro F1 apart; the "
-            f"mean over seeds is {difference_tables.points_text(macro)}.",
+            _difference(record),
             _markdown(tables.time_table(record)),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record),
         ]
@@ -78,7 +66,7 @@ def same_images():
 
 
 def published():
-    """Return the table of `published`: one model an arm."""
+    """Return the table of `published`: one weight file an arm."""
     record = _record("published")
     command = "fer-keras compare published --data DIR"
     return "\n\n".join(
@@ -95,16 +83,15 @@ def factors():
         record["epochs"] = record["trained_epochs"]
     crossed += ["epochs"] * (record["epochs"].nunique() > 1)
     runs = score_tables.headline_rows(record)
-    effects = difference_tables.effect_table(runs, crossed)
-    seeds = sorted(runs["seed"].unique())
+    effects = effect_tables.effect_table(runs, crossed)
     command = f"python reports/publish.py DIR {name}"
     if "epochs" not in crossed:
         command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]}"
-    about = SimpleNamespace(name=name, drawn=False, seeds=seeds)
+    about = SimpleNamespace(seeds=sorted(runs["seed"].unique()), margin=MARGIN)
     return "\n\n".join(
         [
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            _markdown(difference_tables.readable_effects(effects)),
+            _markdown(effect_tables.readable_effects(effects)),
             narrative.effect_summary(about, runs, crossed, effects),
             _made(command, record),
         ]
@@ -173,18 +160,30 @@ def studies():
 
 
 def speed():
-    """Return the table of the benchmarks."""
+    """Return the tables of the benchmarks: of speed, and of accuracies beside others'."""
     record = _read(BENCHMARKS / "results.csv")
-    first, table = record.iloc[0], record[["what", "fer_keras", "against", "theirs"]].copy()
-    for side in ("fer_keras", "theirs"):
-        digits = record[side].map(lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
-        table[side] = digits + " " + record["unit"]
+    first, is_share = record.iloc[0], record["unit"] == OF_FACES
+    table = _sides(record[~is_share])
     table["times better"] = record["times better"].map("{:.3g}".format)
+    shares, table_of_shares = record[is_share], _sides(record[is_share])
+    # Without the single answers the two shares can only be taken as independent.
+    variance = sum(shares[side] * (1 - shares[side]) for side in ("fer_keras", "theirs"))
+    half = 1.96 * (variance / PUBLIC_TEST) ** 0.5
+    gain = shares["fer_keras"] - shares["theirs"]
+    rows = pd.DataFrame({"difference": gain, "low": gain - half, "high": gain + half})
+    table_of_shares["difference in points"] = [
+        difference_tables.points_text(row) for row in rows.to_dict("records")
+    ]
     rounds = " or ".join(map(str, record["rounds"].unique()))
-    return f"{_markdown(table)}\n\n" + (
+    made = (
         f"{_made('make bench DATA=DIR', record)}, TensorFlow {first['tensorflow']}, pandas "
         f"{first['pandas']}; medians of {rounds} rounds, both sides in turn."
     )
+    words = (
+        "Accuracies of single weight files, with 95 % intervals over test images, as of two "
+        "independent shares; answers to the same images are alike, so that these are too wide:"
+    )
+    return "\n\n".join([_markdown(table), words, _markdown(table_of_shares), made])
 
 
 def growth():
@@ -237,6 +236,15 @@ def main():
         write_text(path, with_tables(path.read_text(encoding="utf-8"), sections))
 
 
+def _sides(record):
+    """Return what was measured of both sides, as text."""
+    table = record[["what", "fer_keras", "against", "theirs"]].copy()
+    for side in ("fer_keras", "theirs"):
+        digits = record[side].map(lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
+        table[side] = digits + " " + record["unit"]
+    return table
+
+
 def _study(name, record):
     named, row = RECIPES[name], record.iloc[0]
     links = ", ".join(
@@ -274,27 +282,32 @@ def _read(path):
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cores": str})
 
 
-def _pipelines(record):
-    """Return the names of two arms, and how they compare over seeds: dicts, one a score."""
+def _difference(record):
+    """Return how two arms differ over seeds, on these test images, in a sentence."""
     runs = score_tables.headline_rows(record)
+    found = {arm: own["accuracy"].to_numpy()[:, None] for arm, own in runs.groupby("arm")}
     first, second = runs["arm"].unique()
-    parts = (runs[runs["arm"] == arm] for arm in (first, second))
-    return first, second, compare_pipelines(*parts).to_dict("records")
-
-
-def _pipeline(row):
-    return {
-        "score": score_tables.SCORE_NAMES[row["score"]],
-        "difference in points": difference_tables.points_text(row),
-        "p of the paired t test": difference_tables.p_text(row["p_value"]),
-    }
+    estimate = contrast(found, {second: 1, first: -1})
+    p_value, low90, high90 = estimate.p_value(), *estimate.interval(1 - 2 * LEVEL)
+    row = {"difference": estimate.value, **dict(zip(("low", "high"), estimate.interval()))}
+    equal = max(abs(low90), abs(high90)) < MARGIN
+    if p_value <= LEVEL:
+        verdict = f"{second} is {'more' if estimate.value > 0 else 'less'} accurate than {first}"
+    else:
+        verdict = "The two are equally accurate within 1 point" if equal else "This is undecided"
+        verdict += "" if equal else ": neither a difference nor equality within 1 point is shown"
+    return (
+        f"Difference in accuracy, {second} minus {first}: "
+        f"{difference_tables.points_text(row)} points, "
+        f"p = {difference_tables.p_text(p_value)}; 90 % interval {100 * low90:+.1f} to "
+        f"{100 * high90:+.1f}. {verdict}. These intervals hold for other seeds on these same test "
+        "images; those of the report hold for other images, too."
+    )
 
 
 def _models(record):
-    """Return the scores of each arm's first model, with those that study D published."""
-    models = score_tables.readable_scores(
-        score_tables.score_table(score_tables.first_seed(record))
-    ).reset_index()
+    """Return the scores of one weight file an arm, with those that study D published."""
+    models = score_tables.readable_scores(score_tables.score_table(record)).reset_index()
     theirs = [
         {"arm": arm, "test set": "as study D published (7,178)"}
         | {score_tables.SCORE_NAMES[name]: f"{value:.2f}"[1:] for name, value in scores.items()}

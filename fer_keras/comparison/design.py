@@ -4,17 +4,12 @@ import json
 
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.identity import faces_identity
+from fer_keras.evaluation.differences import PRIMARY
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
 
 DESIGN = "design.json"
-
-PRIMARY = "accuracy"
-"""The score that decides; all others describe."""
-
-MARGIN = 0.01
-"""The difference in score, in 0-1, within which two arms count as equal: one point."""
 
 MARGINS = (0.001, 0.2)
 """The smallest and the largest margin. Points given for shares, or the reverse, lie outside."""

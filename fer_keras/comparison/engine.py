@@ -2,7 +2,7 @@
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
-from fer_keras.comparison.design import MARGIN, keep_design, require_margin
+from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
 from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.identity import run_name
@@ -14,6 +14,7 @@ from fer_keras.comparison.run import load_run
 from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
+from fer_keras.evaluation.differences import MARGIN
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path, write_text
 

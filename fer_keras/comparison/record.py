@@ -4,11 +4,12 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from fer_keras.comparison.design import MARGIN, read_design
+from fer_keras.comparison.design import read_design
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
+from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
@@ -34,7 +35,8 @@ class Comparison:
         notes: sentences: what was skipped, left out, paired.
         runs: dict from an arm's name to a dict from a seed to its finished `Run`.
         errors: dicts with `arm`, `seed` and `error` of runs that failed.
-        margin: the difference in score, in 0-1, within which two arms count as equal.
+        margin: the difference in accuracy within which two arms count as equal, in 0-1, stated
+            before the runs.
         design: what `design.keep_design` wrote before the first run; `None` where the
             comparison was run before there were designs.
     """

@@ -8,9 +8,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, log_loss, mean_squared_error
 
-from fer_keras.evaluation.intervals import proportion_interval
+from fer_keras.evaluation.intervals import CONFIDENCE, proportion_interval
 
 NUM_BINS = 15  # of confidence, as in Guo et al. (2017)
+OF_CHANCE = ("if calibrated, mean", "if calibrated, at most")
+NUM_DRAWS = 400  # of the hits of a perfectly calibrated network
 TEMPERATURES = (0.1, 100.0)  # the range that is tried
 
 
@@ -44,7 +46,8 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
     """Compute the expected calibration error (Guo et al., 2017).
 
     It is the mean absolute difference of accuracy and confidence in the bins of
-    `reliability_table`, weighted by their images. With few images, chance keeps it above 0.
+    `reliability_table`, weighted by their images. Chance keeps it above 0, by as much as
+    `error_if_calibrated` says.
 
     Args:
         predictions: `Predictions`.
@@ -53,6 +56,31 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
     table = reliability_table(predictions, num_bins)
     gaps = (table["accuracy"] - table["confidence"]).abs()
     return float(np.average(gaps, weights=table["images"]))
+
+
+def error_if_calibrated(predictions, num_bins=NUM_BINS):
+    """Compute the error that chance gives a perfectly calibrated network.
+
+    Each prediction is taken to be right with the probability of its confidence, many times
+    (consistency resampling: Bröcker and Smith, "Increasing the Reliability of Reliability
+    Diagrams", 2007); identical images are right or wrong together. An error within this range says
+    nothing against the network.
+
+    Args:
+        predictions: `Predictions`.
+        num_bins: number of equal bins of confidence.
+
+    Returns:
+        The mean error, and the one that 95 of 100 such networks stay below, in 0-1.
+    """
+    confidence = predictions.probabilities.max(axis=1).astype(float)
+    bins = np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], confidence)
+    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    luck = np.random.default_rng(0).random((NUM_DRAWS, groups.max() + 1))[:, groups]
+    gaps = (luck < confidence) - confidence
+    by_bin = gaps @ (bins[:, None] == np.arange(num_bins))
+    errors = np.abs(by_bin).sum(axis=1) / len(bins)
+    return float(errors.mean()), float(np.quantile(errors, CONFIDENCE))
 
 
 def scaled(predictions, temperature):
@@ -127,14 +155,16 @@ def calibration_table(versions):
 
     Returns:
         A DataFrame with the index (arm, probabilities): `accuracy`, `confidence` (mean probability
-        of the predicted class) and `calibration error`, all in 0-1; `Brier score`, in 0-2;
-        `negative log-likelihood`, in nats, at most 36.
+        of the predicted class), `calibration error`, and what chance gives a perfectly calibrated
+        network, `if calibrated, mean` and `if calibrated, at most` (in 95 of 100), all in 0-1;
+        `Brier score`, in 0-2; `negative log-likelihood`, in nats, at most 36.
     """
     rows = {
         (arm, version): {
             "accuracy": np.mean(part.y_pred == part.y_true),
             "confidence": part.probabilities.max(axis=1).mean(dtype=float),
             "calibration error": expected_calibration_error(part),
+            **dict(zip(OF_CHANCE, error_if_calibrated(part))),
             "Brier score": _brier_score(part),
             "negative log-likelihood": _negative_log_likelihood(part),
         }

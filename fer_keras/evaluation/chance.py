@@ -44,6 +44,20 @@ class Estimate:
             return 1.0 if self.value == 0 else 0.0
         return float(2 * t.sf(abs(self.value) / self.standard_error, self.df))
 
+    def p_value_of_equality(self, margin):
+        """Return the p value of the test that the true value lies beyond ±margin.
+
+        These are two one-sided t tests (Schuirmann, 1987); at most 5 % is the same as a 90 %
+        interval within ±margin.
+
+        Args:
+            margin: in the units of `value`, above 0.
+        """
+        room = margin - abs(self.value)
+        if not self.standard_error:
+            return 0.0 if room > 0 else 1.0
+        return float(t.sf(room / self.standard_error, self.df))
+
     def probability_within(self, margin):
         """Return the probability that the true value lies within ±margin.
 
@@ -61,8 +75,9 @@ class Estimate:
 def pseudo_values(predictions):
     """Return the jackknife's pseudo-values of a run's scores.
 
-    A pseudo-value is n θ − (n − 1) θ₋ᵢ, where θ is the score on all n images and θ₋ᵢ the score
-    without image i. Their mean is the score, but for the jackknife's correction of its bias.
+    A pseudo-value is θ + (n − 1) (θ₋ − θ₋ᵢ), where θ is the score on all n images, θ₋ᵢ the score
+    without image i, and θ₋ the mean of these. The mean of the pseudo-values is the score itself.
+    The jackknife's correction of its bias is left out, so that tables and estimates agree.
 
     Args:
         predictions: `Predictions`, whose `groups` mark identical images; these are left out
@@ -80,7 +95,7 @@ def pseudo_values(predictions):
     if len(counts) == 1:
         return scores_of_confusion(total)[:, None]
     without = scores_of_confusion(total - counts)
-    return (len(counts) * scores_of_confusion(total) - (len(counts) - 1) * without).T
+    return _around(scores_of_confusion(total), without.T)
 
 
 def group_means(values, groups):
@@ -100,8 +115,8 @@ def group_means(values, groups):
     if len(size) == 1:
         return sums / size
     total = sums.sum(axis=-1, keepdims=True)
-    n = len(size)
-    return n * total / size.sum() - (n - 1) * (total - sums) / (size.sum() - size)
+    without = (total - sums) / (size.sum() - size)
+    return _around(total[..., 0] / size.sum(), without)
 
 
 def contrast(arms, weights):
@@ -125,7 +140,7 @@ def contrast(arms, weights):
     means = {arm: runs.mean(axis=0) for arm, runs in arms.items()}
     of_images = sum(weight * means[arm] for arm, weight in weights.items())
     n = len(of_images)
-    run_variance, df_runs, noise = _within_arms(arms)
+    run_variance, df_runs, noise = within_arms(arms)
     share = sum(weight**2 / len(arms[arm]) for arm, weight in weights.items())
     # Images and runs both bring the noise of single predictions along, which counts once.
     parts = {"images": (of_images.var(ddof=1) / n, n - 1)} if n > 1 else {}
@@ -151,12 +166,26 @@ def run_deviation(arms):
     Returns:
         The standard deviation, and its degrees of freedom; NaN and 0 where no arm has two runs.
     """
-    variance, df, _ = _within_arms(arms)
+    variance, df, _ = within_arms(arms)
     return (float(np.sqrt(variance)) if df else np.nan), df
 
 
-def _within_arms(arms):
-    """Return the variance of run scores, its degrees of freedom, and the variance of the noise."""
+def _around(score, without):
+    """Return pseudo-values `(..., n)` with the mean `score`, an array of the shape `(...)`."""
+    rest = without.mean(axis=-1, keepdims=True) - without
+    return score[..., None] + (without.shape[-1] - 1) * rest
+
+
+def within_arms(arms):
+    """Return how runs of one arm differ, pooled over the arms.
+
+    Args:
+        arms: as for `contrast`.
+
+    Returns:
+        The variance of run scores, its degrees of freedom, and the variance of what is peculiar to
+        a run and image; zeros where no arm has two runs.
+    """
     df = sum(len(runs) - 1 for runs in arms.values())
     if not df:
         return 0.0, 0, 0.0

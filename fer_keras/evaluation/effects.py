@@ -1,163 +1,163 @@
-"""Comparisons of pipelines, and effects of factors, over several seeds.
-
-Runs with the same seed share its luck: the order of the images and the initial weights. They are
-paired, and the statistics count seeds, not runs or images.
-"""
+"""Effects of crossed factors over seeds and images; shares of variance."""
 
 from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from fer_keras.evaluation.intervals import CONFIDENCE
+from fer_keras.evaluation.chance import contrast
+from fer_keras.evaluation.differences import MARGIN
 from fer_keras.utils.errors import InputError
 
-RUN_SCORES = ("accuracy", "macro_f1")
+UNKNOWN = ("low", "high", "p_value", "p_of_equality")
+"""What an effect without repeated runs lacks."""
 
 
-def compare_pipelines(first, second):
-    """Compare two pipelines by their runs with the same seeds.
+def factor_effects(arms, levels, margin=MARGIN):
+    """Compute the effects of factors on a score, alone and together.
 
-    The test is the paired t test. Wilcoxon's could never find a difference at 5 % with 5 seeds:
-    its smallest two-sided p value is then 2/32 = .06.
+    An effect is averaged over the levels of the other factors. An interaction of two factors is by
+    how much the second's change raises the first's effect, and so on for more.
 
     Args:
-        first: DataFrame, one row a run: `seed`, `accuracy` and `macro_f1` (0-1).
-        second: DataFrame like `first`, with the same seeds.
+        arms: dict from an arm's name to its runs' pseudo-values, as for `chance.contrast`.
+        levels: DataFrame, one row an arm, indexed by its name; one column a factor. Each level is
+            compared with the first that appears.
+        margin: the effect below which a factor counts as doing nothing, in units of the score.
 
     Returns:
-        A DataFrame, one row a score: `score`, `seeds` (their number), `first` and `second` (mean
-        scores), `difference` (second minus first), `low` and `high` (95 % t interval over seeds)
-        and `p_value` (paired t test). Interval and p value are missing without spread.
+        A DataFrame, one row an effect: `effect` (`balance`, or `balance × network`), `change`
+        (`none → weights`), `order` (number of factors), `seeds` (the fewest runs of an arm),
+        `difference`, the ends `low` and `high` of its 95 % interval, `p_value`, and `p_of_equality`
+        (that the true effect lies beyond ±margin). All but the difference are missing where no arm
+        has two runs.
 
     Raises:
-        InputError: if a run is missing or double, or a score is missing.
+        InputError: if an arm is missing or double, or a factor has one level.
     """
-    both = pd.concat({"first": first, "second": second}, names=["pipeline", None]).reset_index(0)
+    factors = [*levels]
+    grid = _grid(levels.assign(arm=levels.index), factors, "arm")
+    found = {factor: levels[factor].unique() for factor in factors}
+    seeds = min(map(len, arms.values()))
     rows = []
-    for score in RUN_SCORES:
-        scores = _grid(both, ["pipeline"], score)
-        row = {"score": score, "seeds": len(scores)}
-        row |= dict(zip(("first", "second"), scores.mean(axis=0)))
-        rows.append(row | _mean_over_seeds(scores[:, 1] - scores[:, 0]))
+    for order in range(1, len(factors) + 1):
+        for chosen in combinations(factors, order):
+            for changed in product(*(range(1, len(found[name])) for name in chosen)):
+                steps = [
+                    f"{found[name][0]} → {found[name][to]}" for name, to in zip(chosen, changed)
+                ]
+                axes = [factors.index(name) for name in chosen]
+                row = {"effect": " × ".join(chosen), "change": ", ".join(steps), "order": order}
+                weights = _weights(grid, dict(zip(axes, changed)))
+                rows.append(row | {"seeds": seeds} | _estimated(arms, weights, margin))
     return pd.DataFrame(rows)
 
 
-def factor_effects(table, factors, score):
-    """Compute the effect of each factor on a score, and of each two together.
-
-    Each effect is computed within each seed and averaged over the levels of the other factors. Its
-    interval comes from the spread of the seeds' effects, and so holds for other seeds.
-
-    Args:
-        table: DataFrame, one row for each combination of levels and seed: factors, `seed`, score.
-        factors: columns to examine. Each level is compared with the first that appears.
-        score: name of the column to explain.
-
-    Returns:
-        A DataFrame, one row an effect: `effect` (`balance`, or for an interaction `balance ×
-        network`: by how much the second's change raises the first's effect), `change` (`none →
-        weights`), `seeds` (their number), `difference`, and the ends `low` and `high` of its 95 % t
-        interval, missing where no spread is observed.
-
-    Raises:
-        InputError: if a run is missing or double, a score is missing, or a factor has one level.
-    """
-    grid = _grid(table, factors, score)
-    levels = {factor: table[factor].unique() for factor in factors}
-    rows = []
-    for chosen in (*combinations(factors, 1), *combinations(factors, 2)):
-        for changed in product(*(range(1, len(levels[factor])) for factor in chosen)):
-            steps = [f"{levels[name][0]} → {levels[name][to]}" for name, to in zip(chosen, changed)]
-            effect = _contrast(grid, [1 + factors.index(factor) for factor in chosen], changed)
-            row = {"effect": " × ".join(chosen), "change": ", ".join(steps), "seeds": len(effect)}
-            rows.append(row | _mean_over_seeds(effect))
-    return pd.DataFrame(rows).drop(columns="p_value")
-
-
 def variance_shares(table, factors, score):
-    """Divide a score's variance among factors, interactions and the seed.
+    """Divide a score's variance among factors, interactions and seeds.
 
-    This is an analysis of variance with the seed as a block. As every combination is there, the
-    sums of squares of types I, II and III agree, and the shares sum to 1.
+    This is an analysis of variance whose replicates are the seeds. As every combination has as
+    many runs, the sums of squares of types I, II and III agree, and the shares sum to 1.
 
     Args:
-        table: DataFrame of runs, as for `factor_effects`.
+        table: DataFrame of runs, one row for each combination of levels and seed.
         factors: columns to examine.
         score: name of the column to explain.
 
     Returns:
-        A DataFrame, one row a source (each factor, each two factors, `seed`, and `rest`, which is
-        how effects vary between seeds): `source`, `share` (0-1; missing if all scores are equal)
-        and `by_chance`, the share to expect if only chance moves the scores.
+        A DataFrame, one row a source (each factor, each interaction, and `seeds`, the variation
+        among runs of one arm): `source`, `share` of the sum of squares (0-1; missing if all scores
+        are equal), `omega_squared` (the share corrected for chance, around 0 where nothing has an
+        effect, also below; Hays, "Statistics for Psychologists", 1963), `F`, `df`, and `p_value`.
+        The last four are missing with one run an arm, and of `seeds` but for `df`.
 
     Raises:
-        InputError: as `factor_effects`.
+        InputError: if a run is missing or double, a score is missing, or a factor has one level.
     """
-    grid = _grid(table, factors, score)
-    levels = table[[*factors, "seed"]].apply(lambda column: column.factorize()[0]).astype(str)
-    sources = {factor: f"Q({factor!r})" for factor in factors}
-    for one, two in combinations(factors, 2):
-        sources[f"{one} × {two}"] = f"{sources[one]}:{sources[two]}"
-    if len(grid) > 1:
-        sources["seed"] = "seed"
+    grid = _grid(table, ["seed", *factors], score, free=("seed",))
+    levels = table[factors].apply(lambda column: column.factorize()[0]).astype(str)
     levels[score] = table[score]
-    model = ols(f"Q({score!r}) ~ {' + '.join(sources.values())}", levels).fit()
-    with np.errstate(all="ignore"):  # of F values, which are not used
-        # Type I also works where nothing is left for the rest.
+    sources = {
+        " × ".join(chosen): ":".join(f"Q({name!r})" for name in chosen)
+        for order in range(1, len(factors) + 1)
+        for chosen in combinations(factors, order)
+    }
+    with np.errstate(all="ignore"):  # of F values without a residual
+        model = ols(f"Q({score!r}) ~ {' + '.join(sources.values())}", levels).fit()
         found = anova_lm(model, typ=1).loc[[*sources.values(), "Residual"]]
-    shares = found[["sum_sq", "df"]] / found[["sum_sq", "df"]].sum()
-    shares = shares.set_axis(["share", "by_chance"], axis=1).assign(source=[*sources, "rest"])
-    if not _varies(grid):
-        shares["share"] = np.nan
-    return shares[["source", "share", "by_chance"]].reset_index(drop=True)
+    squares, df = found["sum_sq"].to_numpy(), found["df"].to_numpy()
+    total, shares = squares.sum(), pd.DataFrame({"source": [*sources, "seeds"], "df": df})
+    varies = np.ptp(grid) > 1e-12  # less is rounding, not spread
+    shares["share"] = squares / total if varies else np.nan
+    for name in ("omega_squared", "F", "p_value"):
+        shares[name] = np.nan
+    if df[-1] > 0 and varies and squares[-1] > 1e-12 * total:
+        chance = squares[-1] / df[-1]
+        tested = shares.index[:-1]
+        shares.loc[tested, "omega_squared"] = ((squares - df * chance) / (total + chance))[:-1]
+        shares.loc[tested, "F"] = found["F"].to_numpy()[:-1]
+        shares.loc[tested, "p_value"] = found["PR(>F)"].to_numpy()[:-1]
+    return shares[["source", "share", "omega_squared", "F", "df", "p_value"]]
 
 
-def _grid(table, factors, score):
-    """Return the scores as an array: seeds, then each factor's levels, in order of appearance."""
-    names = ["seed", *factors]
-    for name in (*names, score):
+def _estimated(arms, weights, margin):
+    """Return the difference, interval and p values; without seeds, the difference alone."""
+    if max(map(len, arms.values())) == 1:
+        value = sum(weight * arms[arm].mean() for arm, weight in weights.items())
+        return {"difference": value} | dict.fromkeys(UNKNOWN, np.nan)
+    estimate = contrast(arms, weights)
+    p_values = estimate.p_value(), estimate.p_value_of_equality(margin)
+    known = zip(UNKNOWN, (*estimate.interval(), *p_values))
+    return {"difference": estimate.value, **dict(known)}
+
+
+def _weights(grid, changed):
+    """Return the weights by arm of raising some factors from their first levels.
+
+    `changed` is a dict from a factor's axis of `grid` to the place of its level.
+    """
+    weights = {}
+    for place in np.ndindex(grid.shape):
+        weight = 1.0
+        for axis, size in enumerate(grid.shape):
+            if axis not in changed:
+                weight /= size
+            elif place[axis] not in (0, changed[axis]):
+                weight = 0.0
+            elif place[axis] == 0:
+                weight = -weight
+        if weight:
+            weights[grid[place]] = weight
+    return weights
+
+
+def _grid(table, names, value, free=()):
+    """Return the values as an array: each name's levels in order of appearance."""
+    for name in (*names, value):
         if name not in table:
             columns = ", ".join(map(str, table))
             raise InputError(f"The table has no column {name!r}; its columns are {columns}.")
-    levels = [table[name].unique() for name in names]
-    for factor, found in zip(factors, levels[1:]):
-        if len(found) < 2:
+    levels = {name: table[name].unique() for name in names}
+    for name, found in levels.items():
+        if name not in free and len(found) < 2:
             raise InputError(
-                f"{factor} has the one level {', '.join(map(str, found))} and so no effect to "
+                f"{name} has the one level {', '.join(map(str, found))} and so no effect to "
                 "find; run it with another level, or leave it out of the factors."
             )
-    index = pd.MultiIndex.from_product(levels, names=names)
-    counts = table.groupby(names)[score].count().reindex(index, fill_value=0)
+    index = pd.MultiIndex.from_product(levels.values(), names=names)
+    if len(names) == 1:
+        index = index.get_level_values(0)
+    counts = table.groupby(names)[value].count().reindex(index, fill_value=0)
     wrong = counts[counts != 1]
     if len(wrong):
-        run = ", ".join(f"{name} {level}" for name, level in zip(names, wrong.index[0]))
+        first = wrong.index[0] if len(names) > 1 else [wrong.index[0]]
+        run = ", ".join(f"{name} {level}" for name, level in zip(names, first))
         raise InputError(
-            f"The run with {run} has {wrong.iloc[0]} values of {score} instead of 1 ({len(wrong)} "
+            f"The run with {run} has {wrong.iloc[0]} values of {value} instead of 1 ({len(wrong)} "
             f"of {len(counts)} runs are missing or double); run what is missing, or leave out what "
             "is double or the whole seed."
         )
-    scores = table.set_index(names)[score].reindex(index)
-    return scores.to_numpy(float).reshape([len(found) for found in levels])
-
-
-def _contrast(grid, axes, levels):
-    """Return each seed's effect of raising these factors from their first to these levels."""
-    for axis, level in zip(axes, levels):
-        grid = grid.take([level], axis) - grid.take([0], axis)
-    return grid.reshape(len(grid), -1).mean(axis=1)
-
-
-def _mean_over_seeds(values):
-    low = high = p_value = np.nan
-    if _varies(values):
-        test = ttest_1samp(values, 0)
-        (low, high), p_value = test.confidence_interval(CONFIDENCE), test.pvalue
-    return {"difference": values.mean(), "low": low, "high": high, "p_value": p_value}
-
-
-def _varies(values):
-    return np.ptp(values) > 1e-12  # less is rounding, not spread
+    values = table.set_index(names)[value].reindex(index)
+    return values.to_numpy().reshape([len(found) for found in levels.values()])

@@ -1,4 +1,4 @@
-"""Confidence intervals of scores, and comparisons of models by them.
+"""Intervals of one weight file's scores, and tests of two.
 
 Identical images are not independent evidence: the statistics draw and count groups of them.
 """
@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, bootstrap
 from statsmodels.stats.contingency_tables import mcnemar
-
-from fer_keras.utils.errors import InputError
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
@@ -53,8 +51,8 @@ def bootstrap_intervals(predictions, seed=0):
     Returns:
         A DataFrame, one row a score: `score`, `value`, `low`, `high` (all in 0-1) and `method`.
     """
-    sample, statistic = _sample(predictions, (predictions.y_true, predictions.y_pred))
-    table, num_groups = _intervals([sample], statistic, (0, 1), seed), len(sample)
+    sample, statistic = _sample(predictions)
+    table, num_groups = _intervals(sample, statistic, seed), len(sample)
     accuracy = table.loc[0, "value"]
     if accuracy in (0, 1) and num_groups > 1:
         low, high = proportion_interval(accuracy * num_groups, num_groups)
@@ -71,54 +69,6 @@ def proportion_interval(hits, total):
     """
     interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
-
-
-def compare_models(first, second, seed=0):
-    """Compare the scores of two models on the same images.
-
-    Args:
-        first: `Predictions`, whose `groups` mark identical images.
-        second: `Predictions` of the same images in the same order.
-        seed: integer that fixes the bootstrap.
-
-    Returns:
-        A DataFrame, one row a score: `score`, `first`, `second`, `difference` (second minus
-        first), `low`, `high` and `method`, as for `bootstrap_intervals`.
-
-    Raises:
-        InputError: if images, true classes or class names differ.
-    """
-    _require_same_images(first, second)
-
-    def differences(counts):
-        return scores_of_confusion(counts.sum(axis=-2)) - scores_of_confusion(counts.sum(axis=-1))
-
-    sample, statistic = _sample(first, (first.y_true, first.y_pred, second.y_pred), differences)
-    return _difference_table(first, second, [sample], statistic, seed)
-
-
-def differences_apart(first, second, seed=0):
-    """Compare the scores of two models on test sets of different images.
-
-    Args:
-        first: `Predictions`.
-        second: `Predictions` of other images, with the same classes.
-        seed: integer that fixes the bootstrap, which draws from each test set separately.
-
-    Returns:
-        A DataFrame like that of `compare_models`.
-
-    Raises:
-        InputError: if the class names differ.
-    """
-    _require_same_classes(first, second)
-    sample_first, scores_first = _sample(first, (first.y_true, first.y_pred))
-    sample_second, scores_second = _sample(second, (second.y_true, second.y_pred))
-
-    def differences(drawn_first, drawn_second, axis=-1):
-        return scores_second(drawn_second) - scores_first(drawn_first)
-
-    return _difference_table(first, second, [sample_first, sample_second], differences, seed)
 
 
 def mcnemar_test(first, second):
@@ -155,40 +105,17 @@ def holm(p_values):
     return corrected
 
 
-def _require_same_classes(first, second):
-    if first.class_names != second.class_names:
-        raise InputError(
-            f"Models of different classes cannot be compared: {', '.join(first.class_names)} and "
-            f"{', '.join(second.class_names)}; give two of the same classes in the same order."
-        )
-
-
-def _require_same_images(first, second):
-    _require_same_classes(first, second)
-    rule = "Only predictions of the same images in the same order can be compared, and"
-    if len(first.ids) != len(second.ids):
-        raise InputError(f"{rule} these are of {len(first.ids):,} and {len(second.ids):,} images.")
-    for what, field in (("ids", "ids"), ("true classes", "y_true")):
-        ours, theirs = getattr(first, field), getattr(second, field)
-        places = np.flatnonzero(ours != theirs)
-        if len(places):
-            pair = f"{ours[places[0]]} and {theirs[places[0]]}"
-            raise InputError(
-                f"{rule} {len(places):,} of {len(ours):,} {what} differ, first at place "
-                f"{places[0]}: {pair}; test both models on one data set."
-            )
-
-
-def _sample(predictions, classes, scores_of=scores_of_confusion):
+def _sample(predictions):
     """Return what the bootstrap draws from, and the function that scores what it drew.
 
     Groups with equal counts in the confusion matrix are of one kind. A resample is scored from how
     often it drew each kind, which makes thousands of resamples one matrix product.
     """
-    shape = len(classes) * (len(predictions.class_names),)
+    shape = 2 * (len(predictions.class_names),)
     groups = _numbers_of_groups(predictions)
+    cells = np.ravel_multi_index((predictions.y_true, predictions.y_pred), shape)
     counts = np.zeros((groups.max() + 1, np.prod(shape)))
-    np.add.at(counts, (groups, np.ravel_multi_index(classes, shape)), 1)
+    np.add.at(counts, (groups, cells), 1)
     kinds, kind_of_group = np.unique(counts, axis=0, return_inverse=True)
 
     def statistic(drawn, axis=-1):
@@ -196,7 +123,7 @@ def _sample(predictions, classes, scores_of=scores_of_confusion):
         rows = np.arange(len(drawn))[:, None] * len(kinds)
         times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(kinds))
         confusions = times.reshape(-1, len(kinds)) @ kinds
-        return np.moveaxis(scores_of(confusions.reshape(*outer, *shape)), -1, 0)
+        return np.moveaxis(scores_of_confusion(confusions.reshape(*outer, *shape)), -1, 0)
 
     return kind_of_group, statistic
 
@@ -205,21 +132,14 @@ def _numbers_of_groups(predictions):
     return np.unique(predictions.groups, return_inverse=True)[1]
 
 
-def _difference_table(first, second, samples, statistic, seed):
-    table = _intervals(samples, statistic, (-1, 1), seed).rename(columns={"value": "difference"})
-    table.insert(1, "first", scores_of_confusion(first.confusion()))
-    table.insert(2, "second", scores_of_confusion(second.confusion()))
-    return table
-
-
-def _intervals(samples, statistic, bounds, seed):
-    table = pd.DataFrame({"score": SCORES, "value": statistic(*samples)})
-    if min(map(len, samples)) < 2:
-        return table.assign(low=bounds[0], high=bounds[1], method="none")
+def _intervals(sample, statistic, seed):
+    table = pd.DataFrame({"score": SCORES, "value": statistic(sample)})
+    if len(sample) < 2:
+        return table.assign(low=0, high=1, method="none")
     options = {"n_resamples": NUM_RESAMPLES, "batch": BATCH, "confidence_level": CONFIDENCE}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # SciPy warns where BCa is undefined
-        found = bootstrap(samples, statistic, rng=np.random.default_rng(seed), **options)
+        found = bootstrap([sample], statistic, rng=np.random.default_rng(seed), **options)
     ends, draws = np.array(found.confidence_interval), found.bootstrap_distribution
     usable = np.isfinite(ends).all(axis=0) & (np.ptp(draws, axis=-1) > 0)
     tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)

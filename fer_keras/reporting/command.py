@@ -3,7 +3,7 @@
 import shlex
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.design import MARGIN
+from fer_keras.evaluation.differences import MARGIN
 
 RESOLVED = ("seed", "classes", "storage")
 """Fields that a run fills in from its seed and its data."""

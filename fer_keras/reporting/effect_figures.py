@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from fer_keras.evaluation.effects import RUN_SCORES
+from fer_keras.evaluation.differences import RUN_SCORES
 from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
 from fer_keras.reporting.score_tables import SCORE_NAMES
 
@@ -13,10 +13,11 @@ def effects(table):
     """Draw each effect with its interval, in points.
 
     Args:
-        table: what `difference_tables.effect_table` returned.
+        table: what `effect_tables.effect_table` returned.
 
     Returns:
-        A `Figure` with a panel for each score and a row for each effect.
+        A `Figure` with a panel for each score and a row for each effect. A full dot marks an
+        effect on accuracy that is shown after correction for their number.
     """
     rows = table["effect"] + "\n" + table["change"]
     names = rows.unique()[::-1]
@@ -27,16 +28,20 @@ def effects(table):
         points, low, high = (100 * own[name].to_numpy() for name in ("difference", "low", "high"))
         places = np.arange(len(own))
         reach = np.nan_to_num(np.abs([low - points, high - points]))
-        panel.errorbar(points, places, xerr=reach, fmt="o", color=colour, capsize=3, markersize=5)
+        look = {"color": colour, "capsize": 3, "markersize": 5, "markerfacecolor": "white"}
+        panel.errorbar(points, places, xerr=reach, fmt="o", **look)
+        is_shown = own["is_shown"].to_numpy(bool)
+        panel.plot(points[is_shown], places[is_shown], "o", color=colour, markersize=5)
         panel.axvline(0, color="0.4", linewidth=1)
         panel.set(ylim=(-0.6, len(places) - 0.4))
         panel.grid(axis="x", alpha=0.3)
         words += [
             f"{SCORE_NAMES[score]}, {row.effect} ({row.change}): {100 * row.difference:+.1f}"
+            + ", shown" * bool(row.is_shown)
             for row in own.iloc[::-1].itertuples()
         ]
     _name_rows(panels, names, "points")
-    figure.set_label(f"Effects with 95 % intervals, in points. {'; '.join(words)}.")
+    figure.set_label(f"Effects, each with its 95 % interval, in points. {'; '.join(words)}.")
     return figure
 
 
@@ -44,7 +49,7 @@ def interactions(runs, factors, score):
     """Draw how each factor's levels score at the levels of each other one.
 
     Args:
-        runs: what `difference_tables.balanced_runs` returned.
+        runs: what `effect_tables.balanced_runs` returned.
         factors: list of its columns that are factors, two or more.
         score: column to draw.
 
@@ -77,27 +82,28 @@ def shares(table):
     """Draw what share of the variation each source explains.
 
     Args:
-        table: what `difference_tables.share_table` returned.
+        table: what `effect_tables.share_table` returned.
 
     Returns:
-        A `Figure` with a panel for each score; bars are shares, strokes what chance would give.
+        A `Figure` with a panel for each score; bars are shares, strokes the shares corrected for
+        chance, ω².
     """
-    figure, panels = panel_grid(1, len(RUN_SCORES), 4.6, 0.36 * len(table) + 1.0)
-    table = table.iloc[::-1]
-    places = np.arange(len(table))
+    names = table["source"].unique()[::-1]
+    figure, panels = panel_grid(1, len(RUN_SCORES), 4.6, 0.36 * len(names) + 1.0)
+    places = np.arange(len(names))
     words = []
     for panel, score, colour in zip(panels.flat, RUN_SCORES, COLOURS):
-        values = 100 * table[score].fillna(0)
-        chance = 100 * table["by_chance"].fillna(0)
+        own = table[table["score"] == score].set_index("source").loc[names]
+        values, omega = 100 * own["share"].fillna(0), 100 * own["omega_squared"]
         panel.barh(places, values, color=colour, alpha=0.85)
-        panel.plot(chance, places, "|", color="0.15", markersize=13)
-        for place, value, end in zip(places, values, np.maximum(values, chance)):
-            panel.text(end + 2, place, f"{value:.0f} %", va="center", fontsize=8)
+        panel.plot(omega, places, "|", color="0.15", markersize=13)
+        for place, value in zip(places, values):
+            panel.text(value + 2, place, f"{value:.0f} %", va="center", fontsize=8)
         panel.margins(x=0.15)
         found = values[::-1].items()
         words += [f"{SCORE_NAMES[score]}, {name}: {value:.0f} %" for name, value in found]
-    _name_rows(panels, table.index, "% of the variation")
-    above = "Shares of the variation among runs; a stroke marks what chance alone would give."
+    _name_rows(panels, names, "% of the variation")
+    above = "Shares of the variation among runs; a stroke marks the share corrected for chance."
     figure.set_label(f"{above} {'; '.join(words)}.")
     return figure
 

@@ -6,6 +6,7 @@ from sklearn.metrics import precision_recall_curve
 
 from fer_keras.evaluation.calibration import (
     average_precision_table,
+    error_if_calibrated,
     expected_calibration_error,
     reliability_table,
 )
@@ -35,12 +36,15 @@ def reliability_diagrams(versions):
     for (above, below), (name, part) in zip(panels.T, versions.items(), strict=True):
         table = reliability_table(part)
         error = expected_calibration_error(part)
+        most = error_if_calibrated(part)[1]
         sure, found = table["confidence"], table["accuracy"]
         # An end of the interval may miss a share of 0 or 1 by a rounding error.
         whiskers = np.maximum((found - table["accuracy_low"], table["accuracy_high"] - found), 0)
         above.plot([0, 1], [0, 1], "--", color="0.4", linewidth=1)
         above.errorbar(sure, found, whiskers, fmt="o", color=COLOURS[0], markersize=4)
-        above.set(title=f"{name}\ncalibration error {error:.3f}", ylabel="accuracy")
+        floor = f"by chance up to {most:.3f}"
+        above.set_title(f"{name}\ncalibration error {error:.3f}, {floor}", fontsize=9)
+        above.set_ylabel("accuracy")
         above.set(xlim=(0, 1.01), ylim=(-0.01, 1.01), xticklabels=[])
         widths = table["high"] - table["low"]
         below.bar(table["low"], table["images"], widths, align="edge", color="0.6", edgecolor="w")
@@ -48,7 +52,7 @@ def reliability_diagrams(versions):
         above.grid(alpha=0.3)
         below.grid(alpha=0.3)
         pairs = listed((f"{accuracy:.0%} at" for accuracy in found), sure, ".0%")
-        words.append(f"{name}: calibration error {error:.3f}; accuracy {pairs}.")
+        words.append(f"{name}: calibration error {error:.3f}, {floor}; accuracy {pairs}.")
     figure.set_label("Accuracy by confidence, in bins. " + " ".join(words))
     return figure
 

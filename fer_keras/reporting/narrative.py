@@ -1,21 +1,23 @@
 """Sentences of a comparison's report, from templates and values."""
 
-import numpy as np
+from dataclasses import replace
+
+import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.evaluation.effects import compare_pipelines
-from fer_keras.evaluation.intervals import mcnemar_test
+from fer_keras.evaluation.differences import PRIMARY, How, Verdict
 from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
-from fer_keras.reporting.difference_tables import How, p_text, points_text
+from fer_keras.reporting.difference_tables import (
+    OVER_SEEDS,
+    difference_table,
+    p_text,
+    points,
+    points_text,
+)
 from fer_keras.reporting.render import render
-from fer_keras.reporting.score_tables import SCORE_NAMES, STUDY_D, score_text
+from fer_keras.reporting.score_tables import SCORE_NAMES, score_text
 from fer_keras.utils.files import path_from_project
-
-STUDY_D_IMAGES = 7178
-"""Images in each of study D's two test sets."""
-EXPLAINED = "macro_f1"
-"""The score whose effects are put into words."""
 
 
 def introduction(comparison):
@@ -43,28 +45,32 @@ def conclusion(comparison, results, differences):
 
     Args:
         comparison: the `Comparison`.
-        results: what `results.result_table` returned of it.
+        results: what `results.result_table` returned of it; read where a single arm finished.
         differences: what `difference_tables.difference_table` returned of it.
     """
     rows, others = differences.to_dict("records"), {}
     for row in rows:
-        row |= {"name": SCORE_NAMES[row["score"]], "p": p_text(row["holm_p_value"]), "clean": None}
+        row |= {"name": SCORE_NAMES[row["score"]], "p": p_text(row["p_value"]), "clean": None}
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
-        elif row["score"] == "accuracy":
+        elif row["score"] == PRIMARY:
             others[row["arm"]][0]["clean"] = row
     for row, *_ in others.values():
-        row |= _image_by_image(comparison, row)
-    headlines = score_tables.headline_rows(results)
-    alone = score_tables.score_table(headlines).iloc[0].to_dict()
+        row |= _in_detail(comparison, row)
+    firsts = [row for row, *_ in others.values()]
+    over_seeds = [row for row in firsts if row["how"] in OVER_SEEDS]
     return render(
         "conclusion.md.j2",
         drawn=comparison.drawn,
         others=others,
-        alone=alone | {"accuracy_text": score_text(alone, "accuracy")},
-        has_p=any(row["p"] for row in rows),
-        is_all_shown=all(row["is_shown"] for row in rows),
-        hows={row["how"] for row in rows},
+        alone=None if rows else _alone(comparison, results),
+        margin=points(comparison.margin, ""),
+        num_compared=sum(row["images"] > 0 for row in firsts),
+        over_seeds=OVER_SEEDS,
+        is_over_seeds=bool(over_seeds),
+        is_moving=any(row["how"] == How.RUN_SCORES for row in firsts),
+        is_one_run=any(row["how"] == How.ONE_RUN for row in firsts),
+        plan=_plan(over_seeds),
         How=How,
     )
 
@@ -72,21 +78,31 @@ def conclusion(comparison, results, differences):
 def time_summary(comparison, results):
     """Return which arm is best under equal training time, as Markdown.
 
+    An arm is called the most accurate only if it is shown to be more accurate than every other.
+
     Args:
         comparison: the `Comparison`, with equal `minutes`.
         results: what `results.result_table` returned of it.
     """
-    runs = score_tables.headline_rows(score_tables.first_seed(results)).set_index("arm")
+    runs = score_tables.headline_rows(results).groupby("arm", sort=False)
+    runs = runs[["accuracy", "epochs", "minutes"]].mean()
     is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
-    best = runs.loc[~is_late if not is_late.all() else is_late.index, "accuracy"].idxmax()
+    in_time = runs.loc[~is_late if not is_late.all() else is_late.index, "accuracy"]
+    best, rivals = in_time.idxmax(), {}
+    if len(in_time) > 1:
+        own = {arm: comparison.runs[arm] for arm in in_time.index}
+        table = difference_table(replace(comparison, runs=own), best)
+        rivals = table[(table["score"] == PRIMARY) & (table["test images"] == "all")]
+        rivals = dict(zip(rivals["arm"], rivals["verdict"]))
     return render(
         "time.md.j2",
         minutes=comparison.minutes,
         all=runs.index,
         late=[f"`{arm}`" for arm in runs.index[is_late]],
         best=best,
-        accuracy=score_text(runs.loc[best], "accuracy"),
-        split=f"{runs.loc[best, 'split']} ({runs.loc[best, 'images']:,.0f} images)",
+        num_seeds=min(len(comparison.runs[arm]) for arm in in_time.index),
+        rivals=[f"`{arm}`" for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
+        num_rivals=len(rivals),
     )
 
 
@@ -95,26 +111,30 @@ def effect_summary(comparison, runs, factors, effects):
 
     Args:
         comparison: the `Comparison`.
-        runs: the runs that `difference_tables.balanced_runs` returned.
+        runs: the runs that `effect_tables.balanced_runs` returned.
         factors: its factors.
-        effects: what `difference_tables.effect_table` returned of them.
+        effects: what `effect_tables.effect_table` returned of them.
     """
-    rows = effects[effects["score"] == EXPLAINED].to_dict("records")
-    rows = [row | {"points": points_text(row)} for row in rows]
-    shown = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    rows = effects[effects["score"] == PRIMARY].to_dict("records")
+    rows = [row | {"points": points_text(row), "p": p_text(row["holm_p_value"])} for row in rows]
     images = runs.groupby("split", sort=False)["images"].first()
-    is_study_d = comparison.name == "storage-feed-augmentation" and len(factors) == 3
     return render(
         "effects.md.j2",
         epochs=" or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
         tested=" and ".join(f"{split} ({count:,.0f} images)" for split, count in images.items()),
         num_seeds=runs["seed"].nunique(),
         left_out=[seed for seed in comparison.seeds if seed not in set(runs["seed"])],
-        score_name=SCORE_NAMES[EXPLAINED],
-        largest=max(rows, key=lambda row: abs(row["difference"])),
-        shown=shown,
-        hidden=[f"{row['effect']} ({row['change']})" for row in rows if row not in shown],
-        study_d=_study_d(runs, factors, rows) if is_study_d and not comparison.drawn else None,
+        margin=points(comparison.margin, ""),
+        shown=[row for row in rows if row["is_shown"]],
+        small=[row for row in rows if row["is_small"]],
+        undecided=[
+            f"{row['effect']} ({row['change']}: {row['points']})"
+            for row in rows
+            if not (row["is_shown"] or row["is_small"])
+        ],
+        num_effects=len(rows),
+        on_images=effects.attrs.get("on_images", False),
+        **_convergence(runs, factors),
     )
 
 
@@ -145,36 +165,46 @@ def _changes(comparison):
     return [f"{name} is {own[name]!r} instead of {named[name]!r}" for name in changed]
 
 
-def _image_by_image(comparison, row):
-    """Return the numbers of test images, of those only one model gets right, and of copies."""
-    first, second = (comparison.first[row[name]].predictions for name in ("reference", "arm"))
-    numbers = {"images": len(second.ids), "votes": (), "removed": 0}
-    if row["how"] == How.SAME_IMAGES:
-        numbers["votes"] = mcnemar_test(first, second)[:2]
-        numbers["removed"] = (first.leaked | second.leaked).sum()
-    return numbers
-
-
-def _study_d(runs, factors, rows):
-    """Return how the factors' effects add up to the difference of study D's two pipelines.
-
-    The effects and what only all three factors do together sum to it: between the first and the
-    last pipeline, the interactions of two cancel.
-    """
-    pipelines = dict(iter(runs.groupby("arm", sort=False)))
-    first, *_, last = pipelines
-    table = compare_pipelines(pipelines[first], pipelines[last]).set_index("score")
-    whole = table.loc[EXPLAINED, ["difference", "low", "high"]].astype(float)
-    parts = {row["effect"]: row["difference"] for row in rows if row["effect"] in factors}
-    accuracy = STUDY_D["CSV"]["accuracy"]
-    return {
-        "csv": STUDY_D["CSV"][EXPLAINED],
-        "folder": STUDY_D["folder"][EXPLAINED],
-        "first": first,
-        "last": last,
-        "whole": points_text(whole),
-        "parts": parts,
-        "rest": whole["difference"] - sum(parts.values()),
-        "spread": 100 * np.sqrt(runs.groupby(factors)[EXPLAINED].var().mean()),
-        "sampling": 196 * np.sqrt(2 * accuracy * (1 - accuracy) / STUDY_D_IMAGES),
+def _convergence(runs, factors):
+    """Return in how many runs the last epoch was kept, and with which level most often."""
+    is_last = runs["kept_epoch"] == runs["epochs"]
+    by_level = {
+        f"{factor} {level}": (own.mean(), f"{own.sum()} of {len(own)}")
+        for factor in factors
+        for level, own in is_last.groupby(runs[factor], sort=False)
     }
+    level, (share, count) = max(by_level.items(), key=lambda item: item[1][0])
+    most = f"{level} ({count})" if share > is_last.mean() else ""
+    return {"num_last": int(is_last.sum()), "num_runs": len(runs), "most": most}
+
+
+def _in_detail(comparison, row):
+    """Return more of a comparison of two arms: whether it is within the margin, and on what."""
+    margin, how = comparison.margin, row["how"]
+    more = {"is_within": -margin < row["low90"] and row["high90"] < margin, "tested": 0}
+    runs = [len(comparison.runs[row[name]]) for name in ("reference", "arm")]
+    more["is_reduced"] = how == How.ONE_RUN and min(runs) > 1
+    more["within"] = p_text(row["probability_within"])
+    if row["images"] and how != How.RUN_SCORES:
+        pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]
+        more["tested"] = max(len(part.ids) for part in pair)
+    return more
+
+
+def _plan(rows):
+    """Return what these runs can find, of the difference that is the least certain, as text."""
+    if not rows:
+        return None
+    row = max(rows, key=lambda row: row["detectable"])
+    needed = row["seeds_needed"]
+    return {
+        "run_sd": points(row["run_sd"], ""),
+        "detectable": points(row["detectable"], ""),
+        "seeds_needed": None if pd.isna(needed) else int(needed),
+    }
+
+
+def _alone(comparison, results):
+    headlines = score_tables.headline_rows(results)
+    alone = score_tables.score_table(headlines, comparison).iloc[0].to_dict()
+    return alone | {"accuracy_text": score_text(alone, "accuracy")}

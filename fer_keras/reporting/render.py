@@ -11,7 +11,8 @@ def render(template, **values):
     """Return a template of `reporting/templates` as text, with values put in.
 
     Numbers are written by filters: `{{ n | count }}` as `1,234`, `{{ share | percent }}` as
-    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012. In
+    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012, and what
+    `difference_tables.p_text` returned, `{{ text | p }}`, as `= 0.03` or `< 0.0001`. In
     `{{ note | without_paths }}`, absolute paths are cut to their last name.
 
     Args:
@@ -39,5 +40,6 @@ _environment.filters |= {
     "count": lambda number: f"{number:,.0f}",
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "without_paths": without_paths,
+    "p": lambda text: f"< {text[1:]}" if text.startswith("<") else f"= {text}",
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }

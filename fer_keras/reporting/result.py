@@ -12,7 +12,7 @@ from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.votes import keep_votes
-from fer_keras.reporting import difference_tables, score_tables
+from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
 
@@ -45,7 +45,7 @@ class Result:
 
     def scores(self):
         """Return the scores over seeds, as `score_tables.score_table` does."""
-        return score_tables.score_table(self.results)
+        return score_tables.score_table(self.results, self.comparison)
 
     def differences(self, reference=None):
         """Compare every arm with a reference arm.
@@ -59,19 +59,19 @@ class Result:
         Raises:
             InputError: if no finished arm is called `reference`.
         """
-        return difference_tables.difference_table(self.comparison, self.results, reference)
+        return difference_tables.difference_table(self.comparison, reference)
 
     def effects(self):
         """Return the effects of crossed factors on accuracy and macro F1.
 
         Returns:
-            A DataFrame, one row an effect and score, as `effects.factor_effects` describes it.
+            A DataFrame, one row an effect and score, as `effect_tables.effect_table` describes it.
 
         Raises:
             InputError: if the comparison crosses no factors, or no seed is complete.
         """
-        runs, factors = difference_tables.balanced_runs(self.comparison, self.results)
-        return difference_tables.effect_table(runs, factors)
+        runs, factors = effect_tables.balanced_runs(self.comparison, self.results)
+        return effect_tables.effect_table(runs, factors, self.comparison)
 
     def report(self, path, with_faces=True):
         """Write the report of the comparison, without training anything.

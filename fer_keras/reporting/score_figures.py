@@ -15,6 +15,35 @@ from fer_keras.reporting.figures import (
     wrapped_panels,
 )
 from fer_keras.reporting.galleries import gallery
+from fer_keras.reporting.score_tables import headline_rows
+
+
+def accuracy_of_arms(results, scores):
+    """Draw each arm's mean accuracy, with its interval and its single runs.
+
+    Args:
+        results: what `results.result_table` returned.
+        scores: what `score_tables.score_table` returned of it.
+
+    Returns:
+        A `Figure`: a row for each arm, a small dot for each seed, and the mean with its 95 %
+        interval over seeds and test images; of a single run, over test images.
+    """
+    means, runs = scores.drop_duplicates("arm"), headline_rows(results)
+    figure, [[panel]] = panel_grid(1, 1, 7.0, 0.45 * len(means) + 0.9)
+    words = []
+    for place, row in enumerate(means.to_dict("records")):
+        value, low, high = (row[f"accuracy{end}"] for end in ("", "_low", "_high"))
+        reach = np.nan_to_num([[value - low], [high - value]])
+        panel.errorbar(value, place, xerr=reach, fmt="D", color=COLOURS[0], capsize=4)
+        own = runs.loc[runs["arm"] == row["arm"], "accuracy"]
+        panel.plot(own, np.full(len(own), place + 0.22), "o", color="0.35", markersize=3.5)
+        words.append(f"{row['arm']}: {value:.3f}, interval {low:.3f} to {high:.3f}")
+    panel.set_yticks(range(len(means)), means["arm"])
+    panel.set(ylim=(len(means) - 0.5, -0.6), xlabel="accuracy")
+    panel.grid(axis="x", alpha=0.3)
+    figure.set_label(f"Mean accuracy with 95 % interval; dots are seeds. {'; '.join(words)}.")
+    return figure
 
 
 def confusion_matrices(predictions):

@@ -1,11 +1,13 @@
 """Tables of scores: over seeds, of models, by class."""
 
+import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
 
+from fer_keras.comparison.results import AUGMENTED
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.calibration import average_precision_table
 from fer_keras.evaluation.intervals import SCORES
+from fer_keras.evaluation.means import f1_intervals, mean_intervals
 from fer_keras.evaluation.predictions import class_report
 
 STUDY_D = {
@@ -35,42 +37,59 @@ def headline_rows(results):
     return results.dropna(subset="accuracy").drop_duplicates(["arm", "seed"])
 
 
-def first_seed(results):
-    """Return the rows of a record about each arm's first finished run.
-
-    Args:
-        results: what `results.result_table` returned.
-    """
-    results = results.dropna(subset="accuracy")
-    return results[results["seed"] == results.groupby("arm")["seed"].transform("first")]
-
-
-def score_table(results):
+def score_table(results, comparison=None):
     """Return the scores of each arm and test set over its seeds.
 
     Args:
         results: what `results.result_table` returned.
+        comparison: the `Comparison`, from whose predictions the intervals of means follow; `None`
+            leaves these empty.
 
     Returns:
         A DataFrame, one row an arm and test set: `arm`, `split`, `images`, `seeds` (number of
-        runs), and for each score its mean `<score>`, standard deviation `_sd`, lowest and highest
-        value `_min` and `_max`, and 95 % interval `_low` to `_high`, all in 0-1: the t interval of
-        the mean over seeds; of a single run, the bootstrap interval.
+        runs), `weak_classes` (too small for macro F1's interval), and for each score its mean
+        `<score>`, standard deviation `_sd`, lowest and highest value `_min` and `_max`, and 95 %
+        interval `_low` to `_high`, all in 0-1: of the mean, over seeds and test images; where no
+        arm has two runs, of its one weight file, over test images (bootstrap).
     """
     rows, scored = [], results.dropna(subset="accuracy")
+    found = mean_intervals(test_sets(comparison)) if comparison else {}
     for (arm, split), runs in scored.groupby(["arm", "split"], sort=False):
+        weak, intervals = found.get((arm, split), ("", {}))
         row = {"arm": arm, "split": split, "images": int(runs["images"].iloc[0])}
-        row["seeds"] = len(runs)
+        row |= {"seeds": len(runs), "weak_classes": weak}
         for score in SCORES:
-            values = runs[score]
-            low, high = runs[f"{score}_low"].iloc[0], runs[f"{score}_high"].iloc[0]
-            if len(runs) > 1:
-                low, high = _mean_interval(values)
+            values, one = runs[score], (np.nan, np.nan)
+            if len(runs) == 1:
+                one = runs[f"{score}_low"].iloc[0], runs[f"{score}_high"].iloc[0]
+            low, high = intervals.get(score, one)
             row |= {score: values.mean(), f"{score}_sd": values.std()}
             row |= {f"{score}_min": values.min(), f"{score}_max": values.max()}
             row |= {f"{score}_low": low, f"{score}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def test_sets(comparison):
+    """Return the predictions of each test set.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A dict from a test set's name to a dict from an arm's name to a list of `Predictions`, one
+        a run.
+    """
+    found = {}
+    for arm, runs in comparison.runs.items():
+        for run in runs.values():
+            parts = run.predictions.test_sets()
+            if run.augmented_predictions:
+                augmented = run.augmented_predictions.test_sets()
+                parts |= {name + AUGMENTED: part for name, part in augmented.items()}
+            for split, part in parts.items():
+                found.setdefault(split, {}).setdefault(arm, []).append(part)
+    return found
 
 
 def readable_scores(scores):
@@ -80,15 +99,18 @@ def readable_scores(scores):
         scores: what `score_table` returned.
 
     Returns:
-        A DataFrame of texts, one row an arm and test set: `.571 [.555, .587]` for a single run,
-        `.571 ± .006 (.565 to .577)` for several.
+        A DataFrame of texts, one row an arm and test set: `.571 [.555, .587]`; where there is no
+        interval, mean, standard deviation and range over seeds, `.571 ± .006 (.565 to .577)`.
     """
-    rows = []
+    rows, is_weak = [], scores.get("weak_classes", pd.Series("", scores.index)) != ""
     for row in scores.to_dict("records"):
         text = {"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"}
         if (scores["seeds"] > 1).any():
             text["seeds"] = str(row["seeds"])
-        rows.append(text | _scores_in_words(row))
+        text |= _scores_in_words(row)
+        if is_weak.any():
+            text["macro F1 unsure for"] = row["weak_classes"]
+        rows.append(text)
     return pd.DataFrame(rows).set_index(["arm", "test set"])
 
 
@@ -99,30 +121,27 @@ def score_text(row, score):
         row: dict, a row of `score_table` or of `predictions.score_table`.
         score: one of `SCORES`.
     """
-    names = ("low", "high") if row.get("seeds", 1) == 1 else ("sd", "min", "max")
+    names = ("low", "high") if pd.notna(row[f"{score}_low"]) else ("sd", "min", "max")
     mean, *others = (_short(row[name]) for name in (score, *(f"{score}_{end}" for end in names)))
     form = "{} [{}, {}]" if len(others) == 2 else "{} ± {} ({} to {})"
     return form.format(mean, *others)
 
 
-def model_table(comparison, results):
-    """Return each arm's first model's scores beside published ones.
+def with_published(table, comparison):
+    """Return readable scores with what study D published beside them.
 
     Args:
-        comparison: the `Comparison`.
-        results: what `results.result_table` returned of it.
-
-    Returns:
-        A DataFrame like that of `readable_scores`, with rows of what study D published where the
-        comparison rebuilds it on FER2013.
+        table: what `readable_scores` returned.
+        comparison: the `Comparison`. Rows are added where it rebuilds study D on FER2013, and
+            never on drawn faces.
     """
-    table = readable_scores(score_table(first_seed(results)))
+    table = table.copy()
     is_rebuilt = comparison.name in ("same_images", "published") and not comparison.drawn
     for arm, run in comparison.first.items():
         if is_rebuilt and arm in STUDY_D and run.predictions.class_names == CLASS_NAMES:
             values = {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
             table.loc[(arm, "as study D published (7,178)"), list(values)] = list(values.values())
-    return table
+    return table.fillna("")
 
 
 def class_table(runs):
@@ -132,10 +151,16 @@ def class_table(runs):
         runs: dict from an arm's name to its `Run`.
 
     Returns:
-        A DataFrame, one row a class and two averages, with two-level columns (arm, score), and
-        for two arms the difference in F1.
+        A DataFrame, one row a class and two averages, with two-level columns (arm, score), with the
+        ends `f1 low` and `f1 high` of the class's 95 % interval over test images, missing for
+        averages and for classes too small for it; for two arms the difference in F1.
     """
-    reports = {arm: class_report(headline(run)[1]).set_index("class") for arm, run in runs.items()}
+    reports = {}
+    for arm, run in runs.items():
+        predictions = headline(run)[1]
+        report = class_report(predictions).set_index("class")
+        ends = f1_intervals(predictions).set_index("class").add_prefix("f1 ")
+        reports[arm] = report.join(ends)[["precision", "recall", "f1", *ends, "support"]]
     table = pd.concat(reports, axis=1)
     averages = ["macro avg", "weighted avg"]
     table = table.loc[[*table.index.drop(averages), *averages]].rename_axis("class")
@@ -174,12 +199,6 @@ def precision_table(predictions):
 
 def _scores_in_words(row):
     return {SCORE_NAMES[name]: score_text(row, name) for name in SCORES}
-
-
-def _mean_interval(values):
-    if values.max() - values.min() < 1e-12:  # less is rounding, not spread
-        return values.mean(), values.mean()
-    return ttest_1samp(values, 0).confidence_interval()
 
 
 def _short(value, digits=3):

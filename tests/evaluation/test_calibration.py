@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import predictions_of
+from helpers import is_5_in_100, predictions_of
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
@@ -11,6 +11,7 @@ from fer_keras.evaluation.calibration import (
     average_precision_table,
     before_and_after_scaling,
     calibration_table,
+    error_if_calibrated,
     expected_calibration_error,
     fit_temperature,
     reliability_table,
@@ -72,6 +73,26 @@ def test_calibration_error_agrees_with_its_definition_written_as_loops():
 def test_a_calibrated_model_has_a_small_error_and_an_overconfident_one_a_large_one():
     assert expected_calibration_error(model_of(20000, 1)) < 0.015
     assert expected_calibration_error(model_of(20000, 3)) > 0.1
+
+
+def test_the_error_of_a_calibrated_network_is_what_chance_gives(num_trials):
+    model, rng = model_of(1500, 1), np.random.default_rng(8)
+    mean, most = error_if_calibrated(model)
+    cumulated, errors = model.probabilities.cumsum(axis=1, dtype=float), []
+    for _ in range(num_trials // 2):
+        y_true = (cumulated < rng.random((1500, 1))).sum(axis=1).clip(max=6)
+        errors.append(expected_calibration_error(replace(model, y_true=y_true)))
+    assert mean == pytest.approx(np.mean(errors), rel=0.1)
+    assert is_5_in_100(np.mean(np.array(errors) > most), num_trials // 2)
+    assert expected_calibration_error(model_of(1500, 3)) > most
+
+
+def test_identical_images_raise_the_error_that_chance_gives():
+    once = model_of(300, 1)
+    thrice = once.select(np.repeat(np.arange(300), 3))
+    together = error_if_calibrated(replace(thrice, groups=np.repeat(np.arange(300), 3)))
+    assert together == pytest.approx(error_if_calibrated(once))
+    assert together[0] > 1.4 * error_if_calibrated(replace(thrice, groups=np.arange(900)))[0]
 
 
 def test_reliability_by_hand_with_wilsons_interval():

@@ -3,17 +3,14 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as formulas
 from helpers import is_5_in_100
-from scipy.stats import ttest_rel
+from scipy.stats import t as student
+from statsmodels.stats.anova import anova_lm
 
-from fer_keras.evaluation.effects import compare_pipelines, factor_effects, variance_shares
+from fer_keras.evaluation.chance import contrast
+from fer_keras.evaluation.effects import factor_effects, variance_shares
 from fer_keras.utils.errors import InputError
-
-
-def runs(accuracy, macro_f1=None):
-    accuracy = np.asarray(accuracy, float)
-    macro_f1 = accuracy if macro_f1 is None else macro_f1
-    return pd.DataFrame({"seed": range(len(accuracy)), "accuracy": accuracy, "macro_f1": macro_f1})
 
 
 def study(scores, *levels):
@@ -24,63 +21,11 @@ def study(scores, *levels):
     return table.assign(score=np.ravel(scores))
 
 
-def test_pipelines_compared_by_hand():
-    # Differences .03, .02, .05: mean .1/3, deviation .0152753, t = 3.77964 with 2 degrees of
-    # freedom, for which p = 1 - t / √(t² + 2) and the 97.5 % point is 4.302653.
-    row = compare_pipelines(runs([0.50, 0.52, 0.51]), runs([0.53, 0.54, 0.56])).iloc[0]
-    half = 4.302653 * 0.0152753 / np.sqrt(3)
-    assert (row["score"], row["seeds"]) == ("accuracy", 3)
-    assert row[["first", "second"]].tolist() == pytest.approx([0.51, 1.63 / 3])
-    assert row["difference"] == pytest.approx(0.1 / 3)
-    assert row[["low", "high"]].tolist() == pytest.approx([0.1 / 3 - half, 0.1 / 3 + half], 1e-4)
-    assert row["p_value"] == pytest.approx(1 - 3.77964 / np.sqrt(3.77964**2 + 2), 1e-5)
-
-
-def test_runs_are_paired_by_seed_whatever_their_order():
-    rng = np.random.default_rng(0)
-    luck = rng.normal(0, 0.03, 5)
-    first = runs(0.6 + luck + rng.normal(0, 0.002, 5))
-    second = runs(0.61 + luck + rng.normal(0, 0.002, 5))
-    table = compare_pipelines(first, second.sample(frac=1, random_state=1))
-    expected = ttest_rel(second["macro_f1"], first["macro_f1"])
-    assert table.loc[1, "p_value"] == pytest.approx(expected.pvalue)
-    assert table.loc[1, ["low", "high"]].tolist() == pytest.approx(
-        [*expected.confidence_interval()]
-    )
-    assert table.loc[1, "p_value"] < 0.01  # although seeds vary thrice as much as the difference
-
-
-@pytest.mark.parametrize("second", [[0.6], [0.6, 0.7, 0.8]], ids=["one seed", "equal differences"])
-def test_without_spread_there_is_a_difference_but_no_interval(second):
-    row = compare_pipelines(runs(np.array(second) - 0.1), runs(second)).iloc[0]
-    assert row["difference"] == pytest.approx(0.1)
-    assert row[["low", "high", "p_value"]].isna().all()
-
-
-def tables_of_pipelines(rng, num_trials, difference):
-    """Compare pipelines of four seeds that share luck, whose two scores differ by so much."""
-    for _ in range(num_trials):
-        luck = rng.normal(0, 0.02, (2, 4))
-        first = 0.6 + luck + rng.normal(0, 0.01, (2, 4))
-        second = 0.6 + luck + difference + rng.normal(0, 0.01, (2, 4))
-        yield compare_pipelines(runs(*first), runs(*second))
-
-
-def test_pipelines_alarm_falsely_5_times_in_100_and_find_a_planted_difference(num_trials):
-    rng = np.random.default_rng(2)
-    same = pd.concat(tables_of_pipelines(rng, num_trials // 2, 0))
-    assert is_5_in_100(np.mean(same["p_value"] <= 0.05), num_trials)
-    assert is_5_in_100(np.mean((same["low"] > 0) | (same["high"] < 0)), num_trials)
-    better = pd.concat(tables_of_pipelines(rng, 50, 0.06))
-    assert np.mean(better["p_value"] <= 0.05) > 0.9
-    assert np.mean((better["low"] <= 0.06) & (better["high"] >= 0.06)) >= 0.85
-
-
-def test_pipelines_with_other_seeds_are_refused():
-    with pytest.raises(InputError, match="seed 3, pipeline first has 0 values of accuracy"):
-        compare_pipelines(runs([0.5] * 3), runs([0.5] * 4))
-    with pytest.raises(InputError, match="seed 0, pipeline second has 2 values of accuracy"):
-        compare_pipelines(runs([0.5] * 2), pd.concat([runs([0.5] * 2), runs([0.5])]))
+def effects_of(table, factors="ab"):
+    """The effects on the scores alone: without images, each arm's runs are numbers."""
+    table = table.assign(arm=table[[*factors]].astype(str).agg(", ".join, axis=1))
+    arms = {arm: own["score"].to_numpy(float)[:, None] for arm, own in table.groupby("arm")}
+    return factor_effects(arms, table.drop_duplicates("arm").set_index("arm")[[*factors]])
 
 
 BY_HAND = study(
@@ -90,39 +35,66 @@ BY_HAND = study(
 
 
 def test_effects_and_interaction_worked_by_hand():
-    # Seed 0: a moves .50 and .53 to .60 and .68, by .10 and .15, mean .125, interaction .05.
-    # Seed 1: .52 and .56 to .61 and .70, by .09 and .14, mean .115, interaction .05.
-    # b: .03 and .08, mean .055 in seed 0; .04 and .09, mean .065 in seed 1.
-    table = factor_effects(BY_HAND, ["a", "b"], "score").set_index("effect")
+    # Means .51, .545, .605, .69. a: (.605 + .69 - .51 - .545) / 2 = .12; b: (.545 + .69 - .51 -
+    # .605) / 2 = .06; a × b: .69 - .605 - .545 + .51 = .05.
+    table = effects_of(BY_HAND).set_index("effect")
     assert table["difference"].to_dict() == pytest.approx({"a": 0.12, "b": 0.06, "a × b": 0.05})
     assert table["change"].tolist() == ["old → new", "no → yes", "old → new, no → yes"]
-    # Two seeds .01 apart: standard error .005; the 97.5 % point with 1 degree is 12.7062.
-    half = 12.7062 * 0.005
+    assert table["order"].tolist() == [1, 1, 2] and set(table["seeds"]) == {2}
+    # Runs of one arm differ by .02, .03, .01, .02: variances are halves of the squares, pooled
+    # .000225. Weights ±1/2, each of two seeds: variance .000225 / 2, with 4 degrees of freedom.
+    error = np.sqrt(0.000225 / 2)
+    half = 2.776445 * error
     assert table.loc["a", ["low", "high"]].tolist() == pytest.approx([0.12 - half, 0.12 + half])
-    assert table.loc["a × b", ["low", "high"]].isna().all()  # the same in both seeds
+    assert table.loc["a", "p_value"] == pytest.approx(2 * student.sf(0.12 / error, 4))
+    # The interaction's weights are ±1, so that its error is twice as large.
+    row = table.loc["a × b"]
+    assert row["high"] - row["low"] == pytest.approx(4 * half)
+    assert row["p_of_equality"] == pytest.approx(student.cdf(0.04 / (2 * error), 4))
 
 
-def test_effects_do_not_depend_on_the_order_of_runs_but_for_the_first_level():
-    shuffled = pd.concat([BY_HAND.iloc[:1], BY_HAND.iloc[1:].sample(frac=1, random_state=0)])
-    expected = factor_effects(BY_HAND, ["a", "b"], "score")
-    pd.testing.assert_frame_equal(factor_effects(shuffled, ["a", "b"], "score"), expected)
+def test_three_factors_have_an_interaction_of_all_and_agree_with_regression():
+    rng = np.random.default_rng(0)
+    table = study(rng.normal(0.6, 0.01, (2, 2, 2, 3)), "uv", "wx", "yz")
+    found = effects_of(table, "abc").set_index("effect")
+    assert found.index.tolist() == ["a", "b", "c", "a × b", "a × c", "b × c", "a × b × c"]
+    # Effects coded -1/2 and 1/2 are the coefficients of a regression, but for halves of products.
+    coded = table[["a", "b", "c"]].apply(lambda column: column.isin(["v", "x", "z"]) - 0.5)
+    fit = formulas.ols("score ~ a * b * c", coded.assign(score=table["score"])).fit()
+    for effect, row in found.iterrows():
+        name = effect.replace(" × ", ":")
+        assert row["difference"] == pytest.approx(fit.params[name])
+        assert row[["low", "high"]].tolist() == pytest.approx(fit.conf_int().loc[name].tolist())
+        assert row["p_value"] == pytest.approx(fit.pvalues[name])
+
+
+def test_with_images_an_effect_is_a_contrast_of_arms():
+    rng = np.random.default_rng(1)
+    arms = {f"{a}, {b}": rng.random((3, 50)) for a in "uv" for b in "wx"}
+    levels = pd.DataFrame([arm.split(", ") for arm in arms], index=[*arms], columns=["a", "b"])
+    row = factor_effects(arms, levels).set_index("effect").loc["b"]
+    expected = contrast(arms, {"u, w": -0.5, "u, x": 0.5, "v, w": -0.5, "v, x": 0.5})
+    assert row[["low", "high"]].tolist() == pytest.approx(expected.interval())
+
+
+def test_one_run_each_gives_differences_alone():
+    table = effects_of(BY_HAND[BY_HAND["seed"] == 0])
+    assert table["difference"].tolist() == pytest.approx([0.125, 0.055, 0.05])
+    assert table[["low", "high", "p_value", "p_of_equality"]].isna().all(axis=None)
 
 
 def test_each_further_level_is_compared_with_the_first():
-    table = factor_effects(study([0.5, 0.5, 0.6, 0.6, 0.8, 0.8], "xyz"), ["a"], "score")
+    table = effects_of(study([0.5, 0.5, 0.6, 0.6, 0.8, 0.8], "xyz"), "a")
     assert dict(zip(table["change"], table["difference"])) == pytest.approx(
         {"x → y": 0.1, "x → z": 0.3}
     )
 
 
 def noisy_study(rng, num_seeds, effect=0.0, interaction=0.0):
-    """Runs whose seeds share luck, and whose seeds differ in how much each factor does."""
+    """Runs that differ by chance, and of which the factors change the scores by so much."""
     levels = np.array([0, 1])
     a, b = levels[:, None, None], levels[None, :, None]
-    scores = 0.6 + rng.normal(0, 0.03, num_seeds)
-    scores = scores + a * (effect + rng.normal(0, 0.01, num_seeds))
-    scores = scores + b * rng.normal(0, 0.01, num_seeds) + a * b * interaction
-    scores = scores + rng.normal(0, 0.005, (2, 2, num_seeds))
+    scores = 0.6 + a * effect + a * b * interaction + rng.normal(0, 0.01, (2, 2, num_seeds))
     return study(scores, levels, levels)
 
 
@@ -133,7 +105,7 @@ def test_intervals_of_effects_cover_the_truth_and_alarm_falsely_5_times_in_100(n
     for trial in range(num_trials):
         is_null = trial % 2
         data = noisy_study(rng, 4, 0 if is_null else 0.04, 0 if is_null else 0.02)
-        table = factor_effects(data, ["a", "b"], "score")
+        table = effects_of(data)
         held = truth * (not is_null)
         covered += ((table["low"] <= held) & (held <= table["high"])).to_numpy()
         planted += not is_null and table.loc[0, "low"] > 0
@@ -150,46 +122,61 @@ def sums_of_squares(table, columns):
 def test_shares_of_variance_are_sums_of_squares_over_their_total():
     table = noisy_study(np.random.default_rng(5), 3, 0.02, 0.01)
     table = pd.concat([table.assign(c=0), table.assign(c=1, score=table["score"] ** 2)])
-    shares = variance_shares(table, ["a", "b", "c"], "score").set_index("source")["share"]
+    shares = variance_shares(table, ["a", "b", "c"], "score").set_index("source")
     total = np.sum((table["score"] - table["score"].mean()) ** 2)
-    for name in ("a", "b", "c", "seed"):
-        assert shares[name] == pytest.approx(sums_of_squares(table, [name]) / total)
+    for name in ("a", "b", "c"):
+        assert shares.loc[name, "share"] == pytest.approx(sums_of_squares(table, [name]) / total)
     for one, two in (("a", "b"), ("a", "c"), ("b", "c")):
         both = sums_of_squares(table, [one, two])
         alone = sums_of_squares(table, [one]) + sums_of_squares(table, [two])
-        assert shares[f"{one} × {two}"] == pytest.approx((both - alone) / total)
-    assert shares.index[-1] == "rest"
-    assert shares.sum() == pytest.approx(1)
+        assert shares.loc[f"{one} × {two}", "share"] == pytest.approx((both - alone) / total)
+    within = total - sums_of_squares(table, ["a", "b", "c"])
+    assert shares.index[-1] == "seeds" and shares["share"].iloc[-1] == pytest.approx(within / total)
+    assert shares["share"].sum() == pytest.approx(1)
+    assert shares["df"].tolist() == [1] * 7 + [16]
 
 
-def test_shares_by_chance_are_what_mere_noise_gives():
-    rng, found = np.random.default_rng(6), 0
+def test_f_p_and_omega_squared_are_those_of_an_analysis_of_variance():
+    table = noisy_study(np.random.default_rng(6), 4, 0.02)
+    shares = variance_shares(table, ["a", "b"], "score").set_index("source")
+    found = anova_lm(formulas.ols("score ~ C(a) * C(b)", table).fit(), typ=2)
+    row, rest = found.loc["C(a)"], found.loc["Residual"]
+    assert shares.loc["a", "F"] == pytest.approx(row["F"])
+    assert shares.loc["a", "p_value"] == pytest.approx(row["PR(>F)"])
+    chance = rest["sum_sq"] / rest["df"]
+    omega = (row["sum_sq"] - row["df"] * chance) / (found["sum_sq"].sum() + chance)
+    assert shares.loc["a", "omega_squared"] == pytest.approx(omega)
+    assert shares.loc["seeds", ["omega_squared", "F", "p_value"]].isna().all()
+
+
+def test_omega_squared_is_0_on_average_where_nothing_has_an_effect():
+    rng, found = np.random.default_rng(7), []
     for _ in range(100):
         table = study(rng.normal(0.6, 0.01, (3, 2, 4)), "xyz", ["no", "yes"])
-        result = variance_shares(table, ["a", "b"], "score")
-        found = found + result["share"].to_numpy() / 100
-    assert result["by_chance"].sum() == pytest.approx(1)
-    assert found == pytest.approx(result["by_chance"].to_numpy(), abs=0.03)
+        found.append(variance_shares(table, ["a", "b"], "score")["omega_squared"][:-1])
+    errors = np.std(found, axis=0) / 10
+    assert np.all(np.abs(np.mean(found, axis=0)) < 3 * errors)
 
 
 def test_shares_with_one_seed_or_without_variation():
     one_seed = variance_shares(BY_HAND[BY_HAND["seed"] == 0], ["a", "b"], "score")
-    assert one_seed["source"].tolist() == ["a", "b", "a × b", "rest"]
+    assert one_seed["source"].tolist() == ["a", "b", "a × b", "seeds"]
     assert one_seed["share"].sum() == pytest.approx(1)
-    assert one_seed["share"].iloc[-1] == pytest.approx(0)
+    assert one_seed[["omega_squared", "F", "p_value"]].isna().all(axis=None)
     flat = variance_shares(BY_HAND.assign(score=0.1 + 0.2), ["a", "b"], "score")
     assert flat["share"].isna().all()
 
 
-@pytest.mark.parametrize("examine", [factor_effects, variance_shares])
-def test_tables_that_are_not_complete_are_refused(examine):
+def test_tables_that_are_not_complete_are_refused():
     with pytest.raises(InputError, match="seed 0, a new, b yes has 0 values of score instead of 1"):
-        examine(BY_HAND.drop(index=6), ["a", "b"], "score")
+        variance_shares(BY_HAND.drop(index=6), ["a", "b"], "score")
     with pytest.raises(InputError, match="seed 1, a new, b yes has 2 values .* .1 of 8 runs"):
-        examine(pd.concat([BY_HAND, BY_HAND.tail(1)]), ["a", "b"], "score")
+        variance_shares(pd.concat([BY_HAND, BY_HAND.tail(1)]), ["a", "b"], "score")
     with pytest.raises(InputError, match="8 of 8 runs"):
-        examine(BY_HAND.assign(score=np.nan), ["a", "b"], "score")
+        variance_shares(BY_HAND.assign(score=np.nan), ["a", "b"], "score")
     with pytest.raises(InputError, match="a has the one level old"):
-        examine(BY_HAND[BY_HAND["a"] == "old"], ["a", "b"], "score")
+        variance_shares(BY_HAND[BY_HAND["a"] == "old"], ["a", "b"], "score")
     with pytest.raises(InputError, match="no column 'c'; its columns are a, b, seed, score"):
-        examine(BY_HAND, ["a", "c"], "score")
+        variance_shares(BY_HAND, ["a", "c"], "score")
+    with pytest.raises(InputError, match="a new, b yes has 0 values of arm"):
+        effects_of(BY_HAND.iloc[:6])

@@ -7,18 +7,14 @@ from scipy.stats import binom, norm
 from sklearn.metrics import accuracy_score, f1_score
 
 from fer_keras.data.faces import copy_groups
-from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation import intervals as statistics
 from fer_keras.evaluation.intervals import (
     SCORES,
     bootstrap_intervals,
-    compare_models,
-    differences_apart,
     holm,
     mcnemar_test,
     scores_of_confusion,
 )
-from fer_keras.utils.errors import InputError
 
 SINGLES_AND_COPIES = np.repeat(np.arange(300), [1, 3] * 150)
 """The groups of 600 images: 150 single ones, and 150 times three identical ones."""
@@ -119,9 +115,6 @@ def test_scores_that_never_vary_fall_back_and_say_so():
 def test_one_group_alone_says_nothing():
     table = intervals_of(np.array([0, 0]), np.array([0, 1]), np.array([7, 7]), 2)
     assert table[["low", "high", "method"]].to_numpy().tolist() == [[0, 1, "none"]] * 3
-    one = predictions_of([3], [3])
-    differences = compare_models(one, predictions_of([3], [2]))
-    assert differences[["low", "high", "method"]].to_numpy().tolist() == [[-1, 1, "none"]] * 3
 
 
 def test_groups_of_other_images_are_refused():
@@ -162,51 +155,12 @@ BETTER = np.array([[[22, 8], [12, 8]], [[8, 14], [8, 20]]]) / 100
 ALIKE = (BETTER + BETTER.transpose(0, 2, 1)) / 2
 
 
-@pytest.mark.parametrize("world", [BETTER, ALIKE], ids=["a difference", "no difference"])
-def test_intervals_of_differences_cover_the_truth(monkeypatch, num_trials, world):
-    monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
-    truth = scores_of_confusion(world.sum(axis=1)) - scores_of_confusion(world.sum(axis=2))
-    assert (truth[0] == pytest.approx(0, abs=1e-12)) == (world is ALIKE)
-    rng, covered = rng_of(15), np.zeros(3)
-    for trial in range(num_trials):
-        pair = drawn_pair(rng, world, FEW_GROUPS)
-        covered += covers(compare_models(*pair, trial), truth)
-    # Where there is no difference, the trials that are left are the false alarms.
-    assert is_5_in_100(1 - covered / num_trials, num_trials), covered
-
-
 def drawn_pair(rng, world, groups):
     y_true, first, second = drawn_cells(rng, world, groups)
     return [
         predictions_of(y_true, y_pred, class_names=("a", "b"), groups=groups)
         for y_pred in (first, second)
     ]
-
-
-def test_differences_are_second_minus_first_as_scikit_learn_scores_them():
-    y_true, first = random_answers(rng_of(16), 400, 7)
-    second = np.where(rng_of(17).random(400) < 0.3, y_true, first)
-    pair = predictions_of(y_true, first), predictions_of(y_true, second)
-    table = compare_models(*pair)
-    assert table["first"].tolist() == pytest.approx(scikit_scores(y_true, first, 7))
-    assert table["second"].tolist() == pytest.approx(scikit_scores(y_true, second, 7))
-    assert table["difference"].tolist() == pytest.approx(
-        (table["second"] - table["first"]).tolist()
-    )
-    assert all((table["low"] > 0) & (table["low"] < table["difference"]))
-    assert all(table["difference"] < table["high"])
-    assert mcnemar_test(*pair)[-1] < 0.001
-
-
-def test_interval_of_the_accuracy_difference_agrees_with_the_textbooks_clustered_error():
-    groups = np.repeat(np.arange(2000), [1, 3] * 1000)
-    first, second = drawn_pair(rng_of(18), BETTER, groups)
-    gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
-    sums = np.bincount(groups, weights=gain - gain.mean())
-    half = 1.96 * np.sqrt(np.sum(sums**2)) / len(gain)
-    row = compare_models(first, second).iloc[0]
-    expected = (gain.mean() - half, gain.mean() + half)
-    assert (row["low"], row["high"]) == pytest.approx(expected, abs=0.0015)
 
 
 def models_apart(first_only, second_only, both=5, groups=None):
@@ -261,62 +215,5 @@ def test_holm_agrees_with_the_steps_worked_by_hand():
     assert holm([0.01, np.nan, 0.03]) == pytest.approx([0.02, np.nan, 0.03], nan_ok=True)
 
 
-def test_predictions_of_other_images_are_refused_with_count_and_first_place():
-    first = predictions_of([0, 1, 2, 3], [0, 1, 2, 3])
-    ids = first.ids.copy()
-    ids[[1, 3]] = ids[[3, 1]]
-    with pytest.raises(InputError, match="2 of 4 ids differ, first at place 1: .*row1 and .*row3"):
-        compare_models(first, predictions_of(first.y_true, first.y_pred, ids))
-    with pytest.raises(InputError, match="of 4 and 3"):
-        compare_models(first, predictions_of([0, 1, 2], [0, 1, 2]))
-    with pytest.raises(InputError, match="1 of 4 true classes differ, first at place 2: 2 and 5"):
-        compare_models(first, predictions_of([0, 1, 5, 3], [0, 1, 2, 3]))
-    with pytest.raises(InputError, match="Models of different classes"):
-        compare_models(first, predictions_of([0, 1], [0, 1], class_names=("a", "b")))
-
-
 def rng_of(seed):
     return np.random.default_rng(seed)
-
-
-def two_models(rng, count, accuracy_first, accuracy_second, agreement, num_classes=7):
-    y_true = rng.integers(0, num_classes, count)
-    luck = rng.random(count)
-    other_luck = np.where(rng.random(count) < agreement, luck, rng.random(count))
-    wrong = (y_true + rng.integers(1, num_classes, count)) % num_classes
-    names = CLASS_NAMES[:num_classes]
-    return [
-        predictions_of(y_true, np.where(is_right, y_true, wrong), class_names=names)
-        for is_right in (luck < accuracy_first, other_luck < accuracy_second)
-    ]
-
-
-def test_different_images_widen_the_interval_to_that_of_two_shares():
-    first, second = two_models(rng_of(7), 2000, 0.6, 0.6, 0.9)
-    paired = compare_models(first, second).iloc[0]
-    apart = differences_apart(first, second).iloc[0]
-    for column in ("score", "first", "second", "difference"):
-        assert apart[column] == paired[column]
-    assert apart["high"] - apart["low"] > 1.5 * (paired["high"] - paired["low"])
-    spread = np.sqrt(2 * 0.6 * 0.4 / 2000)
-    assert apart["high"] - apart["low"] == pytest.approx(2 * 1.96 * spread, rel=0.05)
-    assert apart["method"] == "BCa"
-
-
-def test_false_alarms_on_different_images_are_about_5_in_100(monkeypatch, num_trials):
-    # The second test set holds each image twice, which must not make it worth more.
-    monkeypatch.setattr(statistics, "NUM_RESAMPLES", 600)
-    alarms, rng = 0, rng_of(8)
-    for trial in range(num_trials):
-        first, second = (two_models(rng, 100, 0.6, 0.6, 0.5, num_classes=2)[0] for _ in range(2))
-        twice = second.select(np.repeat(np.arange(100), 2))
-        row = differences_apart(first, twice, trial).iloc[0]
-        alarms += not row["low"] <= 0 <= row["high"]
-    assert is_5_in_100(alarms / num_trials, num_trials)
-
-
-def test_models_of_other_classes_are_refused_on_different_images_too():
-    with pytest.raises(InputError, match="Models of different classes"):
-        differences_apart(
-            predictions_of([0, 1], [0, 1]), predictions_of([0, 1], [0, 1], class_names=("a", "b"))
-        )

@@ -104,9 +104,9 @@ def test_same_images_runs_from_end_to_end(tmp_path, data):
     pictures = [out for out in outputs if "image/png" in out.get("data", {})]
     assert len(pictures) == len(list((directory / "figures").glob("*.png"))) >= 15
     kept = {path.stem for path in (directory / "tables").glob("*.csv")}
-    assert {"arms", "scores_over_seeds", "scores", "differences", "classes", "time"} <= kept
+    assert {"arms", "scores", "differences", "classes", "time"} <= kept
     soup, titles = read_page(export_html(output))
-    assert "Over seeds" in titles and "Effects of the factors" not in titles
+    assert "Results" in titles and "Effects of the factors" not in titles
     assert {"Robustness", "Storage crossed with test pixels"} <= {*titles}
     # The introduction replaces the placeholder above the training.
     assert soup.get_text().index("What is compared.") < soup.get_text().index("epoch  1/2")

@@ -6,12 +6,16 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import comparison_of, run_of
+from statsmodels.stats.multitest import multipletests
 
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import Comparison
+from fer_keras.comparison.results import result_table
 from fer_keras.data.readers.locate import Location
-from fer_keras.reporting import difference_tables as tables
+from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.reporting import effect_figures
+from fer_keras.reporting import effect_tables as tables
 from fer_keras.reporting.narrative import effect_summary
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -23,16 +27,21 @@ LEVELS = {
 }
 
 
-def record(storage=0.0, feed=0.0, augmentation=0.0, together=0.0, noise=0.0, num_seeds=3, luck=0):
+def record(together=0.0, noise=0.0, num_seeds=3, luck=0, by_seed=0.01, **planted):
     """A comparison's `results.csv` whose scores are made of planted effects."""
-    rng = np.random.default_rng(luck)
+    rng, effects = np.random.default_rng(luck), [planted.get(name, 0) for name in LEVELS]
     rows = []
     for seed, *levels in product(range(num_seeds), *LEVELS.values()):
         changed = [level == own[1] for level, own in zip(levels, LEVELS.values())]
-        score = 0.55 + 0.01 * seed + np.dot(changed, (storage, feed, augmentation))
+        score = 0.55 + by_seed * seed + np.dot(changed, effects)
         score += together * all(changed) + noise * rng.normal()
         row = {"arm": ", ".join(levels), **dict(zip(LEVELS, levels)), "seed": seed}
-        row |= {"split": "PublicTest", "images": 3589, "epochs": 8}
+        row |= {
+            "split": "PublicTest",
+            "images": 3589,
+            "epochs": 8,
+            "kept_epoch": 6 + 2 * (levels[2] != "none"),
+        }
         rows.append(row | {"accuracy": score + 0.02, "macro_f1": score})
     return pd.DataFrame(rows)
 
@@ -62,7 +71,7 @@ def summary(table, **fields):
     return " ".join(words.split())
 
 
-def test_planted_effects_are_found_and_add_up_to_the_whole_difference():
+def test_planted_effects_are_found_up_to_all_factors_together():
     planted = {"storage": -0.01, "feed": 0.004, "augmentation": 0.03}
     table = record(**planted, together=0.008, noise=1e-5)
     runs, factors = tables.balanced_runs(comparison(), table)
@@ -71,41 +80,87 @@ def test_planted_effects_are_found_and_add_up_to_the_whole_difference():
     for factor, effect in planted.items():
         assert effects["macro_f1", factor] == pytest.approx(effect + 0.008 / 4, abs=1e-4)
     assert effects["macro_f1", "storage × feed"] == pytest.approx(0.008 / 2, abs=1e-4)
-    words = summary(table)
-    # -0.8 + 0.6 + 3.2 = 3.0; the other 0.2 of 3.2 are the three's together.
-    assert "(folder, image_data_generator, study_d) minus (csv, memory, none) is +3.2 (" in words
-    assert "storage -0.8, feed +0.6, augmentation +3.2, and +0.2 from all of them" in words
-    assert (
-        "the interval leaves out 0 for" in words and "augmentation (none → study_d: +3.2" in words
+    together = effects["accuracy", "storage × feed × augmentation"]
+    assert together == pytest.approx(0.008, abs=1e-4)
+
+
+def test_accuracy_alone_is_tested_and_corrected_for_all_effects():
+    runs, factors = tables.balanced_runs(
+        comparison(), record(augmentation=0.03, noise=0.004, by_seed=0)
     )
+    effects = tables.effect_table(runs, factors)
+    own = effects[effects["score"] == "accuracy"]
+    expected = multipletests(own["p_value"], method="holm")[1]
+    assert own["holm_p_value"].to_numpy() == pytest.approx(expected)
+    equal = multipletests(own["p_of_equality"], method="holm")[1] <= 0.05
+    assert own["is_small"].tolist() == equal.tolist() and equal.any()
+    others = effects[effects["score"] != "accuracy"]
+    assert others["holm_p_value"].isna().all()
+    assert not others["is_shown"].any() and not others["is_small"].any()
+
+
+def test_the_summary_tells_what_is_shown_small_and_undecided():
+    words = summary(record(augmentation=0.03, noise=0.004, by_seed=0))
     assert words.startswith(
-        "**What these factors do in 8 epochs on PublicTest (3,589 images), over 3"
+        "**What these factors do in 8 epochs on PublicTest (3,589 images), over 3 seeds.** In "
+        "accuracy an effect is shown for augmentation (none → study_d: +"
     )
-
-
-def test_the_spread_over_seeds_is_that_of_single_pipelines():
-    # Seeds score .55, .56, .57 in every pipeline: deviation 1 point, 1.96 √2 of it 2.8 points.
-    table = record(augmentation=0.2)
-    words = summary(table)
-    assert "lie up to 2.8 points of macro F1 apart in 95 % of cases" in words
-    assert "(standard deviation over seeds 1.0)" in words
-    shares = tables.share_table(*tables.balanced_runs(comparison(), table))
-    between, seed = 8 * 0.1**2 * 3, 8 * 2 * 0.01**2
-    assert shares.loc["augmentation", "macro_f1"] == pytest.approx(between / (between + seed))
-    assert shares.loc["seed", "macro_f1"] == pytest.approx(seed / (between + seed))
-    assert tables.readable_shares(shares).loc["storage", "accuracy"] == "0 %"
-
-
-def test_effects_that_seeds_do_not_settle_are_said_to_be():
+    assert "Smaller than 1 point in accuracy, as a test of equality says: " in words
+    assert "corrected by Holm's method for the 7 effects" in words and "over seeds alone" in words
+    assert (
+        "In 12 of 24 runs the last epoch was the best one on the validation images, most often "
+        "with augmentation study_d (12 of 12): **these runs had not converged**" in words
+    )
     words = summary(record(noise=0.02, luck=4))
-    assert "the interval of every effect holds 0: these seeds do not settle any of them" in words
+    assert "In accuracy no effect is shown. Undecided: storage (csv → folder" in words
 
 
-def test_drawn_faces_and_other_comparisons_do_not_explain_study_d():
-    table = record(noise=0.01)
-    assert "study D" in summary(table)
-    assert "study D" not in summary(table, drawn=True)
-    assert "study D" not in summary(table, name="mine")
+def test_study_ds_difference_is_put_down_to_nothing():
+    assert "study D" not in summary(record(noise=0.01)).replace("study_d", "")
+
+
+def test_runs_that_had_converged_are_not_said_otherwise():
+    table = record(noise=0.01).assign(kept_epoch=5)
+    assert "converged" not in summary(table)
+
+
+def test_predictions_widen_the_intervals_by_what_other_images_would_change(tmp_path):
+    runs = {
+        f"{a}, {b}": {seed: run_of(0.5, 100 * place + seed) for seed in range(3)}
+        for place, (a, b) in enumerate(product("uv", "wx"))
+    }
+    compared = comparison_of(runs, tmp_path)
+    table = result_table(compared)
+    table[["a", "b"]] = table["arm"].str.split(", ", expand=True).to_numpy()
+    effects = tables.effect_table(table, ["a", "b"], compared)
+    assert effects.attrs["on_images"]
+    values = {
+        arm: np.array([pseudo_values(run.predictions)[0] for run in own.values()])
+        for arm, own in runs.items()
+    }
+    ends = contrast(values, {"u, w": 1, "u, x": -1, "v, w": -1, "v, x": 1}).interval()
+    row = effects[effects["score"] == "accuracy"].set_index("effect").loc["a × b"]
+    assert row[["low", "high"]].tolist() == pytest.approx(ends)
+    alone = tables.effect_table(table, ["a", "b"])
+    assert not alone.attrs["on_images"]
+    assert alone["difference"].tolist() == pytest.approx(effects["difference"].tolist())
+
+
+def test_shares_and_what_chance_leaves_of_them():
+    # Seeds score .55, .56, .57 in every arm, so that augmentation's share is known.
+    table = record(augmentation=0.2)
+    shares = tables.share_table(*tables.balanced_runs(comparison(), table))
+    own = shares[shares["score"] == "macro_f1"].set_index("source")
+    between, seeds = 24 * 0.1**2, 8 * 2 * 0.01**2
+    assert own.loc["augmentation", "share"] == pytest.approx(between / (between + seeds))
+    assert own.loc["seeds", "share"] == pytest.approx(seeds / (between + seeds))
+    chance = seeds / 16
+    omega = (between - chance) / (between + seeds + chance)
+    assert own.loc["augmentation", "omega_squared"] == pytest.approx(omega)
+    assert own["p_value"].isna().all()
+    text = tables.readable_shares(shares)
+    assert text.loc["storage", "accuracy: share"] == "0 %"
+    assert text.loc["augmentation", "p, after Holm"] == "<0.0001"
 
 
 def test_one_seed_gives_effects_without_intervals():
@@ -114,8 +169,8 @@ def test_one_seed_gives_effects_without_intervals():
     text = tables.readable_effects(effects)
     assert text.loc[("augmentation", "none → study_d"), "accuracy"] == "+3.0"
     words = summary(table)
-    assert "One seed does not say how sure that is" in words
-    assert "standard deviation" not in words
+    assert "One run of each arm does not say what a factor does" in words
+    assert "shown" not in words and "largest" not in words
 
 
 def test_a_seed_with_a_failed_run_is_left_out_and_named():
@@ -158,13 +213,15 @@ def test_figures_say_their_numbers():
     effects = tables.effect_table(runs, factors)
     row = effects[effects["effect"] == "augmentation"].iloc[0]
     label = effect_figures.effects(effects).get_label()
-    assert f"augmentation (none → study_d): {100 * row['difference']:+.1f}" in label
+    assert f"augmentation (none → study_d): {100 * row['difference']:+.1f}, shown" in label
     figure = effect_figures.interactions(runs, factors, "accuracy")
     mean = runs.query("augmentation == 'study_d' and feed == 'memory'")["accuracy"].mean()
     assert f"augmentation study_d, by feed: memory {mean:.3f}" in figure.get_label()
     assert len(figure.axes) == 3
     shares = tables.share_table(runs, factors)
-    share = f"augmentation: {100 * shares.loc['augmentation', 'accuracy']:.0f} %"
+    share = (
+        f"augmentation: {100 * shares.set_index('source')['share']['augmentation'].iloc[0]:.0f} %"
+    )
     assert share in effect_figures.shares(shares).get_label()
 
 

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import predictions_of, run_of, texts
+from helpers import comparison_of, predictions_of, run_of, texts
 from PIL import Image
 
+from fer_keras.comparison.results import result_table
 from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
 from fer_keras.reporting import figures, galleries, score_figures
+from fer_keras.reporting.score_tables import score_table
 
 
 @pytest.fixture
@@ -52,6 +54,23 @@ def test_f1_dots_stand_at_their_values():
     figure = score_figures.f1_by_class(table)
     assert [line.get_xdata().tolist() for line in figure.axes[0].lines] == [[0.5, 0.2], [0.6, 0.1]]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CSV", "folder"]
+
+
+def test_accuracies_stand_with_interval_and_a_dot_for_each_seed(tmp_path):
+    runs = {"CSV": {seed: run_of(0.6, seed) for seed in range(3)}, "folder": {0: run_of(0.5, 9)}}
+    compared = comparison_of(runs, tmp_path)
+    record = result_table(compared)
+    scores = score_table(record, compared)
+    figure = score_figures.accuracy_of_arms(record, scores)
+    panel = figure.axes[0]
+    dots = [line for line in panel.lines if line.get_marker() == "o"]
+    hits = record.loc[record["arm"] == "CSV", "accuracy"].tolist()
+    assert dots[0].get_xdata().tolist() == hits and len(dots[1].get_xdata()) == 1
+    row = scores.iloc[0]
+    [[(left, _), (right, _)]] = panel.containers[0].lines[2][0].get_segments()
+    assert (left, right) == pytest.approx((row["accuracy_low"], row["accuracy_high"]))
+    ends = f"interval {row['accuracy_low']:.3f} to {row['accuracy_high']:.3f}"
+    assert f"CSV: {row['accuracy']:.3f}, {ends}" in figure.get_label()
 
 
 def test_sample_faces_come_from_their_class(make_faces):

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import accuracy_of, comparison_of, lasting, leaky, run_of
-from scipy.stats import binomtest, ttest_rel
+from helpers import comparison_of, lasting, leaky, run_of
+from scipy.stats import binomtest
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.results import result_table
@@ -13,55 +13,101 @@ from fer_keras.reporting.difference_tables import difference_table
 
 def conclusion(runs, directory, **fields):
     compared = comparison_of(runs, directory, **fields)
-    record = result_table(compared)
-    words = narrative.conclusion(compared, record, difference_table(compared, record))
-    return " ".join(words.split())
+    record = result_table(compared) if len(runs) == 1 else None
+    return " ".join(narrative.conclusion(compared, record, difference_table(compared)).split())
 
 
 def introduction(runs, directory, **fields):
     return " ".join(narrative.introduction(comparison_of(runs, directory, **fields)).split())
 
 
-def test_over_seeds_a_verdict_needs_a_corrected_p_value(tmp_path):
-    runs = {
-        "CSV": {seed: run_of(0.7, 10 + seed) for seed in range(3)},
-        "folder": {seed: run_of(0.4 + seed / 100, 20 + seed) for seed in range(3)},
-    }
+def seeds_of(accuracy, first_seed, num_seeds=3):
+    return {seed: run_of(accuracy, first_seed + seed) for seed in range(num_seeds)}
+
+
+def test_over_seeds_a_shown_difference_is_told_with_its_numbers(tmp_path):
+    runs = {"CSV": seeds_of(0.7, 10), "folder": seeds_of(0.4, 20)}
     words = conclusion(runs, tmp_path)
-    hits = [[accuracy_of(run) for run in each.values()] for each in runs.values()]
-    test = ttest_rel(hits[1], hits[0])
-    low, high = (100 * end for end in test.confidence_interval())
+    row = difference_table(comparison_of(runs, tmp_path)).iloc[0]
+    numbers = [f"{100 * row[name]:+.1f}" for name in ("difference", "low", "high")]
     assert words.startswith(
-        "- `folder` minus `CSV`, over 3 seeds: **in accuracy `CSV` is better** "
-        f"({100 * np.mean(np.subtract(*hits[::-1])):+.1f} points, interval {low:+.1f} to "
-        f"{high:+.1f}, p = {test.pvalue:.2g});"
+        "- `folder` and `CSV`, 3 seeds each: **`folder` is less accurate than `CSV`** "
+        f"({numbers[0]} points, interval {numbers[1]} to {numbers[2]}, p < 0.0001)."
     )
-    assert "may still differ" not in words and "One seed" not in words
+    assert "In macro F1, described and not tested: -" in words
+    assert "One run" not in words and "corrected" not in words  # there is one difference
+    deviation = f"{100 * row['run_sd']:.2g}"
+    assert f"differ in accuracy by a standard deviation of {deviation} points" in words
+    assert f"Of true differences of {100 * row['detectable']:.2g} points" in words
+    assert f"would take {row['seeds_needed']:.0f} seeds of each arm" in words
 
 
-def test_seeds_that_disagree_show_no_difference_and_no_equality(tmp_path):
+def test_without_proof_neither_difference_nor_equality_is_told(tmp_path):
+    words = conclusion({"CSV": seeds_of(0.5, 0), "folder": seeds_of(0.5, 7)}, tmp_path)
+    assert "undecided. No difference in accuracy is shown" in words
+    assert "neither is equality within ±1 point (90 % interval" in words
+    assert "accurate than" not in words and "equally" not in words
+
+
+def test_equality_is_told_within_the_margin_and_beside_a_difference(tmp_path):
+    same = {"CSV": seeds_of(0.5, 0), "folder": seeds_of(0.5, 0)}
+    words = conclusion(same, tmp_path, margin=0.2)
+    assert "**they are equally accurate within ±20 points** (+0.0 points" in words
+    apart = {"CSV": seeds_of(0.7, 10), "folder": seeds_of(0.4, 20)}
+    words = conclusion(apart, tmp_path, margin=0.6)
+    assert "**`folder` is less accurate than `CSV`**" in words
+    assert "The difference is shown, and it is smaller than 60 points (90 % interval" in words
+
+
+def test_several_arms_are_corrected_and_said_to_be(tmp_path):
+    runs = {arm: seeds_of(0.5, 10 * place) for place, arm in enumerate("abc")}
+    assert "corrected for the 2 arms that are compared" in conclusion(runs, tmp_path)
+
+
+def test_more_seeds_may_not_be_enough(tmp_path):
+    few = {
+        arm: {seed: replace(run, predictions=run.predictions.select(np.arange(1000) < 60))
+              for seed, run in seeds_of(0.5, first).items()}
+        for arm, first in (("CSV", 1), ("folder", 30))
+    }  # fmt: skip
+    right = few["folder"][0].predictions
+    few["folder"] = dict.fromkeys(range(3), replace(few["folder"][0], predictions=right))
+    few["CSV"] = dict.fromkeys(range(3), few["CSV"][0])
+    assert "more seeds are not enough: it takes more test images" in conclusion(few, tmp_path)
+
+
+def test_small_classes_are_named_beside_macro_f1(tmp_path):
     runs = {
-        "CSV": {0: run_of(0.5, 1), 1: run_of(0.53, 2), 2: run_of(0.51, 3)},
-        "folder": {0: run_of(0.53, 4), 1: run_of(0.5, 5), 2: run_of(0.52, 6)},
-    }
-    words = conclusion(runs, tmp_path)
-    assert "in accuracy no difference is shown" in words and "better" not in words
-    assert "the arms may still differ" in words
+        arm: {seed: replace(run, predictions=run.predictions.select(np.arange(1000) < 100))
+              for seed, run in seeds_of(0.5, first).items()}
+        for arm, first in (("CSV", 1), ("folder", 30))
+    }  # fmt: skip
+    assert "(the interval is unsure: too few images or hits of " in conclusion(runs, tmp_path)
 
 
-def test_one_seed_speaks_of_two_models_alone(tmp_path):
+def test_one_seed_speaks_of_two_weight_files_alone(tmp_path):
     runs = {"CSV": {0: run_of(0.7, 1)}, "folder": {0: run_of(0.4, 2)}}
     words = conclusion(runs, tmp_path)
     first, second = (
         run[0].predictions.y_pred == run[0].predictions.y_true for run in runs.values()
     )
     votes = (first & ~second).sum(), (second & ~first).sum()
-    assert "The two models `folder` and `CSV`, tested on the same 1,000 images, **differ" in words
-    assert f"`CSV` gets {votes[0]} and `folder` {votes[1]} (identical images count once)" in words
-    assert f"p = {binomtest(int(votes[0]), int(sum(votes))).pvalue:.2g}" in words
-    assert "One seed says nothing about the pipelines" in words and "better" not in words
+    assert "these two weight files differ in accuracy on these 1,000 images (-" in words
+    assert f"that of `CSV` gets {votes[0]} and that of `folder` {votes[1]} (identical" in words
+    assert "One run says nothing about an arm" in words
+    assert not any(word in words for word in ("better", "accurate than", "equal", "named before"))
     alike = {"CSV": {0: run_of(0.5, 1)}, "folder": {0: run_of(0.51, 2)}}
-    assert "show no difference in accuracy" in conclusion(alike, tmp_path)
+    words = conclusion(alike, tmp_path)
+    assert "these two weight files are not shown to differ in accuracy" in words
+    expected = binomtest(*_votes(alike)).pvalue
+    assert f"p = {expected:.2g}, McNemar's test" in words
+
+
+def _votes(runs):
+    first, second = (
+        run[0].predictions.y_pred == run[0].predictions.y_true for run in runs.values()
+    )
+    return int((first & ~second).sum()), int((first ^ second).sum())
 
 
 def test_the_difference_on_clean_images_stands_beside_the_full_one(tmp_path):
@@ -71,15 +117,39 @@ def test_the_difference_on_clean_images_stands_beside_the_full_one(tmp_path):
     gain = np.mean(second.y_pred[kept] == second.y_true[kept])
     gain -= np.mean(first.y_pred[kept] == first.y_true[kept])
     words = conclusion(runs, tmp_path)
-    assert "Without the 100 test images that have a copy in training" in words
+    assert "Without test images that have a copy in training, the accuracies differ by" in words
     assert f"the accuracies differ by {100 * gain:+.1f} points" in words
 
 
 def test_different_test_images_are_said_to_be(tmp_path):
     ids = np.array([f"PrivateTest/row{n}" for n in range(1000)])
     words = conclusion({"CSV": {0: run_of(0.5, 1)}, "folder": {0: run_of(0.5, 2, ids)}}, tmp_path)
-    assert "**tested on different images**" in words
-    assert "no difference can be put down to one cause" in words
+    assert (
+        "`folder` cannot be compared with `CSV`: they are not known to share a test image" in words
+    )
+    half = run_of(0.5, 2)
+    half = replace(half, predictions=half.predictions.select(np.arange(1000) < 500))
+    words = conclusion({"CSV": {0: run_of(0.5, 1)}, "folder": {0: half}}, tmp_path)
+    assert "on these 500 images" in words
+    assert "tested on different images; this is about the 500 that they share" in words
+
+
+def test_test_images_that_change_with_the_seed_are_said_to(tmp_path):
+    runs = {
+        arm: {seed: run_of(0.5, place + seed, np.array([f"all/{seed}-{n}" for n in range(1000)]))
+              for seed in range(2)}
+        for place, arm in ((0, "CSV"), (5, "folder"))
+    }  # fmt: skip
+    words = conclusion(runs, tmp_path)
+    assert "Each seed has test images of its own" in words and "that they share" not in words
+
+
+def test_arms_whose_test_images_change_each_in_its_way_are_compared_by_their_first_runs(tmp_path):
+    moving = seeds_of(0.5, 1, 2)
+    other = moving[1].predictions.select(np.arange(1000) % 2 == 0)
+    moving[1] = replace(moving[1], predictions=other)
+    words = conclusion({"CSV": moving, "folder": seeds_of(0.6, 7, 2)}, tmp_path)
+    assert "these two weight files differ" in words and "this is about the first runs" in words
 
 
 @pytest.mark.parametrize("num_seeds", [1, 2])
@@ -94,7 +164,9 @@ def test_drawn_faces_are_said_first(tmp_path):
     words = introduction(runs, tmp_path, drawn=True, name="same_images")
     assert words.startswith("> **These faces are drawn, not FER2013.**")
     assert conclusion(runs, tmp_path, drawn=True).startswith("**These are drawn faces")
-    assert "drawn" not in introduction(runs, tmp_path, name="same_images")
+    assert ".59" not in words
+    real = introduction(runs, tmp_path, name="same_images")
+    assert "drawn" not in real and "it reported an accuracy of .59 for each" in real
 
 
 def test_named_comparisons_bring_their_notice(tmp_path):
@@ -137,12 +209,27 @@ def time_summary(runs, directory):
 
 
 def test_an_arm_whose_epoch_takes_too_long_is_not_the_best_in_time(tmp_path):
-    late = lasting(run_of(0.9, 4), 180.0)
-    words = time_summary({"conv2": {0: run_of(0.6, 1)}, "vgg8": {0: late}}, tmp_path)
-    assert "Within 2 minutes of training, validation included, `conv2` has the highest" in words
+    late = {seed: lasting(run_of(0.9, 4 + seed), 180.0) for seed in range(2)}
+    runs = {"conv2": seeds_of(0.6, 1, 2), "conv3": seeds_of(0.4, 7, 2), "vgg8": late}
+    words = time_summary(runs, tmp_path)
+    assert "Within 2 minutes of training, validation included, `conv2` is the most acc" in words
     assert "One epoch of `vgg8` takes longer than that." in words
-    words = time_summary({"vgg8": {0: late}}, tmp_path)
+    words = time_summary({"vgg8": late}, tmp_path)
     assert "No arm gets through an epoch in 2 minutes" in words and "takes longer" not in words
+
+
+def test_in_time_too_a_winner_needs_proof_and_seeds(tmp_path):
+    close = {
+        "conv2": seeds_of(0.5, 1, 2),
+        "conv3": seeds_of(0.51, 7, 2),
+        "conv6": seeds_of(0.2, 9, 2),
+    }
+    words = time_summary(close, tmp_path)
+    assert "no arm is shown to be the best" in words and "`conv6`" not in words
+    once = {"conv2": seeds_of(0.5, 1, 1), "conv3": seeds_of(0.9, 7, 1)}
+    assert "each arm has one run, so that no arm can be called the best" in time_summary(
+        once, tmp_path
+    )
 
 
 def test_the_command_gives_the_same_arms_again(tmp_path):

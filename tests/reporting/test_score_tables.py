@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import accuracy_of, comparison_of, leaky, predictions_of, run_of
-from scipy.stats import t as student
 from sklearn.metrics import f1_score
 
 from fer_keras.comparison.results import result_table
+from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.reporting import score_tables
 
 
@@ -29,47 +29,77 @@ def accuracies(compared, arm):
     return np.array([accuracy_of(run) for run in compared.runs[arm].values()])
 
 
-def test_scores_are_means_over_seeds_with_their_t_interval(compared, record):
-    table = score_tables.score_table(record).set_index("arm")
+def test_scores_are_means_with_one_interval_over_seeds_and_images(compared, record):
+    scores = score_tables.score_table(record, compared)
     hits = accuracies(compared, "CSV")
-    row = table.loc["CSV"]
+    row = scores.set_index("arm").loc["CSV"]
     assert (row["split"], row["images"], row["seeds"]) == ("PublicTest", 1000, 3)
     assert row["accuracy"] == pytest.approx(hits.mean())
     assert row["accuracy_sd"] == pytest.approx(hits.std(ddof=1))
     assert (row["accuracy_min"], row["accuracy_max"]) == (hits.min(), hits.max())
-    reach = student.ppf(0.975, 2) * hits.std(ddof=1) / np.sqrt(3)
-    assert row["accuracy_high"] - row["accuracy"] == pytest.approx(reach)
-    assert row["accuracy"] - row["accuracy_low"] == pytest.approx(reach)
-    text = score_tables.readable_scores(score_tables.score_table(record))
+    values = {
+        arm: np.array([pseudo_values(run.predictions)[0] for run in own.values()])
+        for arm, own in compared.runs.items()
+    }
+    ends = contrast(values, {"CSV": 1}).interval()
+    assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(ends)
+    text = score_tables.readable_scores(scores).loc[("CSV", "PublicTest (1,000)"), "accuracy"]
+    assert text == f"{hits.mean():.3f} [{ends[0]:.3f}, {ends[1]:.3f}]".replace("0.", ".")
+
+
+def test_a_record_alone_gives_mean_deviation_and_range(record, compared):
+    scores = score_tables.score_table(record)
+    assert scores["accuracy_low"].isna().all()
+    hits = accuracies(compared, "CSV")
+    text = score_tables.readable_scores(scores).loc[("CSV", "PublicTest (1,000)"), "accuracy"]
     expected = f"{hits.mean():.3f} ± {hits.std(ddof=1):.3f} ({hits.min():.3f} to {hits.max():.3f})"
-    assert text.loc[("CSV", "PublicTest (1,000)"), "accuracy"] == expected.replace("0.", ".")
+    assert text == expected.replace("0.", ".")
 
 
-def test_a_single_run_has_its_bootstrap_interval(record):
-    models = score_tables.score_table(score_tables.first_seed(record))
-    assert models["seeds"].tolist() == [1, 1] and models["accuracy_sd"].isna().all()
+def test_single_runs_have_their_bootstrap_interval(tmp_path):
+    one = comparison_of({"CSV": {0: run_of(0.7, 1)}, "folder": {0: run_of(0.5, 2)}}, tmp_path)
+    record = result_table(one)
+    scores = score_tables.score_table(record, one)
+    assert scores["seeds"].tolist() == [1, 1] and scores["accuracy_sd"].isna().all()
     ends = ["accuracy", "accuracy_low", "accuracy_high"]
-    pd.testing.assert_frame_equal(models[ends], record.iloc[[0, 3]][ends].reset_index(drop=True))
-    text = score_tables.readable_scores(models)
+    pd.testing.assert_frame_equal(scores[ends], record[ends])
+    text = score_tables.readable_scores(scores)
     value = text.loc[("CSV", "PublicTest (1,000)"), "accuracy"]
     assert [float(part.strip("[],")) for part in value.split()] == [
         round(record[name].iloc[0], 3) for name in ends
     ]
-    assert "seeds" not in text
+    assert "seeds" not in text and "macro F1 unsure for" not in text
 
 
-def test_runs_that_score_alike_have_no_spread(record):
-    alike = record[record["arm"] == "CSV"].assign(accuracy=0.5)
-    row = score_tables.score_table(alike).iloc[0]
-    assert (row["accuracy_sd"], row["accuracy_low"], row["accuracy_high"]) == (0, 0.5, 0.5)
+def test_classes_too_small_for_macro_f1_are_named(tmp_path):
+    run = run_of(0.7, 1)
+    few = replace(run, predictions=run.predictions.select(run.predictions.y_true != 3))
+    one = comparison_of({"CSV": {0: few}, "folder": {0: few}}, tmp_path)
+    text = score_tables.readable_scores(score_tables.score_table(result_table(one), one))
+    assert set(text["macro F1 unsure for"]) == {"happy"}
 
 
 def test_published_scores_stand_beside_ours_on_real_data_alone(compared, record):
-    table = score_tables.model_table(compared, record)
-    assert table.loc[("CSV", "as study D published (7,178)")].tolist() == [".59", ".52", ".58"]
-    assert table.loc[("folder", "as study D published (7,178)")].tolist() == [".59", ".51", ".57"]
+    ours = score_tables.readable_scores(score_tables.score_table(record, compared))
+    table = score_tables.with_published(ours, compared)
+    scores = ["accuracy", "macro F1", "weighted F1"]
+    for arm, theirs in (("CSV", [".59", ".52", ".58"]), ("folder", [".59", ".51", ".57"])):
+        assert table.loc[(arm, "as study D published (7,178)"), scores].tolist() == theirs
     for other in (replace(compared, drawn=True), replace(compared, name="mine")):
-        assert len(score_tables.model_table(other, record)) == 2
+        assert len(score_tables.with_published(ours, other)) == 2
+
+
+def test_views_of_test_time_augmentation_are_a_test_set_of_their_own(tmp_path):
+    runs = {seed: run_of(0.5, seed) for seed in range(2)}
+    runs = {
+        seed: replace(run, augmented_predictions=run_of(0.6, 9 + seed).predictions)
+        for seed, run in runs.items()
+    }
+    compared = comparison_of({"best": runs}, tmp_path)
+    table = score_tables.score_table(result_table(compared), compared).set_index("split")
+    row = table.loc["PublicTest, augmented"]
+    assert row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
+    assert row["accuracy"] > table.loc["PublicTest", "accuracy"] + 0.05
 
 
 def test_clean_scores_stand_beside_full_ones(tmp_path):
@@ -99,6 +129,8 @@ def test_class_table_gives_the_difference_of_two_arms(compared):
     expected = table["folder", "f1"] - table["CSV", "f1"]
     assert table["folder − CSV", "f1"].tolist() == pytest.approx(expected.tolist())
     assert table["CSV", "support"].iloc[:7].sum() == 1000
+    inside = table["CSV", "f1"].between(table["CSV", "f1 low"], table["CSV", "f1 high"])
+    assert inside.iloc[:7].all() and table["CSV", "f1 low"].iloc[7:].isna().all()
     part = first["CSV"].predictions
     scores = f1_score(part.y_true, part.y_pred, average=None)
     assert score_tables.f1_table(first)["CSV"].tolist() == pytest.approx(scores.tolist())
@@ -111,6 +143,6 @@ def test_class_table_takes_any_number_of_arms_and_classes_of_their_own(num_arms)
     arms = {f"arm {number}": run for number in range(num_arms)}
     table = score_tables.class_table(arms)
     assert table.index.tolist() == ["cat", "dog", "macro avg", "weighted avg"]
-    assert table.shape[1] == 4 * num_arms
+    assert table.shape[1] == 6 * num_arms
     precisions = score_tables.precision_table({"one": run.predictions})
     assert precisions.index.tolist() == ["cat", "dog"]

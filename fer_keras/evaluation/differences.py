@@ -1,0 +1,232 @@
+"""Differences of arms from a reference, over seeds and test images."""
+
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.evaluation.chance import pseudo_values, run_deviation
+from fer_keras.evaluation.families import against_reference, detectable, seeds_needed
+from fer_keras.evaluation.intervals import SCORES, holm, mcnemar_test, scores_of_confusion
+from fer_keras.evaluation.shared import on_shared_images, weak_classes
+
+PRIMARY = "accuracy"
+"""The score that verdicts rest on, named before any run; all others are descriptive."""
+RUN_SCORES = (PRIMARY, "macro_f1")
+"""The scores of which differences and effects are told."""
+LEVEL = 0.05
+"""Significance level: the share of false alarms to accept where nothing differs."""
+MARGIN = 0.01
+"""The difference in accuracy below which two arms count as equal, unless another is stated."""
+COLUMNS = (
+    *("arm", "reference", "test images", "images", "score", "seeds", "first", "second"),
+    *("difference", "low", "high", "low90", "high90", "p_value", "verdict"),
+    *("probability_within", "margin", "detectable", "run_sd", "seeds_needed"),
+    *("only_first", "only_second", "weak classes", "how"),
+)
+"""The columns of a table of differences."""
+
+
+class How(StrEnum):
+    """How a difference was found."""
+
+    OVER_SEEDS = "over seeds and test images"
+    RUN_SCORES = "over seeds alone: each seed has other test images"
+    ONE_RUN = "one run each: two weight files"
+    NOT_COMPARED = "cannot be compared: other classes or labels"
+    NOTHING_SHARED = "cannot be compared: no test image is known to be shared"
+
+
+class Verdict(StrEnum):
+    """What a difference of the primary score shows."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUAL = "equal"
+    UNDECIDED = "undecided"
+    WEIGHTS_DIFFER = "weights differ"
+    WEIGHTS_ALIKE = "weights not shown to differ"
+
+
+def difference_table(runs, reference, margin=MARGIN):
+    """Compare every arm with a reference arm.
+
+    Arms with two or more runs are compared as pipelines, over seeds and over the test images that
+    they share. Of an arm with a single run only its weights can be compared, on these images.
+
+    Args:
+        runs: dict from an arm's name to a dict from a seed to the run's `Predictions`.
+        reference: the arm that all others are compared with.
+        margin: the difference below which two arms count as equal, in 0-1.
+
+    Returns:
+        A DataFrame, one row an arm, set of test images and score: `arm`, `reference`,
+        `test images` (`all`, or `clean`: without copies in training), `images` (their number),
+        `score`, `seeds` (runs of the arm that has fewer), `first` (the reference's mean), `second`
+        (the arm's), `difference` (second minus first), `low` and `high` (95 % interval), `low90`
+        and `high90` (for the test of equality); intervals are corrected for the number of arms
+        (Dunnett). `probability_within` that the true difference lies within ±margin; `margin`;
+        `detectable`, the true difference found in 80 of 100 such studies; `run_sd`, the pooled
+        deviation of run scores; `weak classes`, too small for macro F1's interval; `how`. For
+        accuracy on all test images also `seeds_needed` to find a difference of the margin,
+        `p_value` (corrected; of two weight files McNemar's, by Holm), `verdict`, and of two weight
+        files how many images `only_first` and `only_second` get right.
+    """
+    kinds = {arm: _kind(runs[reference], runs[arm]) for arm in runs if arm != reference}
+    families = {}
+    for arm, kind in kinds.items():
+        families.setdefault(kind, []).append(arm)
+    compared = sum(how not in (How.NOT_COMPARED, How.NOTHING_SHARED) for how, _ in families)
+    rows = []
+    for (how, _), arms in families.items():
+        parts = _parts(how, {arm: runs[arm] for arm in (reference, *arms)})
+        for name, part in parts.items():
+            values = _values(part, how)
+            for score in RUN_SCORES:
+                found = _rows(part, values, score, how, name == "all", margin, compared)
+                about = {"test images": name, "reference": reference, "how": how}
+                rows += [row | about for row in found]
+        if not parts:
+            empty = {"test images": "all", "how": how, "seeds": 0, "images": 0, "weak classes": ""}
+            empty |= {"reference": reference, "margin": margin}
+            rows += [{"arm": arm, "score": score} | empty for arm in arms for score in RUN_SCORES]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    in_order = {arm: place for place, arm in enumerate(kinds)}
+    return table.sort_values(
+        "arm", key=lambda names: names.map(in_order), kind="stable"
+    ).reset_index(drop=True)
+
+
+def _kind(first, second):
+    """Return how two arms' runs, dicts by seed, can be compared, and what marks their family."""
+    one, two = next(iter(first.values())), next(iter(second.values()))
+    if one.class_names != two.class_names:
+        return How.NOT_COMPARED, ""
+    pair = on_shared_images([one, two])
+    has_seeds = min(len(first), len(second)) > 1
+    is_crossed = _keeps_images(first) and _keeps_images(second)
+    if has_seeds and not is_crossed:
+        seeds = first.keys() & second.keys()
+        if len(seeds) > 1 and all(_is_same(first[seed], second[seed]) for seed in seeds):
+            return How.RUN_SCORES, ""
+    if not pair:
+        return How.NOTHING_SHARED, ""
+    if any(pair[0].y_true != pair[1].y_true):
+        return How.NOT_COMPARED, ""
+    how = How.OVER_SEEDS if has_seeds and is_crossed else How.ONE_RUN
+    return how, "\n".join(pair[0].ids)
+
+
+def _keeps_images(runs):
+    first, *others = runs.values()
+    return all(_is_same(first, other) for other in others)
+
+
+def _is_same(first, second):
+    return np.array_equal(first.ids, second.ids) and np.array_equal(first.y_true, second.y_true)
+
+
+def _parts(how, runs):
+    """Return dicts from an arm to its runs' `Predictions`: of all test images, of clean ones."""
+    if how in (How.NOT_COMPARED, How.NOTHING_SHARED):
+        return {}
+    if how == How.ONE_RUN:
+        runs = {arm: dict([next(iter(own.items()))]) for arm, own in runs.items()}
+    lists = {arm: [*own.values()] for arm, own in runs.items()}
+    if how == How.RUN_SCORES:
+        masks = [~run.leaked for own in lists.values() for run in own]
+    else:
+        every = iter(on_shared_images([run for own in lists.values() for run in own]))
+        lists = {arm: [next(every) for _ in own] for arm, own in lists.items()}
+        is_leaked = np.any([run.leaked for own in lists.values() for run in own], axis=0)
+        masks = [~is_leaked] * sum(map(len, lists.values()))
+    parts = {"all": lists}
+    if all(mask.any() for mask in masks) and not all(mask.all() for mask in masks):
+        masks = iter(masks)
+        parts["clean"] = {
+            arm: [run.select(next(masks)) for run in own] for arm, own in lists.items()
+        }
+    return parts
+
+
+def _rows(part, values, score, how, is_all, margin, families):
+    """Return a dict for each arm but the first, which is the reference."""
+    place = SCORES.index(score)
+    rows = _means(part, place) if score == PRIMARY else _flagged(part, place)
+    values = {arm: each[:, place] for arm, each in values.items()}
+    reference, *others = part
+    if how == How.ONE_RUN and len(part[reference][0].ids) == 1:
+        return rows
+    found = _in_family(against_reference(values, reference, families), margin)
+    deviation = {"run_sd": run_deviation(values)[0], "margin": margin}
+    rows = [row | more | deviation for row, more in zip(rows, found)]
+    if score != PRIMARY or not is_all:
+        return [row | {"p_value": np.nan} for row in rows]
+    p_values = [row["p_value"] for row in rows]
+    if how == How.ONE_RUN:
+        tests = [mcnemar_test(part[reference][0], part[arm][0]) for arm in others]
+        p_values = np.minimum(1, families * holm([test[-1] for test in tests]))
+        for row, (only_first, only_second, _) in zip(rows, tests):
+            row |= {"only_first": only_first, "only_second": only_second}
+            row["probability_within"] = np.nan  # it is about arms
+    for row, p_value in zip(rows, p_values):
+        weights = {row["arm"]: 1, reference: -1}
+        needed = seeds_needed(values, weights, margin, len(others) * families)
+        row |= {"p_value": p_value, "seeds_needed": needed or np.nan}
+        row["verdict"] = _verdict(row, how)
+    return rows
+
+
+def _means(part, place):
+    means = {arm: np.mean([_scores(run)[place] for run in own]) for arm, own in part.items()}
+    reference, *others = part
+    first = means[reference]
+    about = {"images": len(part[reference][0].ids), "score": SCORES[place], "first": first}
+    return [
+        {"arm": arm, "seeds": min(len(part[reference]), len(part[arm])), "second": means[arm]}
+        | about
+        | {"difference": means[arm] - first, "weak classes": ""}
+        for arm in others
+    ]
+
+
+def _flagged(part, place):
+    """Return `_means` with the classes that are too small, in the reference or in the arm."""
+    rows, (reference, *_) = _means(part, place), part
+    for row in rows:
+        row["weak classes"] = ", ".join(weak_classes(part[reference] + part[row["arm"]]))
+    return rows
+
+
+def _in_family(family, margin):
+    critical = family.critical()
+    found = zip(
+        family.estimates, family.intervals(), family.intervals(1 - 2 * LEVEL), family.p_values()
+    )
+    return [
+        {"low": wide[0], "high": wide[1], "low90": narrow[0], "high90": narrow[1]}
+        | {"probability_within": estimate.probability_within(margin), "p_value": p_value}
+        | {"detectable": detectable(estimate, critical)}
+        for estimate, wide, narrow, p_value in found
+    ]
+
+
+def _values(part, how):
+    """Return pseudo-values by arm, `(seeds, scores, n)`; the scores alone where images change."""
+    if how == How.RUN_SCORES:
+        return {arm: np.array([_scores(run)[:, None] for run in own]) for arm, own in part.items()}
+    return {arm: np.array([pseudo_values(run) for run in own]) for arm, own in part.items()}
+
+
+def _scores(run):
+    return scores_of_confusion(run.confusion())
+
+
+def _verdict(row, how):
+    is_shown = row["p_value"] <= LEVEL
+    if how == How.ONE_RUN:
+        return Verdict.WEIGHTS_DIFFER if is_shown else Verdict.WEIGHTS_ALIKE
+    if is_shown:
+        return Verdict.BETTER if row["difference"] > 0 else Verdict.WORSE
+    is_within = -row["margin"] < row["low90"] and row["high90"] < row["margin"]
+    return Verdict.EQUAL if is_within else Verdict.UNDECIDED

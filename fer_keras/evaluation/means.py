@@ -1,0 +1,96 @@
+"""Intervals of mean scores over seeds and test images."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from fer_keras.evaluation.chance import contrast, pseudo_values
+from fer_keras.evaluation.intervals import CONFIDENCE, SCORES, scores_of_confusion
+from fer_keras.evaluation.shared import on_shared_images, weak_classes
+
+
+def mean_intervals(test_sets):
+    """Compute the 95 % intervals of the arms' mean scores.
+
+    How runs of one arm differ is pooled over the arms with the same test images. Where an arm's
+    test images change from run to run, the interval is that of the runs' scores alone.
+
+    Args:
+        test_sets: dict from a test set's name to a dict from an arm's name to a list of
+            `Predictions`, one a run.
+
+    Returns:
+        A dict from (arm, test set) to the names of the classes too small for macro F1's interval,
+        a text, and a dict from each of `intervals.SCORES` to the ends of its interval, in 0-1;
+        empty where no arm with these test images has two runs.
+    """
+    found = {}
+    for split, arms in test_sets.items():
+        for pool in _pools(arms):
+            values = _values(pool)
+            for arm, runs in pool.items():
+                weak = ", ".join(weak_classes(runs))
+                ends = {}
+                if max(map(len, pool.values())) > 1:
+                    ends = {
+                        score: _ends({name: each[:, place] for name, each in values.items()}, arm)
+                        for place, score in enumerate(SCORES)
+                    }
+                found[arm, split] = weak, ends
+    return found
+
+
+def f1_intervals(predictions):
+    """Compute the 95 % interval of each class's F1, of one weight file.
+
+    It is the jackknife's, over groups of identical images, with Student's t.
+
+    Args:
+        predictions: `Predictions`.
+
+    Returns:
+        A DataFrame, one row a class: `class`, `low` and `high` in 0-1; both missing for classes
+        too small for it, as `shared.weak_classes` says.
+    """
+    size = len(predictions.class_names)
+    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    parts = np.zeros((3, groups.max() + 1, size))  # hits, images, predictions of each class
+    is_hit = predictions.y_true == predictions.y_pred
+    np.add.at(parts[0], (groups[is_hit], predictions.y_true[is_hit]), 1)
+    np.add.at(parts[1], (groups, predictions.y_true), 1)
+    np.add.at(parts[2], (groups, predictions.y_pred), 1)
+    total, n = parts.sum(axis=1), groups.max() + 1
+    left = total[:, None] - parts
+    value = 2 * total[0] / np.maximum(total[1] + total[2], 1)
+    without = 2 * left[0] / np.maximum(left[1] + left[2], 1)
+    error = np.sqrt((n - 1) * without.var(axis=0))
+    half = error * t.ppf((1 + CONFIDENCE) / 2, max(n - 1, 1))
+    table = pd.DataFrame({"class": predictions.class_names})
+    table["low"], table["high"] = np.maximum(value - half, 0), np.minimum(value + half, 1)
+    table.loc[table["class"].isin(weak_classes([predictions])), ["low", "high"]] = np.nan
+    return table
+
+
+def _pools(arms):
+    """Return dicts of the arms that were tested alike: on the same images, or each on others."""
+    pools = {}
+    for arm, runs in arms.items():
+        same = all(np.array_equal(runs[0].ids, run.ids) for run in runs)
+        key = (runs[0].class_names, "\n".join(runs[0].ids) if same else None)
+        pools.setdefault(key, {})[arm] = runs
+    return pools.values()
+
+
+def _values(pool):
+    """Return values by arm, `(seeds, scores, n)`; n = 1 where test images change."""
+    every = [run for runs in pool.values() for run in runs]
+    if all(np.array_equal(every[0].ids, run.ids) for run in every):
+        parts = map(pseudo_values, on_shared_images(every))
+    else:
+        parts = (scores_of_confusion(run.confusion())[:, None] for run in every)
+    return {arm: np.array([next(parts) for _ in runs]) for arm, runs in pool.items()}
+
+
+def _ends(values, arm):
+    low, high = contrast(values, {arm: 1}).interval()
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))

@@ -1,0 +1,165 @@
+"""Tables of the effects of crossed factors, and of shares of the variance."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.evaluation.chance import pseudo_values
+from fer_keras.evaluation.differences import LEVEL, MARGIN, PRIMARY, RUN_SCORES
+from fer_keras.evaluation.effects import factor_effects, variance_shares
+from fer_keras.evaluation.intervals import SCORES, holm
+from fer_keras.evaluation.shared import on_shared_images
+from fer_keras.reporting.difference_tables import p_text, points_text
+from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
+from fer_keras.utils.errors import InputError
+
+
+def balanced_runs(comparison, results):
+    """Return the runs of a grid with which effects can be computed.
+
+    Seeds with a failed run are left out, so that the grid stays balanced. With several data sets,
+    `data` is one more factor.
+
+    Args:
+        comparison: the `Comparison`.
+        results: what `results.result_table` returned of it.
+
+    Returns:
+        A DataFrame, one row a run, and the list of its columns that are factors.
+
+    Raises:
+        InputError: if the comparison crosses no factors, or no seed is complete.
+    """
+    runs = headline_rows(results)
+    factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
+    if not factors:
+        raise InputError("This comparison crosses no factors, so that it has no effects.")
+    if runs.duplicated(["seed", *factors]).any():
+        # These arms differ in their data set, which stands at the end of their names.
+        runs = runs.assign(data=runs["arm"].str.rpartition(" on ")[2])
+        factors.append("data")
+    num_arms = runs.groupby("seed")["arm"].nunique()
+    complete = num_arms.index[num_arms == len(comparison.arms)]
+    if not len(complete):
+        raise InputError(
+            "No seed has finished with every arm, so that there are no effects to compute; "
+            f"the first error is: {comparison.errors[0]['error']}"
+        )
+    return runs[runs["seed"].isin(complete)], factors
+
+
+def effect_table(runs, factors, comparison=None):
+    """Return the effects of factors, alone and together, on each score.
+
+    Args:
+        runs: the runs that `balanced_runs` returned.
+        factors: its factors.
+        comparison: the `Comparison`, for intervals over seeds and test images; `None`, or test
+            images that are not the same for all runs: over seeds alone.
+
+    Returns:
+        A DataFrame like that of `effects.factor_effects`, with a first column `score`. Of accuracy
+        alone `is_shown` and `is_small` say what is found: an effect, or that it is smaller than the
+        comparison's margin, each at 5 % after Holm's correction for the number of effects, and
+        `holm_p_value` is the corrected p value.
+    """
+    comparison = comparison or SimpleNamespace(runs={}, margin=MARGIN)
+    levels = runs.drop_duplicates("arm").set_index("arm")[factors]
+    values, tables = _values(runs, comparison), {}
+    for score in RUN_SCORES:
+        arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
+        table = factor_effects(arms, levels, comparison.margin)
+        table["holm_p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
+        equality = holm(table["p_of_equality"]) if score == PRIMARY else np.nan
+        table["is_small"] = equality <= LEVEL
+        table["is_shown"] = table["holm_p_value"] <= LEVEL
+        tables[score] = table
+    effects = pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
+    effects.attrs["on_images"] = next(iter(values.values())).shape[-1] > 1
+    return effects
+
+
+def readable_effects(effects):
+    """Return effects as text, in points.
+
+    Args:
+        effects: what `effect_table` returned.
+
+    Returns:
+        A DataFrame of texts, one row an effect.
+    """
+    rows = {}
+    for row in effects.to_dict("records"):
+        text = rows.setdefault((row["effect"], row["change"]), {})
+        text[SCORE_NAMES[row["score"]]] = points_text(row)
+        if row["score"] == PRIMARY:
+            text["p, after Holm"] = p_text(row["holm_p_value"])
+            text["found"] = "an effect" * row["is_shown"]
+            if row["is_small"]:
+                text["found"] += ", " * row["is_shown"] + "smaller than the margin"
+    table = pd.DataFrame(rows).T.rename_axis(["effect", "change"])
+    return table.loc[:, (table != "").any()]
+
+
+def share_table(runs, factors):
+    """Return the share of the variation among runs that each factor explains.
+
+    Args:
+        runs: the runs that `balanced_runs` returned.
+        factors: its factors.
+
+    Returns:
+        A DataFrame like that of `effects.variance_shares`, with a first column `score`. Of
+        accuracy the p values are corrected by Holm's method; other scores have none.
+    """
+    tables = {score: variance_shares(runs, factors, score) for score in RUN_SCORES}
+    for score, table in tables.items():
+        table["p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
+    return pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
+
+
+def readable_shares(shares):
+    """Return shares of the variation as text.
+
+    Args:
+        shares: what `share_table` returned.
+
+    Returns:
+        A DataFrame of texts, one row a source, with columns for each score.
+    """
+    rows = {}
+    for row in shares.to_dict("records"):
+        name, text = SCORE_NAMES[row["score"]], rows.setdefault(row["source"], {})
+        text[f"{name}: share"] = _percent(row["share"])
+        text[f"{name}: ω²"] = _percent(row["omega_squared"])
+        if row["score"] == PRIMARY:
+            text["F"] = "" if pd.isna(row["F"]) else f"{row['F']:.3g}"
+            text["df"] = f"{row['df']:.0f}"
+            text["p, after Holm"] = p_text(row["p_value"])
+    table = pd.DataFrame(rows).T.rename_axis("source")
+    return table.loc[:, (table != "").any()]
+
+
+def _percent(share):
+    return "" if pd.isna(share) else f"{100 * share:.0f} %"
+
+
+def _values(runs, comparison):
+    """Return values by arm, `(seeds, scores, n)`: pseudo-values, or n = 1 and the scores alone."""
+    keys = {arm: own["seed"].tolist() for arm, own in runs.groupby("arm", sort=False)}
+    scored = runs.set_index(["arm", "seed"])
+    if all(arm in comparison.runs for arm in keys):
+        parts = [comparison.runs[arm][seed].predictions for arm in keys for seed in keys[arm]]
+        first = parts[0]
+        if all(
+            np.array_equal(first.ids, part.ids) and np.array_equal(first.y_true, part.y_true)
+            for part in parts
+        ):
+            every = map(pseudo_values, on_shared_images(parts))
+            return {arm: np.array([next(every) for _ in seeds]) for arm, seeds in keys.items()}
+    columns = [score if score in scored else PRIMARY for score in SCORES]
+    return {
+        arm: scored.loc[[(arm, seed) for seed in seeds], columns].to_numpy(float)[:, :, None]
+        for arm, seeds in keys.items()
+    }
