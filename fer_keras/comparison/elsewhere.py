@@ -34,7 +34,7 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
     Args:
         test_on: dict from a data set's name to a folder, a CSV file or `Splits`.
         group_by: a pattern of file names, as for `groups_by_pattern`, or `None`.
-        arms: dict from an arm's name to its `Recipe`, all fields filled in.
+        arms: dict from an arm's name to its `Recipe`.
         sources: dict from an arm's name to the `Source` of its faces.
         on_bad: `raise`, or `skip` to leave out bad rows and images.
 
@@ -46,7 +46,8 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
             no class in common with an arm, or it cannot be read.
     """
     others = []
-    trained = {arm: source.splits(arms[arm])[1].name for arm, source in sources.items() if test_on}
+    own = {arm: source.splits(arms[arm]) for arm, source in sources.items() if test_on}
+    trained = {arm: splits.name for arm, (_, splits) in own.items()}
     for name, place in (test_on or {}).items():
         if not re.fullmatch(r"[\w.-]+", name) or name in map(PIXELS.format, STORAGES):
             raise InputError(
@@ -61,7 +62,7 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
                     f"The arm {arm} is trained on {trained[arm]}, which test_on gives as {name}; "
                     "give a data set that no arm is trained on."
                 )
-            match_classes(other, arms[arm].classes)
+            match_classes(other, own[arm][0].classes)
         others.append(other)
     if group_by and not any(other.is_grouped for other in others):
         raise InputError(

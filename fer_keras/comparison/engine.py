@@ -99,6 +99,7 @@ def run_comparison(
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
     factors = dict(factors) if crossed else {}
+    others = read_others(test_on, group_by, recipes, sources, on_bad)
     asked = {"minutes": minutes, "search_rate": search_rate, "margin": margin or MARGIN}
     design = keep_design(directory, name, recipes, sources, seeds, factors, **asked)
     if minutes:
@@ -108,7 +109,6 @@ def run_comparison(
     if search_rate:
         recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
     planned, arms = plan_runs(recipes, sources, seeds, directory)
-    others = read_others(test_on, group_by, arms, sources, on_bad)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
     runs, errors = _collect(planned, arms, failures)
     comparison = Comparison(

@@ -15,6 +15,10 @@ from scipy.stats import t
 from fer_keras.evaluation.intervals import CONFIDENCE, scores_of_confusion
 
 
+ROUNDING = 1e-12
+"""A standard error below it is rounding, not chance."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean score, or a difference of such, and how sure it is.
@@ -154,7 +158,9 @@ def contrast(arms, weights):
         variance = max(variance - share * noise / n, least)
     spread = sum(part**2 / df for part, df in parts.values())
     df = variance**2 / spread if spread else max(df for _, df in parts.values())
-    return Estimate(float(of_images.mean()), float(np.sqrt(variance)), float(df))
+    error = np.sqrt(variance)
+    error = 0 if error < ROUNDING else error
+    return Estimate(float(of_images.mean()), float(error), float(df))
 
 
 def run_deviation(arms):

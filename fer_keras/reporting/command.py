@@ -18,13 +18,16 @@ def compare_command(comparison):
     Returns:
         A line for a shell, with `DIR` in the place of the data.
     """
-    # Under equal time, the epochs follow from the minutes.
+    # Under equal time, the epochs follow from the minutes, and a search finds the rate.
     skipped = [*comparison.factors, *(["epochs"] if comparison.minutes else [])]
+    skipped += ["learning_rate"] if comparison.rates else []
     arms = _named_arms if comparison.name in COMPARISONS else _own_arms
     words = ["fer-keras", "compare", *arms(comparison, skipped), "--data=DIR"]
     seeds = comparison.seeds
     words += [f"--seeds={len(seeds)}", *([f"--first-seed={seeds[0]}"] if seeds[0] else [])]
     words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
+    searched = comparison.rates and comparison.name not in COMPARISONS
+    words += ["--search-rate"] if searched else []
     is_usual = abs(comparison.margin - MARGIN) < 1e-9
     words += [] if is_usual else [f"--margin={100 * comparison.margin:g}"]
     return shlex.join(words)

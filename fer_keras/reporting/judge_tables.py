@@ -5,6 +5,7 @@ import pandas as pd
 
 from fer_keras.comparison.votes import find_votes
 from fer_keras.evaluation.chance import contrast, group_means
+from fer_keras.evaluation.differences import LEVEL
 from fer_keras.evaluation.intervals import holm
 from fer_keras.evaluation.judges import (
     EMOTIONS,
@@ -15,7 +16,7 @@ from fer_keras.evaluation.judges import (
     judge,
     plurality,
 )
-from fer_keras.reporting.difference_tables import LEVEL, p_text, points_text
+from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.render import render
 from fer_keras.utils.errors import InputError
 

@@ -1,10 +1,14 @@
 """Write the sentences of reports from templates and values."""
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fer_keras.comparison.publish import without_paths
+
+TAG = re.compile("<(?=[A-Za-z/!?])")
+"""Where a tag would begin."""
 
 
 def render(template, **values):
@@ -32,7 +36,7 @@ _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,
     # What users name reaches the page as text, not as tags.
-    finalize=lambda value: value.replace("<", "&lt;") if isinstance(value, str) else value,
+    finalize=lambda value: TAG.sub("&lt;", value) if isinstance(value, str) else value,
     trim_blocks=True,
     lstrip_blocks=True,
 )

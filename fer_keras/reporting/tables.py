@@ -32,6 +32,26 @@ def arms_table(comparison):
     return table.fillna("").rename_axis("arm")
 
 
+def rates_table(comparison):
+    """Return the learning rates that were tried for each arm.
+
+    Args:
+        comparison: the `Comparison`.
+
+    Returns:
+        A DataFrame of texts, one row an arm: each rate, from low to high, with its best validation
+        accuracy, and the rate `chosen`; empty without a search.
+    """
+    rows = {}
+    for arm, tried in comparison.rates.items():
+        rates = sorted(tried)
+        rows[arm] = {
+            f"{name} rate": f"{rate:g}: {tried[rate]:.3f}"
+            for name, rate in zip(("lowest", "middle", "highest"), rates)
+        } | {"chosen": f"{comparison.arms[arm].learning_rate:g}"}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+
+
 def common_table(comparison):
     """Return what all arms have in common.
 

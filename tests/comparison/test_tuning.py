@@ -4,6 +4,8 @@ from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.tuning import search_rates
+from fer_keras.reporting.command import compare_command
+from fer_keras.reporting.tables import rates_table
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -44,6 +46,10 @@ def test_a_comparison_reports_the_searched_rates_and_trains_none_twice(recipe, s
     assert len([*made.directory.glob("a-seed0-*/metrics.json")]) == 3
     assert len([*made.directory.glob("a-seed1-*/metrics.json")]) == 1
     assert load_comparison(made.directory).rates == made.rates
+    shown = rates_table(made).loc["a"]
+    assert shown["chosen"] == f"{made.arms['a'].learning_rate:g}"
+    assert shown["lowest rate"] == f"0.01: {made.rates['a'][0.01]:.3f}"
+    assert "--search-rate" in compare_command(made) and "learning_rate" not in compare_command(made)
     plain = run_comparison({"a": recipe}, splits, 1, out=tmp_path / "runs")
     assert plain.directory != made.directory and not plain.rates
 

@@ -69,7 +69,7 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
         if "parameters" in cell.metadata.get("tags", ())
     ]
     names = re.findall(r"^(\w+): \w+ = ", cell.source, re.MULTILINE)
-    assert len(names) == 17
+    assert len(names) == 18
     words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
     for name in names:
         assert re.search(rf"{name}: \w+ \(default [^)]*\) \S", words), name
