@@ -142,7 +142,7 @@ def _of_run(run, source):
     """Return a run's `Corrupted`, from its directory if it is of the same faces; or `None`."""
     file = run.directory / FILE
     kept, mark = _load(file, run) if file.is_file() else (None, None)
-    faces = source.data and source.splits(run.recipe)[1].test
+    faces = source.splits(run.recipe)[1].test if source.is_here else None
     if not faces or not has_model(run):
         return kept
     chosen = _chosen(faces.ids)

@@ -14,7 +14,6 @@ from scipy.stats import t
 
 from fer_keras.evaluation.intervals import CONFIDENCE, scores_of_confusion
 
-
 ROUNDING = 1e-12
 """A standard error below it is rounding, not chance."""
 
