@@ -38,8 +38,8 @@ OPTIONS = {
     "storage-feed-augmentation": {
         "factors": COMPARISONS["storage-feed-augmentation"].factors | {"epochs": (15, 30)},
         "seeds": 3,
-        "jobs": 2,
     },
+    "networks": {"minutes": 15},
 }
 """Comparison -> arguments of `fk.compare`, where it is not published as it is named."""
 

@@ -15,9 +15,9 @@ from budgets import SETS, budget_table, draw_budgets
 from study_tables import protocol_table, score_table
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.evaluation.chance import contrast
-from fer_keras.evaluation.differences import LEVEL, MARGIN
+from fer_keras.evaluation.differences import MARGIN
 from fer_keras.reporting import difference_tables, effect_tables, narrative, score_tables, tables
+from fer_keras.reporting.result import load_comparison
 from fer_keras.utils.files import whole_file, write_text
 
 REPORTS = Path(__file__).parent
@@ -39,11 +39,12 @@ SAME_IMAGES = "fer-keras compare same_images --data DIR"
 
 def headline():
     """Return README's table: CSV against folder over seeds, and what it shows."""
-    record = _record("same_images")
+    result = load_comparison(REPORTS / "same_images")
+    record = result.results
     return "\n\n".join(
         [
-            _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            _difference(record),
+            _markdown(score_tables.readable_scores(result.scores())),
+            _difference(result),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record)
             + " ([report](reports/same_images.html), "
             "[runs and predictions](reports/same_images))",
@@ -53,12 +54,15 @@ def headline():
 
 def same_images():
     """Return the tables of `same_images`: scores over seeds, and their difference."""
-    record = _record("same_images")
+    result = load_comparison(REPORTS / "same_images")
+    record, differences = result.results, result.differences()
     return "\n\n".join(
         [
-            "Over seeds, mean ± standard deviation (lowest to highest):",
+            "Means over seeds, with 95 % intervals over seeds and test images:",
+            _markdown(score_tables.readable_scores(result.scores())),
+            "Single runs over seeds, mean ± standard deviation (lowest to highest):",
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            _difference(record),
+            narrative.conclusion(result.comparison, record, differences),
             _markdown(tables.time_table(record)),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record),
         ]
@@ -282,26 +286,21 @@ def _read(path):
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cores": str})
 
 
-def _difference(record):
-    """Return how two arms differ over seeds, on these test images, in a sentence."""
-    runs = score_tables.headline_rows(record)
-    found = {arm: own["accuracy"].to_numpy()[:, None] for arm, own in runs.groupby("arm")}
-    first, second = runs["arm"].unique()
-    estimate = contrast(found, {second: 1, first: -1})
-    p_value, low90, high90 = estimate.p_value(), *estimate.interval(1 - 2 * LEVEL)
-    row = {"difference": estimate.value, **dict(zip(("low", "high"), estimate.interval()))}
-    equal = max(abs(low90), abs(high90)) < MARGIN
-    if p_value <= LEVEL:
-        verdict = f"{second} is {'more' if estimate.value > 0 else 'less'} accurate than {first}"
-    else:
-        verdict = "The two are equally accurate within 1 point" if equal else "This is undecided"
-        verdict += "" if equal else ": neither a difference nor equality within 1 point is shown"
+def _difference(result):
+    """Return how the second arm differs from the first, in a sentence."""
+    row = result.differences().query("score == 'accuracy'").iloc[0]
+    points = difference_tables.points(row["margin"], sign="")
+    verdicts = {
+        "equal": f"The two are equally accurate within {points}",
+        "undecided": f"Neither a difference nor equality within {points} is shown",
+        "better": f"`{row['arm']}` is more accurate",
+        "worse": f"`{row['arm']}` is less accurate",
+    }
     return (
-        f"Difference in accuracy, {second} minus {first}: "
-        f"{difference_tables.points_text(row)} points, "
-        f"p = {difference_tables.p_text(p_value)}; 90 % interval {100 * low90:+.1f} to "
-        f"{100 * high90:+.1f}. {verdict}. These intervals hold for other seeds on these same test "
-        "images; those of the report hold for other images, too."
+        f"**{verdicts[row['verdict']]}**: `{row['arm']}` minus `{row['reference']}` is "
+        f"{difference_tables.points_text(row)} points of accuracy, "
+        f"p = {difference_tables.p_text(row['p_value'])}; 90 % interval {100 * row['low90']:+.1f} "
+        f"to {100 * row['high90']:+.1f}. Intervals are over seeds and test images."
     )
 
 

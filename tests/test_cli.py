@@ -166,7 +166,7 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
 def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path, capsys):
     (tmp_path / "file").touch()
     command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "file")]
-    assert main([*command, "--set", f"network={mynet}"]) == 2
+    assert main([*command, "--set", f"network={mynet}"]) == 1
     answer = capsys.readouterr()
     assert answer.err.count("\n") == 1 and str(tmp_path / "file") in answer.err
 
@@ -177,7 +177,7 @@ def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
     assert main([*command, "--out", str(out), "--set", "epochs=1"]) == 0
     (record,) = out.glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"conv2 on fer2013", "conv2 on raf-db"}
-    assert "Across data sets" in capsys.readouterr().out
+    assert "Other data:" in capsys.readouterr().out
 
 
 def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys, mynet):

@@ -151,11 +151,11 @@ def repetition(comparison):
 
 def _data_in_words(comparison):
     forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
-    parts = []
+    read = {}
     for arm, recipe in comparison.arms.items():
         name = getattr(comparison.sources[arm].data, "name", "a data set in memory")
-        parts.append(f"{name}, read from {forms[recipe.storage]}")
-    return dict.fromkeys(parts)
+        read.setdefault(name, {})[f"from {forms[recipe.storage]}"] = None
+    return [f"{name}, read {' and '.join(places)}" for name, places in read.items()]
 
 
 def _changes(comparison):
