@@ -161,12 +161,24 @@ def load_model(run):
 
 def _claim(directory, identity):
     file = directory / "recipe.json"
-    if file.is_file() and json.loads(file.read_text()) != identity:
+    if file.is_file() and (known := _read_identity(file)) and known != identity:
         raise InputError(
             f"{directory} holds a run of another recipe, other data or other code; "
             "give another directory, or delete this one."
         )
     write_text(file, json.dumps(identity, indent=2) + "\n")
+
+
+def _read_identity(file):
+    """Return whose a run directory is; `None`, without its state, where the file is damaged."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        print(f"{file} is damaged; the run begins again.")
+        for name in ("backup", "metrics.json"):
+            path = file.with_name(name)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return None
 
 
 def _train_and_predict(recipe, splits, directory, title):

@@ -14,7 +14,7 @@ import numpy as np
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder
+from fer_keras.utils.files import project_folder, user_path
 from fer_keras.utils.startup import start_tensorflow
 
 HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
@@ -169,14 +169,15 @@ def in_dtype(network, dtype):
 
 
 def _load_file(place):
-    path = Path(place).expanduser()
+    path = user_path(place)
     path = path if path.is_absolute() or path.is_file() else project_folder() / path
     if not path.is_file():
         raise InputError(f"There is no file {path}; {HOW}, as file.py:function.")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        # Not by its loader, which may take bytecode of the file as it was a moment ago.
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except Exception as error:
         raise InputError(f"{path} cannot be imported: {error}") from error
     sys.modules.setdefault(path.stem, module)  # where pickle and Keras look for its classes

@@ -1,7 +1,10 @@
 """The state of a training after each epoch, kept on disk."""
 
 import json
+import math
 import time
+import zipfile
+import zlib
 
 import keras
 import pandas as pd
@@ -25,8 +28,11 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(self, directory, recipe, num_train):
         super().__init__()
         self.directory, self.recipe, self.num_train = directory, recipe, num_train
-        state = directory / "state.json"
-        self.rows = json.loads(state.read_text()) if state.is_file() else []
+        self.rows = self._read_state()
+        while self.rows and (damaged := self._damaged()):
+            whole = self.best_epoch if self.best_epoch < self.epochs_done else 0
+            self.rows = self.rows[:whole]
+            print(f"{damaged} is damaged; the training goes on after epoch {whole}.")
 
     @property
     def history(self):
@@ -45,10 +51,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def finished(self):
-        """Whether all epochs are done, or patience has run out."""
+        """Whether training ends here: all epochs done, stale, or diverged."""
         patience = self.recipe.patience or self.recipe.epochs
         is_stale = bool(self.rows) and self.epochs_done - self.best_epoch >= patience
-        return is_stale or self.epochs_done >= self.recipe.epochs
+        diverged = bool(self.rows) and not math.isfinite(self.rows[-1]["loss"])
+        return is_stale or diverged or self.epochs_done >= self.recipe.epochs
 
     def latest(self):
         """Return the compiled model after the last epoch, or `None` before it."""
@@ -78,6 +85,31 @@ class Checkpoint(keras.callbacks.Callback):
         for file in {*self.directory.glob("epoch_*.keras")} - kept:
             file.unlink()
         self.model.stop_training = self.finished
+
+    def _read_state(self):
+        """Return the rows of the epochs so far; none where the state is absent or damaged."""
+        state = self.directory / "state.json"
+        if not state.is_file():
+            return []
+        try:
+            rows = json.loads(state.read_text(encoding="utf-8"))
+            if [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]:
+                return rows
+        except (ValueError, TypeError, KeyError):
+            pass
+        print(f"{state} is damaged; the training begins again.")
+        return []
+
+    def _damaged(self):
+        """Return a file that going on would need and that is absent or not whole, or `None`."""
+        for file in (self._file(self.epochs_done), self._file(self.best_epoch)):
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    if archive.testzip():
+                        return file
+            except (OSError, zipfile.BadZipFile, zlib.error):
+                return file
+        return None
 
     def _file(self, epoch):
         return self.directory / f"epoch_{epoch:04}.keras"

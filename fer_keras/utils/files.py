@@ -24,9 +24,22 @@ def whole_file(path):
     part = path.with_name(f".{path.stem}.{uuid4().hex}{path.suffix}")
     try:
         yield part
+        # On the disk before the name is, or a power cut could leave the name without the file.
+        _sync(part)
         os.replace(part, path)
+        _sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync(path):
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # Windows cannot
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path, text):

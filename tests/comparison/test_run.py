@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,58 @@ def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatc
     ]
 
 
+def cut(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 255
+    file.write_bytes(content)
+
+
+DAMAGE = {
+    "empty state": ("state.json", lambda file: file.write_text("")),
+    "cut state": ("state.json", cut),
+    "state of something else": ("state.json", lambda file: file.write_text('{"a": 1}')),
+    "cut epoch": ("epoch_0003.keras", cut),
+    "flipped epoch": ("epoch_0003.keras", flip),
+    "no epoch": ("epoch_0003.keras", lambda file: file.unlink()),
+    "cut recipe": ("../recipe.json", cut),
+}
+
+
+@pytest.fixture(scope="module")
+def stopped(finished, tmp_path_factory):
+    """A run that was stopped after its last epoch, before it predicted anything."""
+    directory = tmp_path_factory.mktemp("stopped") / "run"
+
+    class Stop(Exception):
+        pass
+
+    def stop(*args):
+        raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictions, "save", stop)
+        with pytest.raises(Stop):
+            fit(RECIPE, finished[0], directory)
+    return directory
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=DAMAGE)
+def test_damaged_state_is_said_and_the_run_ends_as_it_would_have(
+    finished, stopped, tmp_path, capsys, name, damage
+):
+    splits, run = finished
+    shutil.copytree(stopped, tmp_path / "run")
+    damage(tmp_path / "run" / "backup" / name)
+    again = fit(RECIPE, splits, tmp_path / "run")
+    assert "is damaged; the" in capsys.readouterr().out
+    np.testing.assert_array_equal(again.predictions.probabilities, run.predictions.probabilities)
+    assert again.history["loss"].tolist() == run.history["loss"].tolist()
+
+
 def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):
     splits, _ = finished
     run = fit(RECIPE.changed(epochs=30, patience=2, learning_rate=0.01), splits, tmp_path)
@@ -254,6 +307,8 @@ def test_a_training_that_diverges_is_no_run(splits, tmp_path):
     with pytest.raises(InputError, match="The training diverged: the loss of epoch 1 is no number"):
         fit(diverging, splits, tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.json").exists()
+    state = json.loads((tmp_path / "run" / "backup" / "state.json").read_text())
+    assert len(state) == 1  # the epochs that were left are spared
     with pytest.raises(InputError, match="diverged"):
         fit(diverging, splits, tmp_path / "run")
 
