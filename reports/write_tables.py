@@ -91,7 +91,7 @@ def factors():
     command = f"python reports/publish.py DIR {name}"
     if "epochs" not in crossed:
         command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]}"
-    about = SimpleNamespace(seeds=sorted(runs["seed"].unique()), margin=MARGIN)
+    about = SimpleNamespace(seeds=sorted(runs["seed"].unique()), margin=MARGIN, runs={})
     return "\n\n".join(
         [
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),

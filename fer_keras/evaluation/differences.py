@@ -8,7 +8,7 @@ import pandas as pd
 from fer_keras.evaluation.chance import pseudo_values, run_deviation
 from fer_keras.evaluation.families import against_reference, detectable, seeds_needed
 from fer_keras.evaluation.intervals import SCORES, holm, mcnemar_test, scores_of_confusion
-from fer_keras.evaluation.shared import on_shared_images, weak_classes
+from fer_keras.evaluation.shared import is_idle, on_shared_images, weak_classes
 
 PRIMARY = "accuracy"
 """The score that verdicts rest on, named before any run; all others are descriptive."""
@@ -44,6 +44,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     EQUAL = "equal"
     UNDECIDED = "undecided"
+    NOTHING_LEARNT = "nothing learnt"
     WEIGHTS_DIFFER = "weights differ"
     WEIGHTS_ALIKE = "weights not shown to differ"
 
@@ -173,7 +174,8 @@ def _rows(part, values, score, how, is_all, margin, families):
         weights = {row["arm"]: 1, reference: -1}
         needed = seeds_needed(values, weights, margin, len(others) * families)
         row |= {"p_value": p_value, "seeds_needed": needed or np.nan}
-        row["verdict"] = _verdict(row, how)
+        has_learnt = not (is_idle(part[reference]) and is_idle(part[row["arm"]]))
+        row["verdict"] = _verdict(row, how) if has_learnt else Verdict.NOTHING_LEARNT
     return rows
 
 

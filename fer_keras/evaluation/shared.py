@@ -33,6 +33,15 @@ def on_shared_images(runs):
     return [replace(part, groups=parts[0].groups) for part in parts]
 
 
+def is_idle(runs):
+    """Return whether each of an arm's runs always answers with one class.
+
+    Args:
+        runs: list of `Predictions`.
+    """
+    return all((run.y_pred == run.y_pred[0]).all() for run in runs)
+
+
 def weak_classes(runs):
     """Return the classes that make macro F1's interval unsure.
 

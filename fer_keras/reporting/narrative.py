@@ -5,7 +5,9 @@ from dataclasses import replace
 import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.evaluation.chance import ROUNDING
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
+from fer_keras.evaluation.shared import is_idle
 from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
@@ -71,6 +73,7 @@ def conclusion(comparison, results, differences):
         is_moving=any(row["how"] == How.RUN_SCORES for row in firsts),
         is_one_run=any(row["how"] == How.ONE_RUN for row in firsts),
         plan=_plan(over_seeds),
+        has_learnt=any(row["verdict"] != Verdict.NOTHING_LEARNT for row in over_seeds),
         How=How,
     )
 
@@ -133,6 +136,7 @@ def effect_summary(comparison, runs, factors, effects):
             if not (row["is_shown"] or row["is_small"])
         ],
         num_effects=len(rows),
+        idle=[f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
         on_images=effects.attrs.get("on_images", False),
         **_convergence(runs, factors),
     )
@@ -191,6 +195,10 @@ def _in_detail(comparison, row):
     return more
 
 
+def _is_idle(runs):
+    return is_idle([run.predictions for run in runs.values()])
+
+
 def _plan(rows):
     """Return what these runs can find, of the difference that is the least certain, as text."""
     if not rows:
@@ -198,7 +206,7 @@ def _plan(rows):
     row = max(rows, key=lambda row: row["detectable"])
     needed = row["seeds_needed"]
     return {
-        "run_sd": points(row["run_sd"], ""),
+        "run_sd": points(row["run_sd"], "") if row["run_sd"] > ROUNDING else "",
         "detectable": points(row["detectable"], ""),
         "seeds_needed": None if pd.isna(needed) else int(needed),
     }

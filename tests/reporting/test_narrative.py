@@ -247,3 +247,19 @@ def test_the_command_gives_the_same_arms_again(tmp_path):
     words = narrative.repetition(crossed)
     assert "--arm=mine=quick,storage=csv --factor=batch_size=32,64 --data=DIR" in words
     assert words.rstrip("`\n").endswith("--minutes=2")
+
+
+def test_networks_that_always_answer_alike_are_not_called_equal(tmp_path):
+    def idle(run):
+        probabilities = np.zeros_like(run.predictions.probabilities)
+        probabilities[:, 3] = 1
+        return replace(run, predictions=replace(run.predictions, probabilities=probabilities))
+
+    learnt = seeds_of(0.6, 0)
+    lazy = {seed: idle(run) for seed, run in learnt.items()}
+    words = conclusion({"one": lazy, "other": dict(lazy)}, tmp_path)
+    assert "They have learnt nothing" in words.replace("\n", " ")
+    assert "equally" not in words and "probability" not in words and "deviation of" not in words
+    # One that learns something is compared with one that does not.
+    words = conclusion({"one": lazy, "other": learnt}, tmp_path)
+    assert "`other` is more accurate" in words and "learnt nothing" not in words
