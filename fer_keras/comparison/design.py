@@ -72,7 +72,7 @@ def keep_design(directory, name, recipes, sources, seeds, factors, minutes, sear
         "finished_before": len(list(directory.glob("*/metrics.json"))),
         "primary": PRIMARY,
         "margin": margin,
-        "families": _families([*arms], factors),
+        "families": _families([*arms], factors, any(map(_has_votes, sources.values()))),
         "versions": {name: made_with[name] for name in ("fer_keras", "tensorflow", "keras")},
         "git commit": made_with["git commit"],
     }
@@ -102,13 +102,20 @@ def _arms_and_faces(recipes, sources, seed):
     return arms, faces
 
 
-def _families(arms, factors):
+def _has_votes(source):
+    return bool(getattr(source.data, "votes", None))
+
+
+def _families(arms, factors, has_votes):
     """Return the families of tests: what is tested together, by which score and correction."""
     reference, *others = arms
     families = []
     if others:
         tested = f"every other arm against {reference}"
         families.append({"tests": tested, "score": PRIMARY, "correction": "Dunnett"})
+    if others and has_votes:
+        measures = "label, people's plurality and vote share"
+        families.append({"tests": tested, "score": measures, "correction": "Holm"})
     if factors:
         tested = f"effects and interactions of {', '.join(factors)}"
         families.append({"tests": tested, "score": PRIMARY, "correction": "Holm"})

@@ -78,6 +78,17 @@ def test_crossed_factors_have_a_family_of_their_own(run):
     assert effects | {"correction": "Holm"} in design["families"]
 
 
+def test_peoples_votes_have_a_family_where_they_lie_beside_the_csv(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+    families = []
+    for name in ("without", "with"):
+        done = engine.run_comparison(ARMS, data, 1, name=name, out=tmp_path)
+        families.append([each["score"] for each in done.design["families"]])
+        (data / "fer2013new.csv").write_text("Usage,Image name\n")
+    people = "label, people's plurality and vote share"
+    assert families == [["accuracy", "all scores"], ["accuracy", people, "all scores"]]
+
+
 def test_what_time_and_search_choose_is_no_change_of_the_design(run):
     done = run(minutes=1, search_rate=True)
     assert done.design["chosen_later"] == ["epochs", "learning_rate"]

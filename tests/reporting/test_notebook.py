@@ -100,10 +100,9 @@ def test_tables_with_many_columns_are_marked(tmp_path, monkeypatch, columns, wid
 
 
 def test_notebooks_in_git_have_no_outputs_no_functions_and_one_parameters_cell():
-    # But for the tutorial, whose reader writes a network.
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = nbformat.read(path, 4).cells
         code = [cell for cell in cells if cell.cell_type == "code"]
         assert not any(cell.outputs or cell.execution_count for cell in code), path
-        assert sum("def " in cell.source for cell in code) == (path.stem == "tutorial"), path
+        assert not any("def " in cell.source for cell in code), path
         assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1, path
