@@ -55,69 +55,75 @@ def corrupt(images, ids, name, step):
         raise InputError(f"No corruption is called {name!r}; there are {', '.join(STRENGTHS)}.")
     if step not in (1, 2, 3):
         raise InputError(f"The step of a corruption is {step!r}; give 1, 2 or 3.")
-    return _FUNCTIONS[name](images, STRENGTHS[name][step - 1], ids)
-
-
-def _noise(images, deviation, ids):
-    noise = np.stack([rng.standard_normal(images.shape[1:], np.float32) for rng in _draws(ids)])
-    return _gray(images + deviation * noise)
-
-
-def _blur(images, deviation, ids):
-    return _each(images, lambda image: cv2.GaussianBlur(image, (0, 0), deviation))
-
-
-def _low_resolution(images, side, ids):
-    def shrunk_and_enlarged(image):
-        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-    return _each(images, shrunk_and_enlarged)
-
-
-def _jpeg(images, quality, ids):
-    def stored(image):
-        _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)
-
-    return _each(images, stored)
-
-
-def _brightness(images, added, ids):
-    return _gray(images.astype(np.float32) + added)
-
-
-def _contrast(images, factor, ids):
-    means = _means(images)
-    return _gray(means + factor * (images - means))
-
-
-def _rotation(images, degrees, ids):
-    signs = [rng.choice((-1, 1)) for rng in _draws(ids)]
-    return _warped(images, [(sign * degrees, 1) for sign in signs])
-
-
-def _zoom(images, factor, ids):
-    return _warped(images, [(0, factor)] * len(images))
-
-
-def _shift(images, pixels, ids):
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)), mode="edge")
-    starts = ((0, pixels), (2 * pixels, pixels), (pixels, 0), (pixels, 2 * pixels))
-    tops_lefts = [starts[rng.integers(4)] for rng in _draws(ids)]
+    strength = STRENGTHS[name][step - 1]
+    # The same in every process, as Python's own hash of a text is not.
+    draws = (np.random.default_rng(zlib.crc32(each.encode())) for each in ids.tolist())
     return np.stack(
-        [
-            image[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
-            for image, (top, left) in zip(padded, tops_lefts)
-        ]
+        [corrupt_image(image, name, strength, rng) for image, rng in zip(images, draws)]
     )
 
 
-def _occlusion(images, side, ids):
-    covered, means = images.copy(), _gray(_means(images))
-    for image, mean, rng in zip(covered, means, _draws(ids)):
-        top, left = rng.integers(0, IMAGE_SIZE - side + 1, 2)
-        image[top : top + side, left : left + side] = mean
+def corrupt_image(image, name, strength, random):
+    """Return an image with a corruption of any strength.
+
+    Args:
+        image: uint8 array `(48, 48)`, grey levels 0-255.
+        name: a corruption of `STRENGTHS`.
+        strength: in the unit of `STRENGTHS`; between them, weaker or stronger.
+        random: a `numpy.random.Generator`, for noise, places and directions.
+
+    Returns:
+        A uint8 array `(48, 48)`.
+    """
+    return _FUNCTIONS[name](image, strength, random)
+
+
+def _noise(image, deviation, random):
+    return _gray(image + np.float32(deviation) * random.standard_normal(image.shape, np.float32))
+
+
+def _blur(image, deviation, random):
+    return cv2.GaussianBlur(image, (0, 0), deviation)
+
+
+def _low_resolution(image, side, random):
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _jpeg(image, quality, random):
+    _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)
+
+
+def _brightness(image, added, random):
+    return _gray(image.astype(np.float32) + added)
+
+
+def _contrast(image, factor, random):
+    mean = _mean(image)
+    return _gray(mean + np.float32(factor) * (image - mean))
+
+
+def _rotation(image, degrees, random):
+    return _warped(image, random.choice((-1, 1)) * degrees, 1)
+
+
+def _zoom(image, factor, random):
+    return _warped(image, 0, factor)
+
+
+def _shift(image, pixels, random):
+    starts = ((0, pixels), (2 * pixels, pixels), (pixels, 0), (pixels, 2 * pixels))
+    top, left = starts[random.integers(4)]
+    padded = np.pad(image, pixels, mode="edge")
+    return padded[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
+
+
+def _occlusion(image, side, random):
+    covered = image.copy()
+    top, left = random.integers(0, IMAGE_SIZE - side + 1, 2)
+    covered[top : top + side, left : left + side] = _gray(_mean(image))
     return covered
 
 
@@ -133,34 +139,18 @@ _FUNCTIONS = {
     "shift": _shift,
     "occlusion": _occlusion,
 }
-"""Corruption -> a function of images, strength and ids."""
+"""Corruption -> a function of image, strength and random generator."""
 
 
-def _warped(images, turns):
-    """Return images turned by degrees and enlarged about their centre, edges repeated."""
-    centre, look = ((IMAGE_SIZE - 1) / 2,) * 2, {"borderMode": cv2.BORDER_REPLICATE}
-    return np.stack(
-        [
-            cv2.warpAffine(
-                image, cv2.getRotationMatrix2D(centre, degrees, factor), image.shape, **look
-            )
-            for image, (degrees, factor) in zip(images, turns)
-        ]
-    )
+def _warped(image, degrees, factor):
+    """Return the image turned and enlarged about its centre, edges repeated."""
+    matrix = cv2.getRotationMatrix2D(((IMAGE_SIZE - 1) / 2,) * 2, degrees, factor)
+    return cv2.warpAffine(image, matrix, image.shape, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _each(images, function):
-    return np.stack([function(image) for image in images])
-
-
-def _means(images):
-    return images.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+def _mean(image):
+    return image.mean(dtype=np.float32)
 
 
 def _gray(levels):
     return np.rint(levels).clip(0, 255).astype(np.uint8)
-
-
-def _draws(ids):
-    """Yield a random generator for each id, the same in every process."""
-    return (np.random.default_rng(zlib.crc32(name.encode())) for name in ids.tolist())

@@ -1,11 +1,26 @@
-"""Random rotation, shift, zoom and flip of faces in memory.
+"""Random changes of faces in memory: moved, corrupted, mixed.
 
-As in Keras' ImageDataGenerator, but faster: one affine map an image, resampled bilinearly by
-OpenCV. Edges are repeated. The same seed gives the same batch.
+Rotation, shift, zoom and flip are those of Keras' ImageDataGenerator, but faster: one affine map
+an image, resampled bilinearly by OpenCV. Edges are repeated. The same seed gives the same batch.
 """
 
 import cv2
 import numpy as np
+
+from fer_keras.data.corruptions import corrupt_image
+
+CORRUPTIONS = {
+    "Gaussian noise": (0.0, 32.0),
+    "blur": (0.3, 2.5),
+    "low resolution": (12, 40),
+    "JPEG": (7, 60),
+    "brightness": (-64.0, 64.0),
+    "contrast": (0.3, 1.0),
+    "occlusion": (6, 20),
+}
+"""What `corrupt_some` draws from: corruption -> smallest and largest strength, in the unit of
+`corruptions.STRENGTHS`; whole numbers where both are. They are what cameras and files do to faces.
+"""
 
 
 def augment(images, ranges, seed):
@@ -20,6 +35,27 @@ def augment(images, ranges, seed):
         A uint8 array of the same shape.
     """
     return transform(images, **random_parts(len(images), ranges, np.random.default_rng(seed)))
+
+
+def corrupt_some(images, share, seed):
+    """Corrupt some images of a batch, each in one way of `CORRUPTIONS`.
+
+    Args:
+        images: uint8 array `(batch, 48, 48)`, grey levels 0-255.
+        share: the probability, 0-1, that an image is corrupted.
+        seed: list of non-negative integers.
+
+    Returns:
+        A uint8 array of the same shape.
+    """
+    random, changed = np.random.default_rng(seed), images.copy()
+    kinds = [*CORRUPTIONS.items()]
+    for place in np.flatnonzero(random.random(len(images)) < share):
+        name, (least, most) = kinds[random.integers(len(kinds))]
+        whole = isinstance(least, int)
+        strength = random.integers(least, most + 1) if whole else random.uniform(least, most)
+        changed[place] = corrupt_image(images[place], name, strength, random)
+    return changed
 
 
 def mix(images, alpha, seed):

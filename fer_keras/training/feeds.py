@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.data.readers.image_folder import link_training_folder
-from fer_keras.training.augmentation import augment, mix
+from fer_keras.training.augmentation import augment, corrupt_some, mix
 from fer_keras.utils.errors import InputError
 
-MIXUP = 1
-"""Added to the seed of mixing, which must not draw the numbers that augmentation draws."""
+MIXUP, CORRUPTION = 1, 2
+"""Added to a batch's seed, so that no two changes draw the same numbers."""
 
 
 def feeds_by_epoch(recipe, splits, directory):
@@ -39,7 +39,8 @@ def feeds_by_epoch(recipe, splits, directory):
     train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
     if recipe.feed == "memory":
         balanced = recipe.balance == "balanced_sampling"
-        return lambda epoch: training_feed(train, *sizes, epoch, balanced, recipe.mixup)
+        changes = (balanced, recipe.corruption, recipe.mixup)
+        return lambda epoch: training_feed(train, *sizes, epoch, *changes)
     linked = None
     if recipe.storage == "folder":
         if splits.folder is None:
@@ -51,7 +52,14 @@ def feeds_by_epoch(recipe, splits, directory):
 
 
 def training_feed(
-    faces, batch_size, seed, ranges=None, first_epoch=0, balanced_sampling=False, mixup=0.0
+    faces,
+    batch_size,
+    seed,
+    ranges=None,
+    first_epoch=0,
+    balanced_sampling=False,
+    corruption=0.0,
+    mixup=0.0,
 ):
     """Feed faces from memory without end, each epoch in its own order.
 
@@ -62,6 +70,7 @@ def training_feed(
         ranges: strengths of the augmentation, as `Recipe.ranges`; `None` or empty for none.
         first_epoch: the epoch to begin with, counted from 0.
         balanced_sampling: whether an epoch, as long as ever, shows each class equally often.
+        corruption: share for `augmentation.corrupt_some`; 0 corrupts nothing.
         mixup: alpha of `augmentation.mix`; 0 mixes nothing.
 
     Returns:
@@ -83,6 +92,8 @@ def training_feed(
         images, labels = faces.images[index], targets[index]
         if ranges:
             images = augment(images, ranges, [seed, *place])
+        if corruption:
+            images = corrupt_some(images, corruption, [seed, *place, CORRUPTION])
         if mixup:
             images, shares = mix(images, mixup, [seed, *place, MIXUP])
             own = shares[:, np.newaxis]

@@ -118,6 +118,8 @@ class Recipe:
             `flow_from_directory` for storage `folder`, its `flow` for `csv`).
         augmentation: a name in `AUGMENTATIONS`, or a dict of `rotation_range` (degrees),
             `width_shift_range`, `height_shift_range`, `zoom_range` (shares), `horizontal_flip`.
+        corruption: share of the training faces that are corrupted at random, each time they are
+            seen, by one of `augmentation.CORRUPTIONS`, 0 to 1.
         mixup: alpha of the Beta distribution by which faces of a batch are mixed in pairs, targets
             too (Zhang et al., "mixup", 2018), 0 to 1; 0 mixes nothing.
         balance: `none`, `class_weights` (scikit-learn's "balanced": a face's loss counts
@@ -156,6 +158,7 @@ class Recipe:
     network: object = field(default="conv3", validator=_check_network)
     feed: str = _choice("memory", "image_data_generator")
     augmentation: str | dict = field(default="none", validator=_check_augmentation)
+    corruption: float = _number(0.0)
     mixup: float = _number(0.0)
     balance: str = _choice("none", "class_weights", "balanced_sampling")
     epochs: int = _whole(15, least=1)
@@ -173,8 +176,9 @@ class Recipe:
     def __attrs_post_init__(self):
         if self.balance == "balanced_sampling" and self.feed != "memory":
             raise InputError("balance 'balanced_sampling' needs feed 'memory'.")
-        if self.mixup and self.feed != "memory":
-            raise InputError("mixup needs feed 'memory'.")
+        for name in ("corruption", "mixup"):
+            if getattr(self, name) and self.feed != "memory":
+                raise InputError(f"{name} needs feed 'memory'.")
         if self.labels != "own" and (self.storage == "folder" or self.division != "own"):
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
         if self.patience is not None and not self.validation_fraction:

@@ -4,7 +4,16 @@ from PIL import Image
 from scipy import ndimage, stats
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from fer_keras.training.augmentation import augment, mix, random_parts, transform, views
+from fer_keras.data.corruptions import STRENGTHS, corrupt_image
+from fer_keras.training.augmentation import (
+    CORRUPTIONS,
+    augment,
+    corrupt_some,
+    mix,
+    random_parts,
+    transform,
+    views,
+)
 from fer_keras.training.recipe import AUGMENTATIONS
 
 IDENTITY = {"angle": 0, "shift_x": 0, "shift_y": 0, "zoom_x": 1, "zoom_y": 1, "flip": 1}
@@ -125,3 +134,27 @@ def test_mixing_keeps_the_share_that_it_names_of_each_image():
     expected_mean = stats.beta(0.3, 0.3).expect(lambda share: max(share, 1 - share))
     assert shares.mean() == pytest.approx(expected_mean, abs=0.03)
     assert shares.min() >= 0.5
+
+
+def test_the_named_share_is_corrupted_and_the_rest_left_alone():
+    images = smooth_images(1000, seed=3)
+    before = images.copy()
+    changed = corrupt_some(images, 0.3, [5, 6])
+    is_changed = (changed != images).any(axis=(1, 2))
+    # A few draws, such as half a grey level of brightness, change nothing.
+    low, high = stats.binom(1000, 0.3).interval(0.999)
+    assert low - 15 < is_changed.sum() <= high
+    assert changed.dtype == np.uint8 and np.array_equal(images, before)
+    assert not (corrupt_some(images, 0.0, [5, 6]) != images).any()
+    again, other = corrupt_some(images, 0.3, [5, 6]), corrupt_some(images, 0.3, [5, 7])
+    assert np.array_equal(changed, again) and not np.array_equal(changed, other)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_training_corrupts_in_the_range_that_robustness_is_measured_in(name):
+    """The two ends differ, and the measured strengths lie between nothing and the far end."""
+    image, random = smooth_images(1, seed=4)[0], np.random.default_rng
+    ends = [corrupt_image(image, name, end, random(0)) for end in CORRUPTIONS[name]]
+    far = max(np.abs(end.astype(float) - image).mean() for end in ends)
+    weakest = corrupt_image(image, name, STRENGTHS[name][0], random(0))
+    assert 0 < np.abs(weakest.astype(float) - image).mean() < far

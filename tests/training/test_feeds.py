@@ -156,6 +156,18 @@ def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
     assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1
 
 
+def test_a_corrupted_feed_keeps_order_and_targets(make_faces):
+    faces = make_faces(60)
+    plain, some = (take(training_feed(faces, 20, 3, corruption=share), 3) for share in (0, 0.5))
+    again = take(training_feed(faces, 20, 3, corruption=0.5), 3)
+    changed = 0
+    for (images, targets), (new, new_targets), (same, _) in zip(plain, some, again, strict=True):
+        np.testing.assert_array_equal(new_targets, targets)
+        np.testing.assert_array_equal(new, same)
+        changed += (new != images).any(axis=(1, 2, 3)).sum()
+    assert 15 <= changed <= 45
+
+
 def test_mixup_mixes_targets_by_the_share_of_the_images(make_faces):
     faces = make_faces(60)
     # Flat images, whose grey level says which face it is and in what share it is there.

@@ -98,6 +98,7 @@ def test_a_recipe_survives_json():
             },
             "'balanced_sampling' needs feed 'memory'",
         ),
+        ({"corruption": 0.2, "feed": "image_data_generator"}, "corruption needs feed 'memory'"),
         ({"mixup": 0.2, "feed": "image_data_generator"}, "mixup needs feed 'memory'"),
     ],
 )
