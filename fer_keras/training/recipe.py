@@ -5,6 +5,7 @@ import re
 from attrs import asdict, evolve, field, fields, frozen
 from attrs.converters import optional
 
+from fer_keras.data.loading import LABELS
 from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError
@@ -107,7 +108,8 @@ class Recipe:
         division: `own` (the data set's splits) or `random` (stratified 80/20 of all faces).
         split_seed: seed of the random division, 0 or more; `None` takes `seed`.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
-            `ferplus_votes` (their votes as soft targets in training, the majority elsewhere).
+            `ferplus_votes` (their votes as soft targets in training, the majority elsewhere) or
+            `own_and_votes` (the mean of own label and votes in training, own labels elsewhere).
         drop_test_copies: whether exact and near copies of test images are dropped from training.
         classes: names of the classes to keep, at least 2; `None` keeps all.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 keeps the last.
@@ -149,7 +151,7 @@ class Recipe:
     storage: str | None = _choice(None, "csv", "folder")
     division: str = _choice("own", "random")
     split_seed: int | None = _whole(None, least=0)
-    labels: str = _choice("own", "ferplus", "ferplus_votes")
+    labels: str = _choice(*LABELS)
     drop_test_copies: bool = _choice(False, True)
     # The converter is for JSON, which has no tuples.
     classes: tuple | None = field(default=None, converter=optional(tuple), validator=_check_classes)

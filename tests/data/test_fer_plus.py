@@ -9,7 +9,7 @@ import pytest
 from fer_keras.data.faces import concatenate, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
-from fer_keras.data.readers.fer_plus import ANSWERS, read_ferplus, read_votes
+from fer_keras.data.readers.fer_plus import ANSWERS, read_ferplus, read_own_with_votes, read_votes
 from fer_keras.utils.errors import InputError
 
 COLUMNS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -260,3 +260,18 @@ def test_real_votes_lie_on_the_rows_that_they_were_cast_on():
     chosen = public[list(CLASS_NAMES)].idxmax(axis=1)
     assert len(public) == 3579
     assert (chosen == public["label"]).mean() == pytest.approx(0.638, abs=5e-4)
+
+
+def test_own_labels_and_votes_are_weighed_alike(write_files):
+    csv_path, votes_path = write_files(ROWS)
+    own, splits = read_fer2013_csv(csv_path), read_own_with_votes(csv_path, votes_path)
+    np.testing.assert_array_equal(splits.train.labels, own.train.labels)
+    np.testing.assert_array_equal(splits.train.ids, own.train.ids)
+    assert splits.test.targets is None and len(splits.test) == len(own.test)
+    # angry, disgust, fear, happy, sad, surprise, neutral; row 2 is contempt, which is none of them
+    seen = {0: [2, 2, 0, 0, 0, 0, 5], 2: [0, 0, 0, 3, 0, 2, 5], 6: [0, 0, 0, 4, 2, 0, 0]}
+    label = np.eye(7)[own.train.labels]
+    for row, votes in seen.items():
+        expected = (label[row] + np.array(votes) / sum(votes)) / 2
+        np.testing.assert_allclose(splits.train.targets[row], expected, rtol=1e-6)
+    np.testing.assert_array_equal(splits.train.targets[1], label[1])

@@ -7,8 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from fer_keras.data.faces import NO_SPLIT, Splits, split_names
-from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
-from fer_keras.data.readers.fer2013_csv import read_all_rows
+from fer_keras.data.labels import (
+    ALL_CLASS_NAMES,
+    CLASS_NAMES,
+    FERPLUS_COLUMNS,
+    FERPLUS_NO_FACE,
+    FERPLUS_UNKNOWN,
+)
+from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import user_path
 
@@ -64,6 +70,30 @@ def read_ferplus(csv_path, votes_path, soft=False):
             new["targets"] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
         parts.append(replace(faces.select(kept), **new))
     return Splits(*parts, notes=_notes(outcomes, usages))
+
+
+def read_own_with_votes(csv_path, votes_path):
+    """Read FER2013's CSV file with its own labels, and half label, half votes to train on.
+
+    Args:
+        csv_path: as for `read_ferplus`.
+        votes_path: as for `read_ferplus`.
+
+    Returns:
+        `Splits` as of `read_fer2013_csv`. A training face's `targets` are the mean of its label
+        and of FER+'s votes for FER2013's seven emotions, single votes dropped; of its label alone
+        where people see none of them.
+
+    Raises:
+        InputError: if a file or row cannot be read, or the two files do not have the same rows.
+    """
+    splits, (faces, counts, _) = read_fer2013_csv(csv_path), _read_both(csv_path, votes_path)
+    own = np.eye(len(CLASS_NAMES), dtype=np.float32)[splits.train.labels]
+    places = np.flatnonzero(split_names(faces.ids) == "Training")
+    votes = np.where(counts > 1, counts, 0)[places, : len(CLASS_NAMES)].astype(np.float32)
+    total = votes.sum(axis=1, keepdims=True)
+    seen = np.divide(votes, total, out=own.copy(), where=total > 0)
+    return replace(splits, train=replace(splits.train, targets=(own + seen) / 2))
 
 
 def read_votes(csv_path, votes_path):
