@@ -77,6 +77,8 @@ def examine(network, faces, votes):
     yield "vote share", by_people[2], groups[judged]
     for name in RARE:
         is_rare = most[:, EMOTIONS.index(name)] == 1
+        if not is_rare.any():
+            continue
         yield f"recall of {name}, by people", by_people[1][is_rare], groups[judged][is_rare]
     corrupted = [by_both(corrupt(faces.images, faces.ids, *each)) for each in CORRUPTED]
     by_label, by_plurality = (np.mean(each, axis=0) for each in zip(*corrupted))
