@@ -1,24 +1,32 @@
-"""Feeds of batches: through tf.data, or through Keras' ImageDataGenerator.
+"""Feeds of batches: from memory, or through Keras' ImageDataGenerator.
 
 Batches are gathered from the faces' own array, in memory or on disk, so that pixels are kept once.
 Training feeds run on without end. What they give in an epoch depends on the seed and the epoch
-alone, so that a resumed run sees the same batches as an undisturbed one.
+alone, so that a resumed run sees the same batches as an undisturbed one. Memory is fed through
+tf.data on the TensorFlow backend, and by threads of Python's on others, which need no TensorFlow.
 """
 
 import io
 import shutil
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from functools import lru_cache
+from itertools import count
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.data.readers.image_folder import link_training_folder
 from fer_keras.training.augmentation import augment, corrupt_some, mix
 from fer_keras.utils.errors import InputError
 
-MIXUP, CORRUPTION = 1, 2
-"""Added to a batch's seed, so that no two changes draw the same numbers."""
+MIXUP, CORRUPTION, ORDER = 1, 2, 3
+"""Added to a seed, so that no two changes draw the same numbers."""
+
+WORKERS = 2
+"""Batches prepared at a time: one is augmented while the other is copied."""
 
 
 def feeds_by_epoch(recipe, splits, directory):
@@ -31,16 +39,18 @@ def feeds_by_epoch(recipe, splits, directory):
             `flow_from_directory` reads.
 
     Returns:
-        A function from an epoch, counted from 0, to an endless `tf.data.Dataset`.
+        A function from an epoch, counted from 0, to an endless feed, as `training_feed`.
 
     Raises:
-        InputError: if the recipe feeds from a folder and the faces were read from none.
+        InputError: if the recipe feeds from a folder and the faces were read from none, or by
+            ImageDataGenerator without TensorFlow.
     """
     train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
     if recipe.feed == "memory":
         balanced = recipe.balance == "balanced_sampling"
         changes = (balanced, recipe.corruption, recipe.mixup)
         return lambda epoch: training_feed(train, *sizes, epoch, *changes)
+    _require_tensorflow(recipe.feed)
     linked = None
     if recipe.storage == "folder":
         if splits.folder is None:
@@ -74,36 +84,41 @@ def training_feed(
         mixup: alpha of `augmentation.mix`; 0 mixes nothing.
 
     Returns:
-        An endless `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot or soft
-        targets `(batch, num_classes)`).
+        Endless batches of (uint8 `(batch, 48, 48, 1)`, float32 one-hot or soft targets
+        `(batch, num_classes)`): a `tf.data.Dataset`, or a generator on other backends.
     """
-    targets = _targets(faces)
+    targets, steps = _targets(faces), -(-len(faces) // batch_size)
 
-    def epoch_batches(epoch):
-        positions = tf.range(len(faces))
+    @lru_cache(2)  # batches of two epochs may be prepared at a time
+    def order(epoch):
+        random = np.random.default_rng([seed, epoch, ORDER])
         if balanced_sampling:
-            positions = _equal_shares(faces.labels, [seed, epoch])
-        order = tf.random.experimental.stateless_shuffle(positions, seed=[seed, epoch])
-        return tf.data.Dataset.range(-(-len(faces) // batch_size)).map(
-            lambda n: (order[n * batch_size : (n + 1) * batch_size], [epoch, n])
-        )
+            return _equal_shares(faces.labels, random)
+        return random.permutation(len(faces))
 
-    def batch(index, place):
+    def batch(step):
+        epoch, number = divmod(int(step), steps)
+        place = [seed, epoch, number]
+        index = order(epoch)[number * batch_size : (number + 1) * batch_size]
         images, labels = faces.images[index], targets[index]
         if ranges:
-            images = augment(images, ranges, [seed, *place])
+            images = augment(images, ranges, place)
         if corruption:
-            images = corrupt_some(images, corruption, [seed, *place, CORRUPTION])
+            images = corrupt_some(images, corruption, [*place, CORRUPTION])
         if mixup:
-            images, shares = mix(images, mixup, [seed, *place, MIXUP])
+            images, shares = mix(images, mixup, [*place, MIXUP])
             own = shares[:, np.newaxis]
             labels = own * labels + (1 - own) * labels[::-1]
-        return images, labels
+        return images[..., np.newaxis], labels
 
-    batches = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
-    # Two at a time: one batch is augmented while TensorFlow copies the other.
-    batches = batches.map(_in_numpy(batch, targets.shape[1]), num_parallel_calls=2)
-    return _without_autotune(batches.prefetch(2))
+    first = first_epoch * steps
+    if keras.backend.backend() != "tensorflow":
+        return _prepared_ahead(batch, first)
+    import tensorflow as tf
+
+    numbers = tf.data.Dataset.range(first, tf.int64.max)
+    batches = numbers.map(_in_numpy(batch, targets.shape[1]), num_parallel_calls=WORKERS)
+    return _without_autotune(batches.prefetch(WORKERS))
 
 
 def evaluation_feed(faces, batch_size=256):
@@ -114,16 +129,22 @@ def evaluation_feed(faces, batch_size=256):
         batch_size: images a batch; the last one may be smaller.
 
     Returns:
-        A `tf.data.Dataset` of (uint8 `(batch, 48, 48, 1)`, float32 one-hot
-        `(batch, num_classes)`).
+        Batches of (uint8 `(batch, 48, 48, 1)`, float32 one-hot `(batch, num_classes)`): a
+        `tf.data.Dataset`, or a `keras.utils.PyDataset` on other backends.
     """
     targets = _one_hot(faces)
 
-    def batch(start):
-        return tuple(array[start : start + batch_size] for array in (faces.images, targets))
+    def batch(number):
+        part = slice(number * batch_size, (number + 1) * batch_size)
+        return faces.images[part][..., np.newaxis], targets[part]
 
-    starts = tf.data.Dataset.range(0, len(faces), batch_size)
-    return _without_autotune(starts.map(_in_numpy(batch, targets.shape[1])))
+    steps = -(-len(faces) // batch_size)
+    if keras.backend.backend() != "tensorflow":
+        return _Batches(batch, steps)
+    import tensorflow as tf
+
+    numbers = tf.data.Dataset.range(steps)
+    return _without_autotune(numbers.map(_in_numpy(batch, targets.shape[1])))
 
 
 def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, directory=None):
@@ -142,6 +163,8 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
         An endless `tf.data.Dataset` of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot or
         soft targets `(batch, num_classes)`).
     """
+    import tensorflow as tf
+
     generator = tf.keras.preprocessing.image.ImageDataGenerator(**(ranges or {}))
     options = {"batch_size": batch_size, "seed": _distant_seed(seed)}
     if directory is None:
@@ -166,22 +189,49 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
     return _without_autotune(batches.prefetch(2))
 
 
-def _equal_shares(labels, seed):
+def _equal_shares(labels, random):
     """Draw as many positions as labels, from each class equally often (or once more).
 
     No face is drawn twice before all of its class were drawn once.
     """
-    random, classes, shares = tf.random.experimental, np.unique(labels), []
+    classes, shares = np.unique(labels), []
     for number, label in enumerate(classes):
         members = np.flatnonzero(labels == label)
         share = len(labels) // len(classes) + (number < len(labels) % len(classes))
-        own_seed = random.stateless_fold_in(seed, number)
-        rounds = [
-            random.stateless_shuffle(members, random.stateless_fold_in(own_seed, each))
-            for each in range(-(-share // len(members)))
-        ]
-        shares.append(tf.concat(rounds, axis=0)[:share])
-    return tf.cast(tf.concat(shares, axis=0), tf.int32)
+        rounds = [random.permutation(members) for _ in range(-(-share // len(members)))]
+        shares.append(np.concatenate(rounds)[:share])
+    return random.permutation(np.concatenate(shares))
+
+
+class _Batches(keras.utils.PyDataset):
+    """So many batches, each made when Keras asks for it."""
+
+    def __init__(self, batch, steps):
+        super().__init__()
+        self._batch, self._steps = batch, steps
+
+    def __len__(self):
+        return self._steps
+
+    def __getitem__(self, number):
+        return self._batch(number)
+
+
+def _prepared_ahead(batch, first):
+    """Yield the batches from a number on without end, some prepared in threads."""
+    with ThreadPoolExecutor(WORKERS) as threads:
+        coming = deque()
+        for number in count(first):
+            coming.append(threads.submit(batch, number))
+            if len(coming) > 2 * WORKERS:
+                yield coming.popleft().result()
+
+
+def _require_tensorflow(feed):
+    try:
+        import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"The feed {feed!r} needs TensorFlow, which is not installed.") from error
 
 
 def _distant_seed(seed):
@@ -199,14 +249,11 @@ def _targets(faces):
 
 
 def _in_numpy(function, num_classes):
-    """Wrap a NumPy function that returns images `(batch, 48, 48)` and targets, for tf.data."""
+    """Wrap a NumPy function from a number to a batch, for tf.data."""
+    import tensorflow as tf
 
-    def with_channel(*arguments):
-        images, targets = function(*arguments)
-        return images[..., np.newaxis], targets
-
-    def call(*arguments):
-        images, targets = tf.numpy_function(with_channel, arguments, [tf.uint8, tf.float32])
+    def call(number):
+        images, targets = tf.numpy_function(function, [number], [tf.uint8, tf.float32])
         images = tf.ensure_shape(images, (None, IMAGE_SIZE, IMAGE_SIZE, 1))
         return images, tf.ensure_shape(targets, (None, num_classes))
 
@@ -214,6 +261,8 @@ def _in_numpy(function, num_classes):
 
 
 def _without_autotune(dataset):
+    import tensorflow as tf
+
     # An iterator that ends while TensorFlow's tuning thread sleeps waits for it, for seconds.
     options = tf.data.Options()
     options.autotune.enabled = False

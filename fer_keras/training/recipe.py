@@ -116,7 +116,7 @@ class Recipe:
         normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
             (mean 0, standard deviation 1 over the training images).
         network: a name, `file.py:function`, `package.module:function` or a function.
-        feed: `memory` (uint8 arrays through tf.data) or `image_data_generator` (Keras'
+        feed: `memory` (uint8 arrays) or `image_data_generator` (Keras'
             `flow_from_directory` for storage `folder`, its `flow` for `csv`).
         augmentation: a name in `AUGMENTATIONS`, or a dict of `rotation_range` (degrees),
             `width_shift_range`, `height_shift_range`, `zoom_range` (shares), `horizontal_flip`.
