@@ -87,7 +87,7 @@ def training_feed(
         Endless batches of (uint8 `(batch, 48, 48, 1)`, float32 one-hot or soft targets
         `(batch, num_classes)`): a `tf.data.Dataset`, or a generator on other backends.
     """
-    targets, steps = _targets(faces), -(-len(faces) // batch_size)
+    targets, steps = targets_of(faces), -(-len(faces) // batch_size)
 
     @lru_cache(2)  # batches of two epochs may be prepared at a time
     def order(epoch):
@@ -168,7 +168,7 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
     generator = tf.keras.preprocessing.image.ImageDataGenerator(**(ranges or {}))
     options = {"batch_size": batch_size, "seed": _distant_seed(seed)}
     if directory is None:
-        flow = generator.flow(faces.images[..., np.newaxis], _targets(faces), **options)
+        flow = generator.flow(faces.images[..., np.newaxis], targets_of(faces), **options)
     else:
         with redirect_stdout(io.StringIO()):  # it prints how many images it found
             flow = generator.flow_from_directory(
@@ -244,7 +244,12 @@ def _one_hot(faces):
     return np.eye(len(faces.class_names), dtype=np.float32)[faces.labels]
 
 
-def _targets(faces):
+def targets_of(faces):
+    """Return what faces are trained on, float32 `(n, num_classes)`: soft targets or one-hot labels.
+
+    Args:
+        faces: the `Faces`.
+    """
     return _one_hot(faces) if faces.targets is None else faces.targets
 
 

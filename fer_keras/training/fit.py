@@ -9,6 +9,7 @@ import numpy as np
 from fer_keras.networks.backend import multiplies_bfloat16
 from fer_keras.networks.build import build, standardisation
 from fer_keras.networks.fused import fuse, take_weights
+from fer_keras.training.adjustment import adjust_logits, require_adjustable
 from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
 from fer_keras.training.progress import progress_callback
@@ -37,6 +38,9 @@ def train(recipe, splits, directory, title):
     """
     directory, faces, num_classes = Path(directory), splits.train, len(splits.train.class_names)
     checkpoint = Checkpoint(directory / "backup", recipe, len(faces))
+    network = _fresh_network(recipe, num_classes, faces.images)
+    if recipe.logit_adjustment:
+        require_adjustable(network)
     if not checkpoint.finished:
         feed_from = feeds_by_epoch(recipe, splits, directory)
         validation = evaluation_feed(splits.validation) if splits.validation else None
@@ -58,8 +62,9 @@ def train(recipe, splits, directory, title):
                 shuffle=False,  # the feeds do that
                 verbose=0,
             )
-    network = _fresh_network(recipe, num_classes, faces.images)
     take_weights(network, checkpoint.best())
+    if recipe.logit_adjustment:
+        adjust_logits(network, faces, recipe.logit_adjustment)
     return network, checkpoint.history
 
 

@@ -127,6 +127,10 @@ class Recipe:
         balance: `none`, `class_weights` (scikit-learn's "balanced": a face's loss counts
             n / (number of classes * n of its class)), or `balanced_sampling` (an epoch shows each
             class equally often; feed `memory` only).
+        logit_adjustment: how far the trained network is moved towards rare classes, 0 to 1: each
+            probability is divided by that power of the class's share of the training targets, and
+            all are scaled to sum to 1 (Menon et al., "Long-tail Learning via Logit Adjustment",
+            2021); 0 moves nothing.
         epochs: number of epochs, at least 1.
         batch_size: images a step, at least 1.
         optimizer: `adam`, or `sgd` with Nesterov momentum 0.9.
@@ -163,6 +167,7 @@ class Recipe:
     corruption: float = _number(0.0)
     mixup: float = _number(0.0)
     balance: str = _choice("none", "class_weights", "balanced_sampling")
+    logit_adjustment: float = _number(0.0)
     epochs: int = _whole(15, least=1)
     batch_size: int = _whole(64, least=1)
     optimizer: str = _choice("adam", "sgd")
