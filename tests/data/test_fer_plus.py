@@ -89,16 +89,22 @@ def test_soft_targets_are_the_shares_of_the_emotions_without_single_votes(write_
     expected = [
         [2 / 9, 2 / 9, 0, 0, 0, 0, 5 / 9, 0],
         [0, 0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 3 / 10, 0, 2 / 10, 5 / 10, 0],
+        [0, 0, 0, 4 / 6, 2 / 6, 0, 0, 0],
         [0, 0, 3 / 5, 0, 0, 2 / 5, 0, 0],
     ]
     np.testing.assert_allclose(targets, expected, rtol=1e-6)
 
 
-def test_hard_and_soft_reading_keep_the_same_faces(write_files):
+def test_soft_training_keeps_faces_that_people_disagree_on(write_files):
     paths = write_files(ROWS)
-    hard, soft = read_ferplus(*paths).train, read_ferplus(*paths, soft=True).train
-    assert hard.ids.tolist() == soft.ids.tolist() and hard.labels.tolist() == soft.labels.tolist()
-    np.testing.assert_array_equal(soft.targets.argmax(axis=1), soft.labels)
+    hard, soft = read_ferplus(*paths), read_ferplus(*paths, soft=True)
+    rows = [1, 2, 3, 7, 8]
+    assert soft.train.ids.tolist() == [f"Training/row{row}" for row in rows]
+    assert named_labels(soft.train) == ["neutral", "contempt", "neutral", "happy", "fear"]
+    assert "3 of 8 rows of Training: 2 not a face, 1 of unknown emotion, 0 without" in soft.notes[0]
+    assert soft.test.ids.tolist() == hard.test.ids.tolist()
+    np.testing.assert_array_equal(soft.train.targets.argmax(axis=1), soft.train.labels)
 
 
 def test_random_votes_are_counted_as_by_hand(write_files):
@@ -106,7 +112,8 @@ def test_random_votes_are_counted_as_by_hand(write_files):
     votes = rng.multinomial(10, rng.dirichlet(np.full(10, 0.4), 120))
     usages = ["Training"] * 80 + ["PublicTest"] * 40
     rows = [f"{usage},x.png,{','.join(map(str, row))}" for usage, row in zip(usages, votes)]
-    splits = read_ferplus(*write_files(rows), soft=True)
+    paths = write_files(rows)
+    splits, soft = read_ferplus(*paths), read_ferplus(*paths, soft=True).train
 
     expected = {}
     for number, row in enumerate(votes.tolist(), 1):
@@ -118,7 +125,7 @@ def test_random_votes_are_counted_as_by_hand(write_files):
     faces = [splits.train, splits.test]
     found = {i: name for part in faces for i, name in zip(part.ids.tolist(), named_labels(part))}
     assert found == expected
-    for target, face_id in zip(splits.train.targets, splits.train.ids.tolist()):
+    for target, face_id in zip(soft.targets, soft.ids.tolist()):
         row = votes[int(face_id.split("row")[1]) - 1]
         valid = {OUR_NAMES[k]: count for k, count in enumerate(row[:8].tolist()) if count >= 2}
         shares = [valid.get(name, 0) / sum(valid.values()) for name in ALL_CLASS_NAMES]

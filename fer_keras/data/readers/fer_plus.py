@@ -44,6 +44,7 @@ def read_ferplus(csv_path, votes_path, soft=False):
         votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
         soft: whether the training faces carry `targets`: the shares of all eight emotions in the
             votes that are left. (FER+'s cross-entropy takes the strongest only, up to three.)
+            Training then keeps faces without a majority, too, labelled by the most votes.
 
     Returns:
         `Splits` as of `read_fer2013_csv`, with the classes `ALL_CLASS_NAMES`; notes count the
@@ -59,15 +60,19 @@ def read_ferplus(csv_path, votes_path, soft=False):
     has_majority = 2 * counts.max(axis=1) > counts.sum(axis=1)
     outcomes = np.where(has_majority, counts.argmax(axis=1), UNDECIDED)
     outcomes = np.where(has_name, outcomes, NO_FACE)
-    parts = []
+    votes, parts = counts[:, :NUM_EMOTIONS], []
+    if soft:
+        # What people disagree on is no label to test by, but their votes are still to be learnt.
+        is_learnt = (usages == "Training") & (outcomes == UNDECIDED) & votes.any(axis=1)
+        outcomes = np.where(is_learnt, votes.argmax(axis=1), outcomes)
     for split, is_part in (("train", usages == "Training"), ("test", usages != "Training")):
         kept = is_part & (outcomes < NUM_EMOTIONS)
         if not kept.any():
             raise InputError(f"{votes_path} leaves no face to {split} on; give the complete files.")
         new = {"labels": outcomes[kept], "class_names": ALL_CLASS_NAMES}
         if soft and split == "train":
-            votes = counts[kept, :NUM_EMOTIONS]
-            new["targets"] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
+            shares = votes[kept] / votes[kept].sum(axis=1, keepdims=True)
+            new["targets"] = shares.astype(np.float32)
         parts.append(replace(faces.select(kept), **new))
     return Splits(*parts, notes=_notes(outcomes, usages))
 
