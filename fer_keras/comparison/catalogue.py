@@ -135,6 +135,25 @@ RECIPES = {
         "which is another question than FER2013's labels",
         QUICK_SOURCES + "; soft targets (Barsoum et al., 2016)",
     ),
+    "faces": NamedRecipe(
+        "",
+        QUICK.changed(
+            network="conv7_bn",
+            labels="ferplus_votes",
+            label_smoothing=0.0,
+            augmentation="strong",
+            corruption=0.5,
+            logit_adjustment=0.3,
+            epochs=100,
+            validation_fraction=0.05,
+            test_time_augmentation=True,
+        ),
+        None,
+        "",
+        "photos and cameras: what people see in a face, also where it is blurred, noisy or small",
+        QUICK_SOURCES + "; two convolutions a stage as in VGG; soft targets (Barsoum et al., "
+        "2016); logit adjustment (Menon et al., 2021)",
+    ),
     "best": NamedRecipe(
         "",
         QUICK.changed(
