@@ -1,12 +1,12 @@
 """Apply a trained network to new faces, prepared as the training data was."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from fer_keras.data.readers.images import open_picture, to_face, to_gray
+from fer_keras.data.readers.decoding import open_picture
+from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError
@@ -72,23 +72,10 @@ def read_picture(path):
     Raises:
         InputError: in a few words, if the file is no picture or can show no face.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # damaged EXIF data, for example, does no harm
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = open_picture(path, upright=True)
+    image = open_picture(path)
     if max(image.size) < MIN_SIDE:
         raise InputError(f"{image.width}x{image.height} pixels are too few to show a face")
-    if image.mode == "F":
-        raise InputError("fractional grey levels of unknown range: save it with 8 or 16 bits")
-    try:
-        if image.has_transparency_data:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-        if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
-            image = to_gray(image)
-        return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError) as error:  # Pillow cannot convert every mode
-        raise InputError(str(error)) from error
+    return np.asarray(image.convert("RGB"))
 
 
 def _load_run(directory):

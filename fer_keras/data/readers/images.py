@@ -3,56 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
+from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.utils.errors import InputError, first_few, require_choice
-
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
-"""The formats that are opened; others Pillow would give to programs such as Ghostscript."""
-
-
-def open_picture(path, upright=False):
-    """Return a picture file, loaded, as a `PIL.Image.Image`.
-
-    Args:
-        path: the file.
-        upright: whether to turn it as its EXIF data says.
-
-    Raises:
-        InputError: in a few words, if it cannot be decoded.
-    """
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            image.load()
-            return ImageOps.exif_transpose(image) if upright else image
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = Image.MAX_IMAGE_PIXELS / 1e6
-        raise InputError(f"more than {limit:.0f} million pixels: scale it down") from error
-    except Exception as error:
-        # Pillow raises anything from OSError to SyntaxError on damaged bytes.
-        raise InputError(" ".join(_why_unreadable(path, error).split())) from error
-
-
-def to_gray(image):
-    """Return a picture in grey levels, a `PIL.Image.Image` of mode `L`.
-
-    Args:
-        image: a `PIL.Image.Image` of any mode.
-    """
-    if image.mode.startswith("I"):
-        # Grey levels of 16 bits: Pillow's own conversion clips them at 255.
-        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
-    return image.convert("L")
 
 
 def to_face(image):
     """Return a picture of a face alone as networks take it: mode `L`, 48x48.
 
     Args:
-        image: a `PIL.Image.Image` of any mode and size; it is squeezed to a square.
+        image: a `PIL.Image.Image` as `open_picture` returns it; it is squeezed to a square.
     """
     return to_gray(image).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
 
@@ -112,13 +75,3 @@ def read_pictures(train, test, ignored, class_names, directory, on_bad):
 
 def _relative(path, directory):
     return Path(path).relative_to(directory).as_posix()
-
-
-def _why_unreadable(path, error):
-    if not isinstance(error, UnidentifiedImageError):
-        return str(error) or type(error).__name__
-    with open(path, "rb") as file:
-        start = file.read(40)
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer: fetch the image with git lfs pull"
-    return f"not a picture of the kinds {', '.join(FORMATS)}" if start else "empty file"

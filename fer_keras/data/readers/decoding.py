@@ -1,0 +1,112 @@
+"""Decode picture files: the one way from a file to pixels."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from fer_keras.utils.errors import InputError
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+"""The formats that are opened; others Pillow would give to programs such as Ghostscript."""
+
+MAX_BYTES = 200_000_000
+"""Larger files are refused before they are read."""
+
+JPEG_START, EXIF = b"\xff\xd8", b"Exif\x00\x00"
+
+
+def open_picture(path):
+    """Return a picture file as it is meant to be seen: upright, on white, in 8 bits.
+
+    Of an animation it is the first frame. Damage that a decoder notices, however small, is refused:
+    also what makes Pillow invent the missing pixels of a JPEG.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A `PIL.Image.Image` of mode `L` or `RGB`.
+
+    Raises:
+        InputError: in a few words, if it cannot be decoded.
+    """
+    content = _read(path)
+    try:
+        return _in_eight_bits(_decode(content))
+    except InputError:
+        raise
+    except Exception as error:
+        # Decoders raise anything from OSError to SyntaxError on damaged bytes.
+        raise InputError(" ".join(_why_unreadable(content, error).split())) from error
+
+
+def to_gray(image):
+    """Return a picture in grey levels, a `PIL.Image.Image` of mode `L`.
+
+    Args:
+        image: a `PIL.Image.Image`, as `open_picture` returns it.
+    """
+    return image.convert("L")
+
+
+def _read(path):
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise InputError(f"more than {MAX_BYTES // 1_000_000} MB: scale it down")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(str(error.strerror or error)) from error
+
+
+def _decode(content):
+    if content.startswith(JPEG_START):
+        return _decode_jpeg(content)
+    image = Image.open(BytesIO(content), formats=FORMATS)
+    _require_size(*image.size)
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _decode_jpeg(content):
+    """Decode a JPEG by libjpeg, whose warnings are errors here; Pillow ignores them."""
+    height, width, colours, _ = simplejpeg.decode_jpeg_header(content, strict=True)
+    _require_size(width, height)
+    kind = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB")
+    pixels = simplejpeg.decode_jpeg(content, colorspace=kind, strict=True)
+    if kind == "CMYK":  # how its colours are meant, Pillow knows
+        return ImageOps.exif_transpose(Image.open(BytesIO(content), formats=["JPEG"]))
+    image = Image.fromarray(pixels[..., 0] if kind == "GRAY" else pixels)
+    if EXIF in content:
+        exif = Image.open(BytesIO(content), formats=["JPEG"]).getexif()
+        image.getexif()[ExifTags.Base.Orientation] = exif.get(ExifTags.Base.Orientation, 1)
+    return ImageOps.exif_transpose(image)
+
+
+def _in_eight_bits(image):
+    """Return a picture of any mode as `L` or `RGB`, transparent parts white."""
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        raise InputError("grey levels of 32 bits, whose range is unknown: save it with 8 or 16")
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
+        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _require_size(width, height):
+    if width * height > Image.MAX_IMAGE_PIXELS:
+        limit = Image.MAX_IMAGE_PIXELS / 1e6
+        raise InputError(f"more than {limit:.0f} million pixels: scale it down")
+
+
+def _why_unreadable(content, error):
+    if not isinstance(error, UnidentifiedImageError):
+        return str(error) or type(error).__name__
+    if content.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer: fetch the image with git lfs pull"
+    return f"not a picture of the kinds {', '.join(FORMATS)}" if content else "empty file"
