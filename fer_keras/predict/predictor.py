@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer_keras.data.readers.decoding import open_picture
+from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
@@ -75,7 +75,8 @@ def read_picture(path):
     image = open_picture(path)
     if max(image.size) < MIN_SIDE:
         raise InputError(f"{image.width}x{image.height} pixels are too few to show a face")
-    return np.asarray(image.convert("RGB"))
+    gray = to_gray(image) if image.mode.startswith("I") else image  # of 16 bits
+    return np.asarray(gray.convert("RGB"))
 
 
 def _load_run(directory):

@@ -223,6 +223,49 @@ def test_sixteen_bit_gray_is_scaled_not_clipped(folder):
     assert splits.notes == ("Converted 1 image(s) to grayscale 48x48.",)
 
 
+def test_a_turned_picture_stands_upright_and_transparent_parts_are_white(folder):
+    upright = np.repeat(np.arange(0, 240, 5, dtype=np.uint8)[:, None], 48, axis=1)
+    turned = Image.Exif()
+    turned[0x0112] = 3  # upside down
+    angry = folder / "train" / "angry"
+    Image.fromarray(upright[::-1]).save(angry / "m_turned.jpg", exif=turned, quality=100)
+    half = np.dstack([np.full((48, 48), 60, np.uint8), np.full((48, 48), 255, np.uint8)])
+    half[:24, :, 1] = 0
+    Image.fromarray(half, "LA").save(angry / "n_half.png")
+    _, turned, half = read_image_folder(folder).train.images[:3]
+    assert np.abs(turned.astype(int) - upright).max() <= 3
+    assert (half[:24] == 255).all() and (half[24:] == 60).all()
+
+
+def test_grey_levels_of_unknown_range_are_refused(folder):
+    for kind, levels in (("I", np.int32), ("F", np.float32)):
+        path = folder / "train" / "angry" / "deep.png"
+        Image.fromarray(np.full((48, 48), 200, levels), kind).save(path, "TIFF")
+        with pytest.raises(InputError, match=r"deep.png \(grey levels of 32 bits"):
+            read_image_folder(folder)
+
+
+def test_a_damaged_jpeg_is_refused_where_libjpeg_notices(folder):
+    """Pillow reads on after a changed byte or without an end, and invents what is missing."""
+    path = folder / "train" / "angry" / "face.jpg"
+    Image.fromarray(noise(48, 48)).save(path, quality=90)
+    whole = path.read_bytes()
+    start, random, refused = whole.index(b"\xff\xda"), np.random.default_rng(0), 0
+    for place in random.integers(start + 12, len(whole) - 2, 60):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            read_image_folder(folder)
+        except InputError as error:
+            assert "face.jpg (" in str(error)
+            refused += 1
+    assert refused > 20  # JPEG has no checksum: the others are other pictures
+    path.write_bytes(whole[:-2])
+    with pytest.raises(InputError, match=r"face.jpg \(Premature end of JPEG file"):
+        read_image_folder(folder)
+
+
 def test_one_bit_images_become_black_and_white(folder):
     mask = noise(48, 48) > 127
     put(folder / "train" / "angry" / "mask.png", mask)
@@ -237,11 +280,12 @@ def test_colour_becomes_luminance_and_large_flat_areas_keep_their_grey(folder):
     np.testing.assert_array_equal(read_image_folder(folder).train.images[1], 124)
 
 
-def test_conversion_equals_flow_from_directory(folder):
+def test_linked_pictures_of_any_kind_look_the_same_to_flow_from_directory(folder, tmp_path):
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
     angry = folder / "train" / "angry"
     pictures = {
+        "deep.png": Image.fromarray(np.linspace(0, 65535, 2304).astype(np.uint16).reshape(48, 48)),
         "big.png": Image.fromarray(noise(131, 77)),
         "colour.png": Image.fromarray(noise(48, 48, 3)),
         "indexed.png": Image.fromarray(noise(64, 64, 3)).quantize(32),
@@ -251,9 +295,13 @@ def test_conversion_equals_flow_from_directory(folder):
     }
     for name, picture in pictures.items():
         picture.save(angry / name)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(noise(90, 60)).save(angry / "turned.jpg", exif=turned, quality=95)
     splits = read_image_folder(folder)
+    link_training_folder(folder, splits.train, tmp_path / "links")
     batch, _ = ImageDataGenerator().flow_from_directory(
-        folder / "train",
+        tmp_path / "links",
         target_size=(48, 48),
         color_mode="grayscale",
         interpolation="bilinear",
@@ -262,7 +310,7 @@ def test_conversion_equals_flow_from_directory(folder):
         shuffle=False,
     )[0]
     np.testing.assert_array_equal(splits.train.images, batch[..., 0])
-    assert splits.notes == ("Converted 6 image(s) to grayscale 48x48.",)
+    assert splits.notes == ("Converted 8 image(s) to grayscale 48x48.",)
 
 
 def test_linked_folder_shows_flow_from_directory_exactly_the_subset(folder, tmp_path, monkeypatch):

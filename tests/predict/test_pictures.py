@@ -27,11 +27,11 @@ REFUSED = {
     "speck.png": "1x1 pixels are too few",
     "empty.jpg": "empty file",
     "text.jpg": "not a picture of the kinds JPEG",
-    "truncated.jpg": "truncated",
+    "truncated.jpg": "Premature end",
     "pointer.jpg": "git lfs pull",
     "bomb.png": "million pixels",
     "huge.png": "million pixels",
-    "fractions.tif": "fractional grey levels",
+    "fractions.tif": "32 bits, whose range is unknown",
 }
 TIGHT = ("tight.png", "one_bit.png")
 NO_FACE = ("strip.png", "blank.png")

@@ -1,5 +1,6 @@
 """Decode picture files: the one way from a file to pixels."""
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,7 @@ JPEG_START, EXIF = b"\xff\xd8", b"Exif\x00\x00"
 
 
 def open_picture(path):
-    """Return a picture file as it is meant to be seen: upright, on white, in 8 bits.
+    """Return a picture file as it is meant to be seen: upright, and on white.
 
     Of an animation it is the first frame. Damage that a decoder notices, however small, is refused:
     also what makes Pillow invent the missing pixels of a JPEG.
@@ -28,19 +29,37 @@ def open_picture(path):
         path: the file.
 
     Returns:
-        A `PIL.Image.Image` of mode `L` or `RGB`.
+        A `PIL.Image.Image` of mode `L`, `RGB`, or one of 16 bits, which begins with `I`.
 
     Raises:
         InputError: in a few words, if it cannot be decoded.
     """
     content = _read(path)
     try:
-        return _in_eight_bits(_decode(content))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged EXIF data, for example, does no harm
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _opaque(_decode(content))
     except InputError:
         raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise InputError(_too_large()) from error
     except Exception as error:
         # Decoders raise anything from OSError to SyntaxError on damaged bytes.
         raise InputError(" ".join(_why_unreadable(content, error).split())) from error
+
+
+def is_plain(path):
+    """Return whether any other reader sees a picture as `open_picture` does.
+
+    It is so unless the picture is turned, has transparent parts or more than 8 bits.
+
+    Args:
+        path: the file of a picture that `open_picture` reads.
+    """
+    with Image.open(path, formats=FORMATS) as image:
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return not (is_turned or image.has_transparency_data or image.mode[0] in "IF")
 
 
 def to_gray(image):
@@ -49,6 +68,10 @@ def to_gray(image):
     Args:
         image: a `PIL.Image.Image`, as `open_picture` returns it.
     """
+    if image.mode.startswith("I"):
+        # Grey levels of 16 bits: Pillow's own conversion clips them at 255.
+        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
+        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
     return image.convert("L")
 
 
@@ -65,7 +88,8 @@ def _decode(content):
     if content.startswith(JPEG_START):
         return _decode_jpeg(content)
     image = Image.open(BytesIO(content), formats=FORMATS)
-    _require_size(*image.size)
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        raise InputError("grey levels of 32 bits, whose range is unknown: save it with 8 or 16")
     image.load()
     return ImageOps.exif_transpose(image)
 
@@ -73,7 +97,8 @@ def _decode(content):
 def _decode_jpeg(content):
     """Decode a JPEG by libjpeg, whose warnings are errors here; Pillow ignores them."""
     height, width, colours, _ = simplejpeg.decode_jpeg_header(content, strict=True)
-    _require_size(width, height)
+    if width * height > Image.MAX_IMAGE_PIXELS:
+        raise InputError(_too_large())
     kind = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB")
     pixels = simplejpeg.decode_jpeg(content, colorspace=kind, strict=True)
     if kind == "CMYK":  # how its colours are meant, Pillow knows
@@ -85,23 +110,18 @@ def _decode_jpeg(content):
     return ImageOps.exif_transpose(image)
 
 
-def _in_eight_bits(image):
-    """Return a picture of any mode as `L` or `RGB`, transparent parts white."""
-    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
-        raise InputError("grey levels of 32 bits, whose range is unknown: save it with 8 or 16")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
-        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+def _opaque(image):
+    """Return a picture of any mode with transparent parts white, as `open_picture` returns it."""
+    if image.mode.startswith("I"):
+        return image
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _require_size(width, height):
-    if width * height > Image.MAX_IMAGE_PIXELS:
-        limit = Image.MAX_IMAGE_PIXELS / 1e6
-        raise InputError(f"more than {limit:.0f} million pixels: scale it down")
+def _too_large():
+    return f"more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: scale it down"
 
 
 def _why_unreadable(content, error):

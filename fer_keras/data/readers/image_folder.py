@@ -8,6 +8,7 @@ from PIL import Image
 
 from fer_keras.data.faces import concatenate
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.decoding import is_plain
 from fer_keras.data.readers.images import read_pictures
 from fer_keras.data.readers.listing import (
     EXTENSIONS,
@@ -80,6 +81,7 @@ def read_all_images(directory, on_bad="raise"):
 def link_training_folder(directory, faces, target):
     """Link some of a folder's images into a folder of their own, for Keras.
 
+    What Keras would see otherwise than `open_picture`, is written there as it is to be seen.
     `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only.
 
     Args:
@@ -105,9 +107,12 @@ def link_training_folder(directory, faces, target):
     for name in faces.class_names:
         (target / name).mkdir(parents=True, exist_ok=True)
     taken = set()
-    for name, label in zip(faces.ids.tolist(), faces.labels.tolist(), strict=True):
-        link = f"{faces.class_names[label]}/{name.rsplit('/', 1)[1]}"
-        os.symlink(path_of[name], target / unique(link, taken))
+    for image, name, label in zip(faces.images, faces.ids.tolist(), faces.labels, strict=True):
+        link = target / unique(f"{faces.class_names[label]}/{name.rsplit('/', 1)[1]}", taken)
+        if is_plain(path_of[name]):
+            os.symlink(path_of[name], link)
+        else:
+            Image.fromarray(image).save(link, "PNG")  # Keras goes by the content
 
 
 def write_image_folder(faces, directory):
