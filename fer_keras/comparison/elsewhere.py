@@ -18,6 +18,7 @@ from fer_keras.data.faces import Splits, copy_groups
 from fer_keras.data.grouping import join_groups
 from fer_keras.data.other_data import OtherData, match_classes, read_other_data
 from fer_keras.evaluation.predictions import Predictions
+from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
@@ -255,9 +256,8 @@ def _keep(run, name, faces, groups, leaked):
     """Return a run's predictions for faces, from its directory if these are the same faces."""
     file, mark = _file(run, name), mark_of(faces, groups)
     if file.is_file():
-        with np.load(file, allow_pickle=False) as stored:
-            is_same = "mark" in stored and str(stored["mark"]) == mark
-        if is_same:
+        stored = load_arrays(file)
+        if "mark" in stored and str(stored["mark"]) == mark:
             return Predictions.load(file)
     predictions = replace(predict(run, faces), groups=groups, leaked=leaked())
     predictions.save(file, mark=mark)

@@ -10,6 +10,8 @@ from fer_keras.comparison.elsewhere import has_model, mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.comparison.run import load_model
 from fer_keras.evaluation.chance import group_means
+from fer_keras.utils.arrays import load_arrays
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
 
 MOST_SEEDS = 3
@@ -164,9 +166,11 @@ def _chosen(ids):
 def _load(file, run):
     """Return a `Corrupted` and the mark of its faces."""
     chosen = run.predictions.select(_chosen(run.predictions.ids))
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in ("right", "names", "steps", "groups")}
-        mark = str(stored["mark"])
+    stored = load_arrays(file)
+    wanted = ("right", "names", "steps", "groups", "mark")
+    if missing := ", ".join(name for name in wanted if name not in stored):
+        raise InputError(f"{file} has no {missing}; delete it, and it is made again.")
+    arrays, mark = {name: stored[name] for name in wanted[:-1]}, str(stored["mark"])
     return Corrupted(chosen.ids, clean=chosen.y_pred == chosen.y_true, **arrays), mark
 
 

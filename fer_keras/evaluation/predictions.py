@@ -8,9 +8,13 @@ from sklearn.metrics import classification_report
 
 from fer_keras.data.faces import split_names
 from fer_keras.evaluation.intervals import bootstrap_intervals, proportion_interval
+from fer_keras.utils.arrays import load_arrays
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
 
 MERGED = "all test images"  # of a data set with several test splits
+ROUNDING = 0.01
+"""How far the probabilities of an image may be from summing to 1: float16 rounds them."""
 CLEAN = "{}, clean"  # the test images of a split that have no copy in training
 
 
@@ -21,10 +25,13 @@ class Predictions:
     Args:
         ids: string array `(n,)`, the faces' ids `"<split>/<name>"`.
         y_true: int array `(n,)`, true classes.
-        probabilities: float array `(n, num_classes)`, rows summing to 1.
+        probabilities: float array `(n, num_classes)`, 0-1, rows summing to 1.
         class_names: tuple of `num_classes` strings, the class of each column.
         groups: int array `(n,)`, equal for identical images; `None` if all images differ.
         leaked: bool array `(n,)`, true for images also in training or validation; `None` if none.
+
+    Raises:
+        ValueError: if shapes, ranges or sums are others.
     """
 
     ids: np.ndarray
@@ -40,8 +47,27 @@ class Predictions:
             object.__setattr__(self, "groups", np.arange(count))
         if self.leaked is None:
             object.__setattr__(self, "leaked", np.zeros(count, bool))
-        if len(self.groups) != count:
-            raise ValueError(f"{count} images need {count} group numbers; got {len(self.groups)}.")
+        self._check(count, len(self.class_names))
+
+    def _check(self, count, num_classes):
+        shapes = dict.fromkeys(("ids", "y_true", "groups", "leaked"), (count,))
+        shapes["probabilities"] = (count, num_classes)
+        for name, shape in shapes.items():
+            if (found := np.shape(getattr(self, name))) != shape:
+                raise ValueError(f"{count} images need {name} of shape {shape}; got {found}.")
+        for name, kinds in (("y_true", "iu"), ("groups", "iu"), ("leaked", "b")):
+            if (dtype := np.asarray(getattr(self, name)).dtype).kind not in kinds:
+                raise ValueError(
+                    f"{name} must be {'bool' if kinds == 'b' else 'int'}; got {dtype}."
+                )
+        if not count:
+            return
+        if not 0 <= self.y_true.min() <= self.y_true.max() < num_classes:
+            raise ValueError(f"True classes must lie in 0..{num_classes - 1}.")
+        sums = np.asarray(self.probabilities, np.float64).sum(axis=1)
+        # Not "> ROUNDING": what is no number is no probability either.
+        if not (np.abs(sums - 1).max() <= ROUNDING and self.probabilities.min() >= 0):
+            raise ValueError("Probabilities must be 0 or more and sum to 1 for each image.")
 
     @property
     def y_pred(self):
@@ -102,13 +128,27 @@ class Predictions:
 
         Args:
             path: the `.npz` file; probabilities in float16 are read as float32, rows summing to 1.
+
+        Raises:
+            InputError: if the file holds no predictions, or impossible ones.
         """
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {field.name: stored[field.name] for field in fields(cls)}
-        if arrays["probabilities"].dtype == np.float16:
-            shares = arrays["probabilities"].astype(np.float32)
-            arrays["probabilities"] = shares / shares.sum(axis=1, keepdims=True)
-        return cls(**arrays | {"class_names": tuple(arrays["class_names"].tolist())})
+        stored = load_arrays(path)
+        missing = ", ".join(each.name for each in fields(cls) if each.name not in stored)
+        if missing:
+            raise InputError(f"{path} holds no predictions: there is no {missing} in it.")
+        arrays = {each.name: stored[each.name] for each in fields(cls)}
+        names = arrays["class_names"]
+        if names.ndim != 1 or names.dtype.kind != "U" or arrays["ids"].dtype.kind != "U":
+            raise InputError(f"{path} holds no predictions: ids and class_names must be texts.")
+        try:
+            loaded = cls(**arrays | {"class_names": tuple(names.tolist())})
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} holds impossible predictions: {error}") from error
+        if loaded.probabilities.dtype == np.float16:
+            shares = loaded.probabilities.astype(np.float32)
+            shares /= shares.sum(axis=1, keepdims=True)
+            loaded = replace(loaded, probabilities=shares)
+        return loaded
 
 
 def in_half_precision(predictions):

@@ -1,5 +1,6 @@
 import csv
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_keras.data.faces import Faces, split_names
+from fer_keras.data.faces import Faces, concatenate, split_names
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers import csv_parser, fer2013_csv
 from fer_keras.data.readers.csv_parser import parse_pixels
@@ -563,7 +564,8 @@ def test_fer2013_is_read_as_published(tmp_path):
     path = tmp_path / "fer2013.csv"
     path.symlink_to(Path(DATA).absolute() / "fer2013.csv")  # so that the cache stays out of there
     splits = read_fer2013_csv(path)
-    assert splits.notes == ()
+    is_whole = len(splits.train) + len(splits.test) == 35887
+    assert len(splits.notes) == (0 if is_whole else 1)
     assert splits.train.class_counts().tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
     public = splits.test.select(split_names(splits.test.ids) == "PublicTest")
     assert public.class_counts().tolist() == [467, 56, 496, 895, 653, 415, 607]
@@ -578,3 +580,21 @@ def test_fer2013_is_read_as_published(tmp_path):
                 assert splits.train.labels[place] == int(row["emotion"])
             if place >= len(splits.train):
                 break
+
+
+@pytest.mark.parametrize("place", [0, 20])
+def test_a_part_of_fer2013_is_named_so(place, tmp_path, make_faces, monkeypatch):
+    """It is known by the first face of a split, of which a part may lack one."""
+    faces = concatenate(make_faces(20), make_faces(9, "PublicTest", seed=1))
+    write_fer2013_csv(faces, tmp_path / "some.csv")
+    assert read_fer2013_csv(tmp_path / "some.csv").notes == ()
+    known = hashlib.sha256(faces.images[place].tobytes()).hexdigest()
+    monkeypatch.setattr(fer2013_csv, "FIRST_FACES", ("0" * 64, known))
+    (note,) = read_fer2013_csv(tmp_path / "some.csv").notes
+    assert note.endswith(
+        "holds 29 of FER2013's 35,887 rows: 20 of 28,709 Training, 9 of 3,589 PublicTest, "
+        "0 of 3,589 PrivateTest."
+    )
+    whole = {"Training": 20, "PublicTest": 9, "PrivateTest": 0}
+    monkeypatch.setattr(fer2013_csv, "NUM_ROWS", whole)
+    assert read_fer2013_csv(tmp_path / "some.csv").notes == ()

@@ -118,7 +118,7 @@ def test_one_group_alone_says_nothing():
 
 
 def test_groups_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="3 images need 3 group numbers; got 2"):
+    with pytest.raises(ValueError, match="3 images need groups of shape \\(3,\\)"):
         intervals_of(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int), 2)
 
 

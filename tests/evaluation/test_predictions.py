@@ -16,6 +16,7 @@ from fer_keras.evaluation.predictions import (
     in_half_precision,
     score_table,
 )
+from fer_keras.utils.errors import InputError
 
 
 @pytest.fixture
@@ -178,3 +179,46 @@ def test_a_class_that_does_not_occur_has_no_accuracy():
         "angry",
         "fear",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "why"),
+    [
+        ([0.5, np.nan], "sum to 1"),
+        ([np.inf, 0.5], "sum to 1"),
+        ([0.5, 0.4], "sum to 1"),
+        ([1.5, -0.5], "0 or more"),
+    ],
+)
+def test_what_is_no_probability_is_no_prediction(shares, why, tmp_path):
+    fields = {"ids": np.array(["test/a"]), "y_true": np.array([0]), "class_names": ("a", "b")}
+    with pytest.raises(ValueError, match=why):
+        Predictions(**fields, probabilities=np.array([shares]))
+    stored = {"groups": np.array([0]), "leaked": np.array([False])}
+    np.savez(tmp_path / "bad.npz", **fields, **stored, probabilities=np.array([shares]))
+    with pytest.raises(InputError, match=f"bad.npz holds impossible predictions: .*{why}"):
+        Predictions.load(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("y_true", np.array([2])), ("y_true", np.array([-1])), ("y_true", np.array([0.0])),
+        ("ids", np.array(["a", "b"])), ("leaked", np.array([1])), ("groups", np.array([[0]])),
+        ("probabilities", np.ones((1, 3)) / 3), ("class_names", np.array([1, 2])),
+    ],
+)  # fmt: skip
+def test_a_file_of_predictions_that_do_not_fit_together_is_refused(field, value, tmp_path):
+    fields = {
+        "ids": np.array(["test/a"]), "y_true": np.array([0]), "class_names": np.array(["a", "b"]),
+        "probabilities": np.array([[0.5, 0.5]]), "groups": np.array([0]),
+        "leaked": np.array([False]),
+    }  # fmt: skip
+    np.savez(tmp_path / "bad.npz", **fields)
+    assert Predictions.load(tmp_path / "bad.npz").y_true.tolist() == [0]
+    np.savez(tmp_path / "bad.npz", **fields | {field: value})
+    with pytest.raises(InputError, match=r"bad.npz holds (no|impossible) predictions: "):
+        Predictions.load(tmp_path / "bad.npz")
+    np.savez(tmp_path / "bad.npz", **{name: fields[name] for name in fields if name != field})
+    with pytest.raises(InputError, match=f"there is no {field} in it"):
+        Predictions.load(tmp_path / "bad.npz")

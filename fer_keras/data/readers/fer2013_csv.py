@@ -1,6 +1,7 @@
 """Read and write faces as one CSV file, as FER2013 is published."""
 
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -19,6 +20,15 @@ from fer_keras.utils.files import user_path, whole_file
 
 READ_BYTES = 1 << 17
 MAX_HEADER_BYTES = 1 << 16
+
+NUM_ROWS = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
+"""How many rows of each split FER2013 has."""
+
+FIRST_FACES = (
+    "90164f2200b12a44fd41247bd5574288706205d49048f9b449a03d6033931da3",
+    "aeecb2e6e1853b80bd4859c1a601dac2d6981760e309a22d0d2434c21638a5db",
+)
+"""SHA-256 of the pixels of the first rows of FER2013's Training and PublicTest."""
 
 DAMAGE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
@@ -98,7 +108,7 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
     ids = [f"{names[usage]}/row{row}" for usage, row in zip(usages, rows, strict=True)]
     faces = Faces(arrays["images"], arrays["labels"], np.array(ids, str), tuple(class_names))
     notes = [f"Left out {len(bad_rows)} bad row(s) of {path}: {_named(bad_rows)}."]
-    return faces, tuple(notes if bad_rows else ())
+    return faces, (*(notes if bad_rows else ()), *_what_is_missing(faces, path))
 
 
 def write_fer2013_csv(faces, path):
@@ -127,6 +137,21 @@ def write_fer2013_csv(faces, path):
         for image, label, usage in zip(faces.images, faces.labels, usages, strict=True):
             pixels = " ".join(map(str, image.ravel().tolist()))
             file.write(f"{codes[label]},{pixels},{usage}\n".encode())
+
+
+def _what_is_missing(faces, path):
+    """Return a note if these are some of FER2013's rows and not all."""
+    splits = split_names(faces.ids).tolist()
+    firsts = [splits.index(split) for split in SPLITS[:2] if split in splits] or [0]
+    hashes = {hashlib.sha256(faces.images[place]).hexdigest() for place in firsts}
+    found = {split: splits.count(split) for split in SPLITS}
+    total = sum(NUM_ROWS.values())
+    is_whole = len(faces) == total if NO_SPLIT in splits else found == NUM_ROWS
+    if is_whole or hashes.isdisjoint(FIRST_FACES):
+        return []
+    parts = [f"{found[split]:,} of {count:,} {split}" for split, count in NUM_ROWS.items()]
+    counts = "" if NO_SPLIT in splits else f": {', '.join(parts)}"
+    return [f"{path} holds {len(faces):,} of FER2013's {total:,} rows{counts}."]
 
 
 def _parse(path, on_bad, num_classes):
