@@ -31,7 +31,7 @@ def require_adjustable(network):
 
 
 def adjust_logits(network, faces, strength):
-    """Divide a network's probabilities by a power of the classes' shares of training.
+    """Divide probabilities by a power of the classes' shares.
 
     Args:
         network: a Keras model that `require_adjustable` accepts; its last bias is changed.

@@ -245,7 +245,9 @@ def _one_hot(faces):
 
 
 def targets_of(faces):
-    """Return what faces are trained on, float32 `(n, num_classes)`: soft targets or one-hot labels.
+    """Return the targets that faces are trained on.
+
+    They are float32 `(n, num_classes)`: soft targets, or one-hot labels.
 
     Args:
         faces: the `Faces`.

@@ -15,7 +15,7 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 
 
 def load_arrays(path):
-    """Return what a `.npz` file holds, in memory, and never objects of Python's.
+    """Return the arrays of a `.npz` file, never objects of Python's.
 
     Args:
         path: the file.

@@ -78,7 +78,7 @@ def read_ferplus(csv_path, votes_path, soft=False):
 
 
 def read_own_with_votes(csv_path, votes_path):
-    """Read FER2013's CSV file with its own labels, and half label, half votes to train on.
+    """Read FER2013's CSV file; train on half label, half votes.
 
     Args:
         csv_path: as for `read_ferplus`.
