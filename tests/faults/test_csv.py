@@ -24,7 +24,8 @@ NUMBER = re.compile(r"\s*([0-9]+)\s*")
 def slow_reader(content):
     """Return (label, pixels, Usage) of each row by the csv module, or `None` for bad content."""
     try:
-        text = content.decode("utf-8-sig")
+        # A carriage return alone ends no line here; the csv module would take it for one.
+        text = re.sub("\r(?!\n)", " ", content.decode("utf-8-sig"))
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error):
         return None
