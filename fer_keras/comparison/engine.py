@@ -4,7 +4,7 @@ from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
-from fer_keras.comparison.execute import execute_all, plan_runs
+from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.parsing import parse_arm
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
@@ -15,9 +15,11 @@ from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
 from fer_keras.evaluation.differences import MARGIN
+from fer_keras.training.recipe import MAX_SEED
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path, write_text
 
+MAX_SEEDS = 1000
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
 
@@ -88,6 +90,7 @@ def run_comparison(
         search_rate = search_rate or named.search_rate
     _require_fitting(arms, minutes, changes, factors)
     require_margin(margin)
+    require_jobs(jobs)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
@@ -153,15 +156,17 @@ def _require_fitting(arms, minutes, changes, factors):
 def _seeds(seeds, default, first_seed):
     seeds = default if seeds is None else seeds
     if isinstance(seeds, list | tuple | range):
-        chosen = tuple(seeds)
+        chosen = tuple(seeds[: MAX_SEEDS + 1])
     elif type(seeds) is int and type(first_seed) is int:
-        chosen = tuple(range(first_seed, first_seed + seeds))
+        chosen = tuple(range(first_seed, first_seed + min(seeds, MAX_SEEDS + 1)))
     else:
         chosen = ()
-    if not chosen or any(type(seed) is not int or seed < 0 for seed in chosen):
+    are_seeds = all(type(seed) is int and 0 <= seed <= MAX_SEED for seed in chosen)
+    if not are_seeds or not 0 < len(chosen) <= MAX_SEEDS or len(set(chosen)) < len(chosen):
+        first = f" and first_seed {first_seed!r}" if first_seed else ""
         raise InputError(
-            f"seeds is {seeds!r}; give a whole number of at least 1, or a list of seeds of 0 or "
-            "more."
+            f"seeds is {seeds!r}{first}; give a number of seeds from 1 to {MAX_SEEDS:,}, or a list "
+            f"of seeds from 0 to {MAX_SEED}, each once."
         )
     return chosen
 

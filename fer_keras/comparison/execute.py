@@ -10,6 +10,8 @@ from fer_keras.comparison.workers import on_cluster, on_this_machine, share_core
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
+MAX_JOBS = 1000
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -56,6 +58,19 @@ def plan_runs(recipes, sources, seeds, directory):
     return planned, first
 
 
+def require_jobs(jobs):
+    """Refuse an impossible number of runs at a time.
+
+    Args:
+        jobs: the number asked for.
+
+    Raises:
+        InputError: if it is no whole number from 1 to 1,000.
+    """
+    if type(jobs) is not int or not 1 <= jobs <= MAX_JOBS:
+        raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
+
+
 def execute_all(planned, jobs=1, dask=None):
     """Execute the runs that are not finished yet.
 
@@ -71,8 +86,7 @@ def execute_all(planned, jobs=1, dask=None):
     Raises:
         InputError: if `jobs` is impossible or the scheduler cannot be reached.
     """
-    if type(jobs) is not int or jobs < 1:
-        raise InputError(f"jobs is {jobs!r}; give a whole number of at least 1.")
+    require_jobs(jobs)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
         ended = {run.directory: _execute(run) for run in todo}

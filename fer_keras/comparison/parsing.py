@@ -20,7 +20,7 @@ def parse_arm(text):
     Raises:
         InputError: if there is no such recipe, or a change has no value.
     """
-    first, *changes = split_outside_brackets(text)
+    first, *changes = split_outside_brackets(text) or [""]
     name, equals, recipe = first.partition("=")
     name, recipe = name.strip(), (recipe if equals else name).strip()
     named_recipe(recipe)  # refuses an unknown one
@@ -35,9 +35,6 @@ def parse_factor(text):
 
     Returns:
         The field and a tuple of its levels.
-
-    Raises:
-        InputError: if there are fewer than two levels.
     """
     name, _, levels = text.partition("=")
     levels = tuple(parse_value(level) for level in split_outside_brackets(levels))
@@ -102,7 +99,7 @@ def parse_value(text):
     """
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text.strip()
 
 

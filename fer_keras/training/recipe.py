@@ -25,6 +25,9 @@ AUGMENTATIONS = {
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
+MAX_SEED = 2**32 - 1
+"""The largest seed that Keras takes."""
+
 STRENGTHS = {"rotation_range": 180, **_shifts(1), "zoom_range": 0.9, "horizontal_flip": True}
 """ImageDataGenerator's arguments that both feeds know, each with its largest value."""
 
@@ -40,12 +43,12 @@ def _choice(default, *others):
     return field(default=default, validator=check)
 
 
-def _whole(default, least):
+def _whole(default, least, most=1_000_000):
     def check(recipe, attribute, value):
         if value is None and default is None:
             return
-        if type(value) is not int or value < least:
-            kind = f"a whole number of at least {least}{', or None' if default is None else ''}"
+        if type(value) is not int or not least <= value <= most:
+            kind = f"a whole number from {least} to {most}{', or None' if default is None else ''}"
             raise InputError(f"{attribute.name} is {value!r}; give {kind}.")
 
     return field(default=default, validator=check)
@@ -154,7 +157,7 @@ class Recipe:
 
     storage: str | None = _choice(None, "csv", "folder")
     division: str = _choice("own", "random")
-    split_seed: int | None = _whole(None, least=0)
+    split_seed: int | None = _whole(None, least=0, most=MAX_SEED)
     labels: str = _choice(*LABELS)
     drop_test_copies: bool = _choice(False, True)
     # The converter is for JSON, which has no tuples.
@@ -178,7 +181,7 @@ class Recipe:
     precision: str = _choice("float32", "mixed")
     test_time_augmentation: bool = _choice(False, True)
     patience: int | None = _whole(None, least=1)
-    seed: int = _whole(0, least=0)
+    seed: int = _whole(0, least=0, most=MAX_SEED)
 
     def __attrs_post_init__(self):
         if self.balance == "balanced_sampling" and self.feed != "memory":

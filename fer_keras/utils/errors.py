@@ -2,11 +2,22 @@
 
 
 class InputError(ValueError):
-    """One sentence on bad input: what came, where, and how to mend it."""
+    """One sentence on bad input: what came, where, and how to mend it.
+
+    Names of files and values of users may hold anything: what is no printable character, such as
+    a line break or a terminal's escape, is shown as Python writes it.
+    """
+
+    def __str__(self):
+        return "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
 
     def _render_traceback_(self):
         # IPython calls this, so that a notebook shows the sentence without a stack trace.
         return [f"InputError: {self}"]
+
+
+def _escaped(character):
+    return character.encode("unicode_escape", "surrogatepass").decode()
 
 
 def require_choice(name, value, choices):

@@ -188,7 +188,7 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
     ("arguments", "message"),
     [
         ({"arms": "speed"}, "comparisons same_images, .* No recipe is called speed"),
-        ({"seeds": 0}, "seeds is 0; give a whole number of at least 1"),
+        ({"seeds": 0}, "seeds is 0; give a number of seeds from 1 to 1,000"),
         ({"seeds": [0, -1]}, r"seeds is \[0, -1\]"),
         ({"seeds": "two"}, "seeds is 'two'"),
         ({"minutes": 0}, "minutes is 0; give a number above 0"),

@@ -16,7 +16,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("network", "resnet", "'resnet'.*conv2"),
         ("feed", "disk", "'disk'.*memory, image_data_generator"),
         ("augmentation", "mixup", "'mixup'.*none, study_b, study_d"),
-        ("epochs", 0, "epochs is 0; give a whole number of at least 1"),
+        ("epochs", 0, "epochs is 0; give a whole number from 1 to 1000000"),
         ("epochs", 2.5, "epochs is 2.5"),
         ("epochs", True, "epochs is True"),
         ("batch_size", "64", "batch_size is '64'"),
@@ -51,7 +51,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
         ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; give a number at least 0 and at most 1"),
-        ("seed", -1, "seed is -1; give a whole number of at least 0"),
+        ("seed", -1, "seed is -1; give a whole number from 0 to 4294967295"),
     ],
 )
 def test_impossible_values_are_refused_in_one_sentence(field, value, message):
