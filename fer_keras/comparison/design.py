@@ -8,8 +8,25 @@ from fer_keras.evaluation.differences import PRIMARY
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
+from fer_keras.utils.records import read_object
 
 DESIGN = "design.json"
+KINDS = {
+    "question": str,
+    "date": str,
+    "arms": dict,
+    "chosen_later": list,
+    "reference": str,
+    "factors": dict,
+    "data": dict,
+    "seeds": list,
+    "finished_before": int,
+    "primary": str,
+    "margin": float,
+    "families": list,
+    "versions": dict,
+}
+"""Types of the values in it, by key."""
 
 MARGINS = (0.001, 0.2)
 """The smallest and the largest margin. Points given for shares, or the reverse, lie outside."""
@@ -88,7 +105,7 @@ def read_design(directory):
         directory: the comparison's folder, a `Path`.
     """
     path = directory / DESIGN
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_object(path, **KINDS) if path.is_file() else None
 
 
 def _arms_and_faces(recipes, sources, seed):

@@ -21,6 +21,7 @@ from fer_keras.evaluation.predictions import Predictions
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
+from fer_keras.utils.records import read_object
 
 RECORD = "tested_on.json"
 PIXELS = "{}_pixels"
@@ -137,7 +138,7 @@ def notes_on_others(comparison):
         A dict from a data set's name to a list of sentences.
     """
     file = comparison.directory / RECORD
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return read_object(file) if file.is_file() else {}
 
 
 def storage_crossed(comparison):

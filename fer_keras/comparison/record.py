@@ -13,8 +13,22 @@ from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
+from fer_keras.utils.records import MEND, read_object
 
 RECORD = "comparison.json"
+KINDS = {
+    "name": str,
+    "arms": dict,
+    "seeds": list,
+    "factors": dict,
+    "minutes": (int, float, type(None)),
+    "drawn": bool,
+    "sources": dict,
+    "notes": list,
+    "runs": dict,
+    "errors": list,
+}
+"""Types of the values in it, by key."""
 
 
 @dataclass(frozen=True)
@@ -93,21 +107,32 @@ def load_comparison(directory):
         InputError: if the folder holds none.
     """
     directory = project_folder() / user_path(directory)
-    if not (directory / RECORD).is_file():
+    path = directory / RECORD
+    if not path.is_file():
         raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")
-    record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+    record = read_object(path, **KINDS)
+    try:
+        return _comparison(record, directory)
+    except InputError:
+        raise
+    # What a record from elsewhere may bring about whose values are of other kinds further in.
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"{path} is damaged ({error!r}); {MEND}.") from error
+
+
+def _comparison(record, directory):
     return Comparison(
         name=record["name"],
         directory=directory,
-        arms={arm: Recipe(**recipe) for arm, recipe in record["arms"].items()},
-        seeds=tuple(record["seeds"]),
+        arms={arm: Recipe().changed(**recipe) for arm, recipe in record["arms"].items()},
+        seeds=tuple(map(int, record["seeds"])),
         factors={factor: tuple(levels) for factor, levels in record["factors"].items()},
         minutes=record["minutes"],
         drawn=record["drawn"],
         sources={arm: _from_json(source) for arm, source in record["sources"].items()},
         notes=tuple(record["notes"]),
         runs={
-            arm: {int(seed): load_run(directory / name) for seed, name in runs.items()}
+            arm: {int(seed): load_run(directory / Path(name).name) for seed, name in runs.items()}
             for arm, runs in record["runs"].items()
         },
         errors=tuple(record["errors"]),

@@ -27,10 +27,15 @@ from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, whole_file, write_text
 from fer_keras.utils.machine import environment
+from fer_keras.utils.records import read_object, read_table
 from fer_keras.utils.startup import errors_only, start_tensorflow
 
 VALIDATION_FILE = "validation_predictions.npz"
 AUGMENTED_FILE = "augmented_predictions.npz"
+OF_AN_EPOCH = ("epoch", "loss", "accuracy", "seconds", "images_per_second")
+"""Columns of `history.csv`; with validation there are `val_loss` and `val_accuracy`, too."""
+OF_THE_MACHINE = ("date", "processor", "cores", "python", "git commit")
+"""What `environment.json` names at least."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +124,14 @@ def load_run(directory):
         Predictions.load(directory / name) if (directory / name).is_file() else None
         for name in (VALIDATION_FILE, AUGMENTED_FILE)
     )
-    recipe = Recipe(**json.loads((directory / "recipe.json").read_text())["recipe"])
+    recipe = Recipe().changed(**read_object(directory / "recipe.json", recipe=dict)["recipe"])
     return Run(
         directory,
         recipe,
-        pd.read_csv(directory / "history.csv"),
+        read_table(directory / "history.csv", OF_AN_EPOCH),
         Predictions.load(directory / "predictions.npz"),
         validation,
-        json.loads((directory / "environment.json").read_text()),
+        read_object(directory / "environment.json", **dict.fromkeys(OF_THE_MACHINE, str)),
         augmented,
     )
 

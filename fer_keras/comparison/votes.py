@@ -5,10 +5,11 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from fer_keras.data.readers.fer_plus import read_votes
+from fer_keras.data.readers.fer_plus import ANSWERS, read_votes
 from fer_keras.data.readers.locate import Location
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
+from fer_keras.utils.records import read_table
 
 VOTES = "votes.csv"
 
@@ -38,7 +39,7 @@ def find_votes(comparison):
         votes = votes[votes.index.isin(tested)]
         write_text(kept, votes.to_csv())
     elif kept.is_file():
-        votes = pd.read_csv(kept, index_col="id")
+        votes = read_table(kept, ANSWERS, ("id", "label")).set_index("id")
     else:
         return pd.DataFrame(), []
     return votes, [arm for arm, run in comparison.first.items() if _has_the_labels(run, votes)]

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pandas as pd
 
 from fer_keras.reporting.render import render
+from fer_keras.utils.records import read_object
 
 
 def design_table(design):
@@ -100,7 +101,7 @@ def _changed_arm(design, arm, recipe, runs):
     first = runs.get(design["seeds"][0])
     path = first and first.directory / "recipe.json"
     if path and path.is_file():
-        faces = json.loads(path.read_text(encoding="utf-8"))["data"]
+        faces = read_object(path, data=dict)["data"]
         if faces["sha256"] != design["data"][arm]["sha256"]:
             sentences.append(f"The faces of the arm {arm} are others than in the design.")
     return sentences

@@ -5,8 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
-
 import fer_keras
 from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
@@ -15,6 +13,11 @@ from fer_keras.comparison.votes import keep_votes
 from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.records import read_table
+
+NUMBERS = ("seed", "images", "accuracy", "macro_f1", "weighted_f1", "epochs", "minutes")
+TEXTS = ("arm", "split", "error")
+"""Columns of `results.csv` that are always there."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Result:
     def results(self):
         """The record, `results.csv`: a DataFrame, one row a run and test set."""
         path = self.directory / "results.csv"
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        options = {"keep_default_na": False, "na_values": [""]}
+        return read_table(path, NUMBERS, TEXTS, **options)
 
     def scores(self):
         """Return the scores over seeds, as `score_tables.score_table` does."""

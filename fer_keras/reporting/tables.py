@@ -1,11 +1,10 @@
 """Tables of a comparison: its arms, faces, costs and machine."""
 
-import json
-
 import pandas as pd
 
 from fer_keras.comparison.run import load_model
 from fer_keras.reporting.score_tables import headline_rows
+from fer_keras.utils.records import read_object
 
 
 def arms_table(comparison):
@@ -161,8 +160,8 @@ def _counts(comparison, arm):
     path = comparison.first[arm].directory / "recipe.json" if arm in comparison.first else None
     if path is None or not path.is_file():
         return {}
-    counts = json.loads(path.read_text(encoding="utf-8"))["data"]
-    return {"training": counts["train"], "validation": counts["validation"]}
+    counts = read_object(path, data=dict)["data"]
+    return {"training": counts.get("train"), "validation": counts.get("validation")}
 
 
 def _recipe_facts(comparison):
