@@ -15,7 +15,10 @@ NAME ?= run
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
-.PHONY: compare audit test test-all lint published bench clean
+.PHONY: compare audit test test-all faults lint published bench clean
+
+DIED := The process of the notebook died, for want of memory perhaps; \
+	start the same command again to go on.
 
 # Execute a notebook, show its training as it goes, and write reports/NAME.html;
 # if it fails, show the one sentence where there is one.
@@ -23,7 +26,9 @@ define report
 	@$(BIN)/papermill notebooks/$(1).ipynb reports/$(NAME).ipynb \
 		--kernel python3 --no-progress-bar --stdout-file - \
 		$(if $(DATA),-r data "$(DATA)") $(2) $(PARAMETERS) 2> reports/$(NAME).log \
-		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
+		|| { grep '^InputError' reports/$(NAME).log \
+		|| { grep -q DeadKernelError reports/$(NAME).log && echo "$(DIED)"; } \
+		|| tail -n 30 reports/$(NAME).log; exit 1; } >&2
 	@$(BIN)/python -m fer_keras.reporting.html reports/$(NAME).ipynb $(EXPORT)
 endef
 
@@ -38,6 +43,9 @@ test: $(VENV)/installed-test lint  ## Run the tests
 
 test-all: COVERAGE += --all
 test-all: test  ## Run the tests, with simulations at full length
+
+faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; a quarter of an hour
+	$(BIN)/python -m pytest tests/faults --all --numprocesses 2
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

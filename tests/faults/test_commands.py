@@ -159,8 +159,9 @@ def finished(tmp_path_factory):
 
 
 @on_linux
-def test_stopped_commands(request, inputs, data, finished, tmp_path, tally):
+def test_stopped_commands(request, inputs, data, tmp_path, tally):
     is_full, rng = request.config.getoption("all"), np.random.default_rng(0)
+    finished = request.getfixturevalue("finished") if is_full else ""
     for trial in range(4 if is_full else 1):
         out = tmp_path / str(trial)
         known = commands(inputs, data, out)
