@@ -46,6 +46,7 @@ test-all: test  ## Run the tests, with simulations at full length
 
 faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; a quarter of an hour
 	$(BIN)/python -m pytest tests/faults --all --numprocesses 2
+	@$(BIN)/python reports/write_tables.py
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

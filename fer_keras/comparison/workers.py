@@ -1,4 +1,4 @@
-"""Processes that work for a comparison, here or on a Dask cluster; some of them may die."""
+"""Processes that run a comparison, here or on a Dask cluster."""
 
 import os
 import re
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def on_this_machine(function, items, jobs):
-    """Yield what a function returns for each item, in the order in which they end.
+    """Yield what a function returns for each item, as each ends.
 
     Each process does one item at a time. The one that dies costs its own item and is replaced.
     All end with this process, however it ends.
@@ -47,9 +47,8 @@ def on_this_machine(function, items, jobs):
                 item, executor = waiting.popleft(), idle.pop()
                 busy[executor.submit(function, item, jobs)] = item, executor
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
-                item, executor = busy[future]
+                item, executor = busy.pop(future)
                 answer = _answer(item, future)
-                del busy[future]
                 if isinstance(answer[2], WorkerDied):
                     executor.shutdown(kill_workers=True)
                     executor = worker()
@@ -61,7 +60,7 @@ def on_this_machine(function, items, jobs):
 
 
 def on_cluster(function, items, address):
-    """Yield what a function returns for each item, as `on_this_machine` does.
+    """Yield what a function returns for each item, as each ends.
 
     Where a worker dies, Dask gives its item to another one, and gives the item up after it has
     taken several workers with it.
@@ -177,7 +176,7 @@ def _with_slots(function, item, slots):
 
 
 def share_cores(slots):
-    """Have this process use its share of the machine's cores, before TensorFlow starts.
+    """Give this process its share of the cores, before TensorFlow starts.
 
     Args:
         slots: how many processes share them.
