@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from urllib.parse import urlsplit
 
 from fer_keras.utils.errors import InputError
@@ -45,7 +45,12 @@ def on_this_machine(function, items, jobs):
         while waiting or busy:
             while waiting and idle:
                 item, executor = waiting.popleft(), idle.pop()
-                busy[executor.submit(function, item, jobs)] = item, executor
+                try:
+                    future = executor.submit(function, item, jobs)
+                except BrokenExecutor:  # it died since its last item
+                    executor = worker()
+                    future = executor.submit(function, item, jobs)
+                busy[future] = item, executor
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 item, executor = busy.pop(future)
                 answer = _answer(item, future)
@@ -117,7 +122,7 @@ def _death(error):
     """Return the `WorkerDied` that an exception of joblib or Dask tells of, or `None`."""
     if type(error).__name__ == "KilledWorker":
         return WorkerDied("several workers of the cluster died of it")
-    if type(error).__name__ not in ("TerminatedWorkerError", "BrokenProcessPool"):
+    if not isinstance(error, BrokenExecutor):
         return None
     found = re.search(r"SIG[A-Z]+", str(error))  # joblib names the signal
     return WorkerDied(
