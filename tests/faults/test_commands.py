@@ -213,9 +213,10 @@ def test_stopped_commands(request, inputs, data, tmp_path, tally):
                 tally.count(what, "hang")
             lines = [line for line in errors.replace("\r", "\n").splitlines() if line.strip()]
             lines = [line for line in lines if not line.startswith("runs:")]
-            # Python ends by the signal itself where it was in code that Python made from a text.
-            if code in (130, -signal.SIGINT):
-                outcome = "refused" if lines == [AGAIN] else "traceback"
-            else:  # it had ended before
-                outcome = "right" if code == 0 and not lines else "traceback"
+            # Python ends by the signal itself where it ran a text, or was ending anyway.
+            if lines == [AGAIN] and code in (130, -signal.SIGINT):
+                outcome = "refused"
+            else:
+                had_ended = not lines and code in (0, -signal.SIGINT)
+                outcome = "right" if had_ended else "traceback"
             tally.count(what, outcome, f"{code} {errors[-2000:]}")
