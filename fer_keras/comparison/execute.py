@@ -1,18 +1,14 @@
 """Execute runs: one by one, several at a time, or on a Dask cluster."""
 
-import os
-from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import fit
+from fer_keras.comparison.workers import on_cluster, on_this_machine, share_cores
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.machine import num_cores
 
 MAX_JOBS = 1000
 
@@ -93,66 +89,36 @@ def execute_all(planned, jobs=1, dask=None):
     require_jobs(jobs)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
-        ended = map(_execute, todo)
-        return {directory: error for directory, error in ended if error}
-    import joblib
+        ended = {run.directory: _execute(run) for run in todo}
+        return {directory: error for directory, error in ended.items() if error}
     from tqdm.auto import tqdm
 
-    with _backend(dask, jobs) as slots:
-        parallel = joblib.Parallel(return_as="generator_unordered")
-        ended = parallel(joblib.delayed(_execute_beside)(run, slots) for run in todo)
-        bar = tqdm(ended, "runs", len(todo), disable=not todo, unit="run")
-        return {directory: error for directory, error in bar if error}
+    if dask is None:
+        ended = on_this_machine(_execute_beside, todo, jobs)
+    else:
+        ended = on_cluster(_execute_beside, todo, dask)
+    failures = {}
+    for run, error, died in tqdm(ended, "runs", len(todo), disable=not todo, unit="run"):
+        if error := _sentence(died) if died else error:
+            failures[run.directory] = error
+    return failures
 
 
 def _execute(run):
-    recipe, splits = run.source.splits(run.recipe)
+    """Finish a run; return what went wrong, or an empty text."""
     try:
+        recipe, splits = run.source.splits(run.recipe)
         fit(recipe, splits, run.directory, f"{run.arm}, seed {recipe.seed}")
     except Exception as error:  # a run that fails, however it does, is a row of the table
-        return run.directory, (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return run.directory, ""
+        return _sentence(error)
+    return ""
 
 
 def _execute_beside(run, slots):
-    """Execute a run with its share of the machine's cores; `slots` as `_backend` gives them."""
-    num_threads = str(max(1, num_cores() // _slots_here(slots)))
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    os.environ |= dict.fromkeys(names, num_threads)
+    """Finish a run with its share of a machine's cores, which `slots` runs share."""
+    share_cores(slots)
     return _execute(run)
 
 
-@contextmanager
-def _backend(dask, jobs):
-    """Have joblib run here or on a cluster; give how many runs share a machine."""
-    import joblib
-
-    if dask is None:
-        with joblib.parallel_config(backend="loky", n_jobs=jobs):
-            yield jobs
-        return
-    try:
-        from distributed import Client
-
-        client = Client(dask, timeout="5s")
-    except ImportError as error:
-        raise InputError(
-            "Dask is not installed; install it with: pip install distributed."
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"No Dask scheduler answers at {dask} ({error}); start one with `dask scheduler`."
-        ) from error
-    with client, joblib.parallel_config(backend="dask", n_jobs=-1):
-        slots = Counter()
-        for worker in client.scheduler_info(n_workers=-1)["workers"].values():
-            slots[worker["host"]] += worker["nthreads"]
-        yield dict(slots)
-
-
-def _slots_here(slots):
-    if isinstance(slots, int):
-        return slots
-    from distributed import get_worker
-
-    return slots[urlsplit(get_worker().address).hostname]
+def _sentence(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

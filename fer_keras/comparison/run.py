@@ -176,14 +176,15 @@ def _claim(directory, identity):
 
 def _read_identity(file):
     """Return whose a run directory is; `None`, without its state, where the file is damaged."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        print(f"{file} is damaged; the run begins again.")
-        for name in ("backup", "metrics.json"):
-            path = file.with_name(name)
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        return None
+    with suppress(ValueError, RecursionError):
+        identity = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(identity, dict) and identity:
+            return identity
+    print(f"{file} is damaged; the run begins again.")
+    for name in ("backup", "metrics.json"):
+        path = file.with_name(name)
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return None
 
 
 def _train_and_predict(recipe, splits, directory, title):

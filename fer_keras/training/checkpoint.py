@@ -5,12 +5,16 @@ import math
 import time
 import zipfile
 import zlib
+from contextlib import suppress
 
 import keras
 import pandas as pd
 
 from fer_keras.training.history import kept_epoch
 from fer_keras.utils.files import whole_file, write_text
+
+KERAS_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
+"""The files of a Keras archive."""
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -91,25 +95,42 @@ class Checkpoint(keras.callbacks.Callback):
         state = self.directory / "state.json"
         if not state.is_file():
             return []
-        try:
+        with suppress(ValueError, RecursionError):
             rows = json.loads(state.read_text(encoding="utf-8"))
-            if [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]:
+            if _are_epochs(rows):
                 return rows
-        except (ValueError, TypeError, KeyError):
-            pass
         print(f"{state} is damaged; the training begins again.")
         return []
 
     def _damaged(self):
         """Return a file that going on would need and that is absent or not whole, or `None`."""
         for file in (self._file(self.epochs_done), self._file(self.best_epoch)):
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    if archive.testzip():
-                        return file
-            except (OSError, zipfile.BadZipFile, zlib.error):
+            if not _is_whole(file):
                 return file
         return None
 
     def _file(self, epoch):
         return self.directory / f"epoch_{epoch:04}.keras"
+
+
+def _are_epochs(rows):
+    """Return whether rows of `state.json` are those of epochs 1, 2, ... with their numbers."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return False
+    names = ("loss", "accuracy", "seconds", "images_per_second")
+    names += ("val_loss", "val_accuracy") if rows and "val_accuracy" in rows[0] else ()
+    return all(
+        row.get("epoch") == number and all(type(row.get(name)) is float for name in names)
+        for number, row in enumerate(rows, 1)
+    )
+
+
+def _is_whole(file):
+    """Return whether a file is a Keras archive without damage."""
+    if not file.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return set(archive.namelist()) >= KERAS_PARTS and not archive.testzip()
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False

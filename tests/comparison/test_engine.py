@@ -1,19 +1,11 @@
 """Comparisons: planned, run, failed in parts, resumed, read back, and the same on a cluster."""
 
-import json
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
-from contextlib import contextmanager
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client
 from keras import layers
 
 from fer_keras.comparison import tuning
@@ -39,46 +31,6 @@ def tiny(num_classes):
 
 
 TINY = Recipe(network=tiny, **ONE_EPOCH)
-
-
-@contextmanager
-def cluster(directory):
-    """A Dask scheduler and two workers of one thread, processes of their own."""
-    file = directory / "scheduler.json"
-    module = [sys.executable, "-m", "dask"]
-    scheduler = [*module, "scheduler", "--port", "0", "--no-dashboard"]
-    worker = [*module, "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    place = ["--scheduler-file", file]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    processes = [subprocess.Popen([*scheduler, *place], **quiet)]
-    try:
-        wait_until(file.is_file)
-        processes += [subprocess.Popen([*worker, *place], **quiet) for _ in range(2)]
-        address = json.loads(file.read_text())["address"]
-        with Client(address) as client:
-            client.wait_for_workers(2)
-        yield address, processes[1:]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
-def wait_until(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def kill_when_busy(worker, directory, num_runs):
-    """Kill a worker process as soon as so many runs have been begun."""
-
-    def watch():
-        wait_until(lambda: len(list(directory.glob("*/*/recipe.json"))) == num_runs)
-        worker.send_signal(signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def probabilities(comparison):
@@ -135,9 +87,9 @@ def test_crossed_factors_are_arms_whose_levels_the_record_holds(data, tmp_path):
     assert not run_comparison(recipe, data, 1, factors=factors, crossed=False, out=tmp_path).factors
 
 
-def test_a_failed_run_is_a_row_and_a_cluster_gives_the_same(data, tmp_path):
+def test_a_failed_run_is_a_row_until_the_next_try(data, tmp_path):
     arms = {"csv": "conv3_csv,division=own", "folder": "conv3_folder,network=conv3"}
-    options = {"changes": ONE_EPOCH, "out": tmp_path / "runs", "jobs": 2}
+    options = {"changes": ONE_EPOCH, "out": tmp_path / "runs"}
     done = run_comparison(arms, data, 1, **options)
     ids = [run.predictions.ids.tolist() for run in done.first.values()]
     assert ids[0] == ids[1]  # paired by their pixels
@@ -145,7 +97,7 @@ def test_a_failed_run_is_a_row_and_a_cluster_gives_the_same(data, tmp_path):
     in_the_way = done.runs["folder"][0].directory
     shutil.rmtree(in_the_way)
     in_the_way.write_text("in the way")
-    failed = run_comparison(arms, data, 1, **options | {"jobs": 1})
+    failed = run_comparison(arms, data, 1, **options)
     (error,) = failed.errors
     assert (error["arm"], error["seed"]) == ("folder", 0) and error["error"]
     record = pd.read_csv(failed.directory / "results.csv")
@@ -154,13 +106,6 @@ def test_a_failed_run_is_a_row_and_a_cluster_gives_the_same(data, tmp_path):
     in_the_way.unlink()
     mended = run_comparison(arms, data, 1, **options)
     np.testing.assert_equal(probabilities(mended), probabilities(done))
-
-    with cluster(tmp_path) as (address, workers):
-        options["out"] = tmp_path / "cluster"
-        kill_when_busy(workers[0], options["out"], 2)
-        there = run_comparison(arms, data, 1, dask=address, **options)
-        assert workers[0].poll() == -signal.SIGKILL and workers[1].poll() is None
-    np.testing.assert_equal(probabilities(there), probabilities(done))
 
 
 def test_an_absent_scheduler_is_said(data, tmp_path):

@@ -1,9 +1,4 @@
 import json
-import shutil
-import signal
-import subprocess
-import sys
-import textwrap
 
 import keras
 import numpy as np
@@ -12,10 +7,7 @@ import pytest
 from helpers import patterned_faces
 
 from fer_keras.comparison.run import fit, load_model, load_run, predict
-from fer_keras.data.faces import Splits, concatenate
-from fer_keras.data.loading import load_data
-from fer_keras.data.readers.image_folder import write_image_folder
-from fer_keras.data.splitting import cut_validation
+from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training import fit as training
 from fer_keras.training.augmentation import views
@@ -23,25 +15,6 @@ from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
 RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
-
-# Dies by SIGKILL just before its n-th rename: at each place where something would become visible.
-KILLED_RUN = """
-import os, pickle, signal, sys
-from fer_keras.comparison.run import fit
-
-recipe, splits, directory = pickle.load(open(sys.argv[1], "rb"))
-renames_left, rename = int(sys.argv[2]), os.replace
-
-def replace_or_die(*paths):
-    global renames_left
-    renames_left -= 1
-    if renames_left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    rename(*paths)
-
-os.replace = replace_or_die
-fit(recipe, splits, directory)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -135,39 +108,6 @@ def test_an_unfinished_run_is_not_read(tmp_path):
         load_run(tmp_path)
 
 
-@pytest.mark.parametrize("feed", ["memory", "image_data_generator"])
-def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp_path, feed):
-    import pickle
-
-    splits, _ = finished
-    if feed == "image_data_generator":
-        folder = tmp_path / "faces"
-        write_image_folder(concatenate(splits.train, splits.test), folder)
-        splits = cut_validation(load_data(folder, storage="folder"), 0.2, seed=0)
-        recipe = RECIPE.changed(storage="folder", feed=feed)
-    else:
-        recipe = RECIPE.changed(augmentation="study_d", normalisation="standardise")
-        recipe = recipe.changed(weight_decay=0.01)
-    job, directory = tmp_path / "job.pickle", tmp_path / "killed"
-    job.write_bytes(pickle.dumps((recipe, splits, directory)))
-    exits, renames = [], []
-    for renames_left in (5, 9, 99):
-        code = [sys.executable, "-c", textwrap.dedent(KILLED_RUN), job, str(renames_left)]
-        exits.append(subprocess.run(code, capture_output=True).returncode)
-        state = directory / "backup" / "state.json"
-        renames.append(len(json.loads(state.read_text())) if state.is_file() else 0)
-        if exits[-1] == 0:
-            break
-    assert exits[-1] == 0 and exits.count(-signal.SIGKILL) == len(exits) - 1 >= 2
-    assert 0 < max(renames) <= 3
-    killed = load_run(directory)
-    calm = fit(recipe, splits, tmp_path / "calm")
-    np.testing.assert_array_equal(killed.predictions.probabilities, calm.predictions.probabilities)
-    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
-    pd.testing.assert_frame_equal(killed.history[columns], calm.history[columns])
-    assert (directory / "metrics.json").read_text() == (calm.directory / "metrics.json").read_text()
-
-
 def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatch):
     splits, _ = finished
 
@@ -185,58 +125,6 @@ def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatc
     assert fit(RECIPE, splits, tmp_path).history["seconds"].tolist() == [
         row["seconds"] for row in rows
     ]
-
-
-def cut(file):
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def flip(file):
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 255
-    file.write_bytes(content)
-
-
-DAMAGE = {
-    "empty state": ("state.json", lambda file: file.write_text("")),
-    "cut state": ("state.json", cut),
-    "state of something else": ("state.json", lambda file: file.write_text('{"a": 1}')),
-    "cut epoch": ("epoch_0003.keras", cut),
-    "flipped epoch": ("epoch_0003.keras", flip),
-    "no epoch": ("epoch_0003.keras", lambda file: file.unlink()),
-    "cut recipe": ("../recipe.json", cut),
-}
-
-
-@pytest.fixture(scope="module")
-def stopped(finished, tmp_path_factory):
-    """A run that was stopped after its last epoch, before it predicted anything."""
-    directory = tmp_path_factory.mktemp("stopped") / "run"
-
-    class Stop(Exception):
-        pass
-
-    def stop(*args):
-        raise Stop
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Predictions, "save", stop)
-        with pytest.raises(Stop):
-            fit(RECIPE, finished[0], directory)
-    return directory
-
-
-@pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=DAMAGE)
-def test_damaged_state_is_said_and_the_run_ends_as_it_would_have(
-    finished, stopped, tmp_path, capsys, name, damage
-):
-    splits, run = finished
-    shutil.copytree(stopped, tmp_path / "run")
-    damage(tmp_path / "run" / "backup" / name)
-    again = fit(RECIPE, splits, tmp_path / "run")
-    assert "is damaged; the" in capsys.readouterr().out
-    np.testing.assert_array_equal(again.predictions.probabilities, run.predictions.probabilities)
-    assert again.history["loss"].tolist() == run.history["loss"].tolist()
 
 
 def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):

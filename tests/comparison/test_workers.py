@@ -1,0 +1,80 @@
+"""Processes that work for a comparison: one that dies costs its own item alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from fer_keras.comparison.workers import WorkerDied, on_this_machine
+
+# Two processes that would work for minutes; the first line says which.
+PARENT = """
+import os, sys, time
+sys.path.insert(0, {root!r})
+from fer_keras.comparison.workers import on_this_machine
+
+def work(item, jobs):
+    with open({place!r} + str(item), "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(600)
+
+list(on_this_machine(work, [0, 1], 2))
+"""
+
+
+def half_or_die(item, jobs):
+    if item == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == 6:
+        os.abort()
+    if item == 8:
+        raise ValueError("no half of 8")
+    return item / 2, jobs
+
+
+def test_a_process_that_dies_costs_its_own_item_alone():
+    answers = {
+        item: (result, error) for item, result, error in on_this_machine(half_or_die, range(10), 2)
+    }
+    died, raised = (4, 6), 8
+    for item in range(10):
+        result, error = answers[item]
+        if item in died:
+            assert result is None and isinstance(error, WorkerDied)
+            name = {4: "SIGKILL", 6: "SIGABRT"}[item]
+            assert str(error).startswith(f"its process died of {name}; the same command")
+        elif item == raised:
+            assert isinstance(error, ValueError) and str(error) == "no half of 8"
+        else:
+            assert (result, error) == ((item / 2, 2), None)
+
+
+def test_no_process_is_left_when_the_caller_stops_early():
+    before = {child.pid for child in psutil.Process().children()}
+    answers = on_this_machine(half_or_die, [0, 1, 2, 3], 2)
+    next(answers)
+    answers.close()
+    left = [child for child in psutil.Process().children() if child.pid not in before]
+    assert not [child for child in left if "LokyProcess" in " ".join(child.cmdline())]
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    place = str(tmp_path / "worker")
+    code = PARENT.format(root=str(Path(__file__).parents[2]), place=place)
+    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    workers = []
+    while len(workers) < 2:
+        assert parent.poll() is None
+        texts = [path.read_text() for path in tmp_path.glob("worker*")]
+        workers = [int(text) for text in texts if text]
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 30  # a loaded machine; about 1 s on an idle one
+    while any(map(psutil.pid_exists, workers)):
+        assert time.monotonic() < end, "a worker lives on without its parent"
+        time.sleep(0.1)
