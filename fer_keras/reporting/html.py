@@ -1,9 +1,10 @@
 """Turn an executed notebook into one HTML file that loads nothing."""
 
 import argparse
+import base64
+import hashlib
 import re
 import sys
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
+from fer_keras.reporting.page import arrange
+from fer_keras.reporting.render import render_html
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
@@ -21,7 +24,11 @@ SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg
 ACTIVE = ["script", "iframe", "object", "embed", "base", "form", "link", "frame", "applet"]
 """Tags that run or load something; a report needs none of them."""
 
-SAFE_LINK = re.compile(r"\s*(#|https?:|mailto:|data:image/(png|jpeg)|[^:]*$)", re.IGNORECASE)
+FIGURES = ("image/svg+xml", "image/png")
+
+SAFE_LINK = re.compile(
+    r"\s*(#|https?:|mailto:|data:image/(png|jpeg)|data:text/plain;base64,|[^:]*$)", re.IGNORECASE
+)
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
@@ -32,7 +39,7 @@ def export_html(notebook, html=None, with_faces=True):
     Args:
         notebook: str or `Path` of the executed `.ipynb`.
         html: str or `Path` of the report; None: beside the notebook, with the suffix `.html`.
-        with_faces: bool; False shows the alternative texts of figures of faces instead.
+        with_faces: bool; False leaves out all that shows faces, and says so once.
 
     Returns:
         The `Path` of the report, one file with all figures embedded.
@@ -46,9 +53,9 @@ def export_html(notebook, html=None, with_faces=True):
     if html.suffix == ".ipynb":
         raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
     executed = _read_executed(notebook)
-    if not with_faces:
-        _leave_out_faces(executed)
-    page = _self_contained(_convert(executed, notebook), notebook)
+    left_out = [] if with_faces else _leave_out_faces(executed)
+    _set_figures(executed, html.absolute().parent)
+    page = _self_contained(_convert(executed, notebook), notebook, left_out)
     try:
         write_text(html, page)
     except OSError as error:
@@ -73,12 +80,43 @@ def _read_executed(path):
 
 
 def _leave_out_faces(notebook):
-    """Put words in the place of each figure that `notebook.show_figure` marked."""
+    """Take out what `notebook.show_figure` and `show_html` marked; return what it was, in words."""
+    words = []
+    for cell in notebook.cells:
+        shown = cell.get("outputs", [])
+        marked = [output for output in shown if output.get("metadata", {}).get("shows_faces")]
+        for output in marked:
+            if "text/html" in output.data:
+                soup = BeautifulSoup(output.data["text/html"], "html.parser")
+                for tag in soup.select(".faces"):
+                    tag.decompose()
+                output.data = {"text/html": str(soup)}
+            else:
+                words.append(output.metadata["alt"])
+                shown.remove(output)
+        if marked and "faces" in cell.metadata.get("tags", []):
+            cell.outputs = []  # what is left would speak of figures that are not there
+    return words
+
+
+def _set_figures(notebook, folder):
+    """Turn figures into HTML, with links to their files where these lie below the report."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if output.get("metadata", {}).get("shows_faces"):
-            words = escape(output.metadata["image/png"]["alt"])
-            note = f"<p>Not shown, for its images may not be passed on: {words}</p>"
-            output.update(data={"text/html": note}, metadata={})
+        about = output.get("metadata", {})
+        kind = next((kind for kind in FIGURES if kind in output.get("data", {})), None)
+        if not kind or "name" not in about:
+            continue
+        place = Path(about["directory"]) / "figures"
+        files = [place / f"{about['name']}{suffix}" for suffix in (".png", ".svg")]
+        near = [file for file in files if file.is_file() and file.is_relative_to(folder)]
+        html = render_html(
+            "figure.html.j2",
+            svg=output.data.get("image/svg+xml"),
+            png=output.data.get("image/png"),
+            about=about,
+            files={file.suffix[1:].upper(): file.relative_to(folder).as_posix() for file in near},
+        )
+        output.update(data={"text/html": html}, metadata={})
 
 
 def _convert(notebook, path):
@@ -91,7 +129,8 @@ def _convert(notebook, path):
     page = {"template_name": "classic", "raw_template": _read("templates/report.html.j2")}
     exporter = HTMLExporter(config=Config(config), embed_images=True, **page, **hidden)
     metadata = {"name": path.stem, "path": str(path.parent)}
-    resources = {"metadata": metadata, "stylesheet": _read("report.css")}
+    digest = base64.b64encode(hashlib.sha256(_read("report.js").encode()).digest()).decode()
+    resources = {"metadata": metadata, "stylesheet": _read("report.css"), "script_hash": digest}
     return exporter.from_notebook_node(notebook, resources)[0]
 
 
@@ -99,24 +138,21 @@ def _read(name):
     return files("fer_keras.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
-def _self_contained(page, path):
-    """Return the page with its title and scrolling tables, or refuse what it would load."""
+def _self_contained(page, path, left_out):
+    """Return the page, arranged and with our script alone, or refuse what it would load."""
     soup = BeautifulSoup(page, "html.parser")
-    if heading := soup.select_one(".text_cell h1"):
-        soup.title.string = heading.get_text()
     # pandas adds this style to a plain table, but browsers apply it to the whole page.
     for style in soup("style", scoped=True):
         style.decompose()
-    # In a box that scrolls, also by keyboard, a wide table does not widen the page.
-    for table in soup("table"):
-        table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
     if loads := _loads(soup):
         raise InputError(
             f"{path} shows {loads[0]!r}, which is not embedded in it; give an image that lies in "
             "the notebook's folder, or embed it with IPython.display.Image(data=...)."
         )
     _disarm(soup)
-    return str(soup)
+    arrange(soup, left_out)
+    start, end, rest = str(soup).rpartition("</body>")
+    return f"{start}<script>{_read('report.js')}</script>{end}{rest}"
 
 
 def _disarm(soup):

@@ -1,0 +1,108 @@
+"""Arrange a report's page: contents, folded parts, tables that scroll."""
+
+LONGEST_LOG = 12
+"""Lines of printed text that are shown without being folded."""
+
+FEWEST_SECTIONS = 3
+"""Sections from which on a page has a list of contents."""
+
+
+def arrange(soup, left_out=()):
+    """Give a page its title, a list of contents, and folds; change it in place.
+
+    Cells tagged `appendix` go to the end. From a cell tagged `fold` on, whose first element is
+    a heading, everything up to the next heading is folded under it. Long logs are folded, too.
+
+    Args:
+        soup: a `BeautifulSoup` of what nbconvert wrote by our template.
+        left_out: what figures of faces show that are left out, as texts.
+    """
+    _set_title(soup)
+    main = soup.main
+    for cell in soup.select(".celltag_appendix"):
+        main.append(cell.extract())
+    for table in soup("table"):
+        # In a box that scrolls, also by keyboard, a wide table does not widen the page.
+        table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
+    for log in soup.select(".output_stdout pre"):
+        lines = log.get_text().strip().count("\n") + 1
+        if lines > LONGEST_LOG:
+            _fold(soup, log, f"{lines:,} lines printed")
+    for cell in soup.select(".celltag_fold"):
+        _fold_section(soup, cell)
+    if left_out:
+        main.append(_note(soup, left_out))
+    _add_contents(soup)
+
+
+def _set_title(soup):
+    heading = soup.select_one(".answer h2") or soup.select_one(".text_cell h1")
+    if heading:
+        soup.title.string = heading.get_text()
+
+
+def _fold(soup, element, words):
+    details, summary = soup.new_tag("details"), soup.new_tag("summary")
+    summary.string = words
+    element.wrap(details)
+    details.insert(0, summary)
+    return details
+
+
+def _fold_section(soup, cell):
+    """Fold a cell and those after it, up to the next one with a heading, under its heading."""
+    heading = cell.find(["h2", "h3"])
+    if heading is None:
+        return
+    rest = []
+    for following in cell.find_next_siblings():
+        if following.find(["h1", "h2", "h3"]):
+            break
+        rest.append(following)
+    details = soup.new_tag("details", attrs={"class": "section"})
+    cell.insert_before(details)
+    summary = soup.new_tag("summary")
+    summary.append(heading.extract())
+    details.extend([summary, cell.extract(), *(each.extract() for each in rest)])
+
+
+def _note(soup, left_out):
+    details = soup.new_tag("details", attrs={"class": "quiet"})
+    summary, items = soup.new_tag("summary"), soup.new_tag("ul")
+    count = len(left_out)
+    figures = "1 figure of faces is" if count == 1 else f"{count} figures of faces are"
+    summary.string = f"{figures} left out, for images of the data may not be passed on."
+    for words in left_out:
+        item = soup.new_tag("li")
+        item.string = words
+        items.append(item)
+    details.extend([summary, items])
+    return details
+
+
+def _add_contents(soup):
+    headings = [each for each in soup.main(["h2", "h3"]) if not each.find_parent(class_="answer")]
+    if sum(each.name == "h2" for each in headings) < FEWEST_SECTIONS:
+        return
+    used, items = set(), soup.new_tag("ol")
+    top = [("top", "The answer", "h2")] if soup.select_one(".answer") else []
+    soup.main["id"] = "top"
+    for number, heading in enumerate(headings):
+        if not heading.get("id") or heading["id"] in used:
+            heading["id"] = f"section-{number}"
+        used.add(heading["id"])
+        top.append((heading["id"], heading.get_text(), heading.name))
+    for place, words, name in top:
+        item, link = soup.new_tag("li"), soup.new_tag("a", href=f"#{place}")
+        link.string = words
+        item["class"] = name
+        item.append(link)
+        items.append(item)
+    details = soup.new_tag("details", open="")
+    summary = soup.new_tag("summary")
+    summary.string = "Contents"
+    details.extend([summary, items])
+    nav = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Contents"})
+    nav.append(details)
+    soup.main.insert_before(nav)
+    soup.body["class"] = "with-contents"
