@@ -200,22 +200,24 @@ def cost_facts(comparison, results):
     total = runs["minutes"].sum()
     machines = runs[["processor", "cores"]].astype(str).drop_duplicates()
     place = "; ".join(f"{name}, {cores} cores" for name, cores in machines.to_numpy())
+    speeds, whose_speeds = _by_arm(mean["images_per_second"], "{:,.0f}".format)
+    minutes, whose = _by_arm(mean["minutes"], _duration)
     return [
-        (_duration(total), f"training of all {len(runs)} runs, validation included"),
-        (_by_arm(mean["minutes"], _duration), "a run"),
-        (_by_arm(mean["images_per_second"], "{:,.0f}".format), f"images a second, on {place}"),
+        (_duration(total), f"training of all {len(runs)} runs, with validation, on {place}"),
+        (minutes, f"a run{whose}"),
+        (speeds, f"training images a second{whose_speeds}"),
     ]
 
 
 def _by_arm(values, form):
-    """Return one value an arm as text, or the least and the greatest of many."""
+    """Return each arm's value, or the least and the greatest of many, and whose they are."""
     texts = values.map(form)
     if texts.nunique() == 1:
-        return texts.iloc[0]
-    if len(values) <= MOST_NAMES - 1:
-        return ", ".join(f"{text} ({arm})" for arm, text in texts.items())
-    ends = (values.idxmin(), values.idxmax())
-    return " to ".join(f"{texts[arm]} ({arm})" for arm in ends)
+        return texts.iloc[0], ""
+    if len(values) < MOST_NAMES:
+        return " and ".join(texts), f": {' and '.join(texts.index)}"
+    ends = [values.idxmin(), values.idxmax()]
+    return " to ".join(texts[ends]), f": from {ends[0]} to {ends[1]}"
 
 
 def _duration(minutes):

@@ -106,7 +106,7 @@ def _set_figures(notebook, folder):
         kind = next((kind for kind in FIGURES if kind in output.get("data", {})), None)
         if not kind or "name" not in about:
             continue
-        place = Path(about["directory"]) / "figures"
+        place = Path(about["directory"])
         files = [place / f"{about['name']}{suffix}" for suffix in (".png", ".svg")]
         near = [file for file in files if file.is_file() and file.is_relative_to(folder)]
         html = render_html(

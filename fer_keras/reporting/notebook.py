@@ -1,7 +1,9 @@
 """Check a notebook's parameters; show and keep figures and tables."""
 
+import re
 import symtable
 from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from fer_keras.utils.files import project_folder, user_path, write_text
 
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
+
+LONGEST_NAME = 80
+UNSAFE = re.compile(r"[^\w .,=+()-]|^\.+")
+"""What no name of a file shall hold."""
 
 MANY_COLUMNS = 12
 """Number of columns beside the index that fit on paper in ordinary type."""
@@ -50,23 +56,17 @@ def project_path(path):
 
 
 def save_figure(figure, name, directory):
-    """Keep a figure as `directory/figures/<name>.png` and `.svg`.
-
-    Figures of faces are pictures, and kept as PNG alone.
+    """Keep a figure as `directory/figures/<name>.png` and `.svg`; one of faces as PNG alone.
 
     Args:
         figure: matplotlib `Figure`.
         name: str, the file's name without suffix.
         directory: str or `Path` of the results.
-
-    Returns:
-        The content of both files, as bytes and as text; None in the place of what is not kept.
     """
-    path = Path(directory) / "figures" / f"{name}.png"
+    path = _file(directory, "figures", name, ".png")
     saving.save(figure, path)
-    shows_faces = figure.get_gid() == saving.SHOWS_FACES
-    svg = None if shows_faces else saving.save_svg(figure, path.with_suffix(".svg"))
-    return path.read_bytes(), svg
+    if figure.get_gid() != saving.SHOWS_FACES:
+        saving.save_svg(figure, path.with_suffix(".svg"))
 
 
 def show_figure(figure, name, directory):
@@ -80,11 +80,23 @@ def show_figure(figure, name, directory):
         name: str, the file's name without suffix.
         directory: str or `Path` of the results.
     """
-    png, svg = save_figure(figure, name, directory)
-    shown = SVG(svg) if saving.has_words(figure) else Image(data=png, alt=figure.get_label())
-    metadata = {"shows_faces": figure.get_gid() == saving.SHOWS_FACES, "name": name}
-    metadata |= {"alt": figure.get_label(), "directory": str(Path(directory).absolute())}
+    save_figure(figure, name, directory)
+    path = _file(directory, "figures", name, ".png")
+    if saving.has_words(figure):
+        shown = SVG(path.with_suffix(".svg").read_text(encoding="utf-8"))
+    else:
+        shown = Image(data=path.read_bytes(), alt=figure.get_label())
+    metadata = {"shows_faces": figure.get_gid() == saving.SHOWS_FACES, "name": path.stem}
+    metadata |= {"alt": figure.get_label(), "directory": str(path.parent.absolute())}
     display(shown, metadata=metadata)
+
+
+def _file(directory, kind, name, suffix):
+    """Return where something is kept; names of arms may hold anything, slashes too."""
+    stem = UNSAFE.sub("_", name)
+    if stem != name or len(stem) > LONGEST_NAME:
+        stem = f"{stem[:LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:6]}"
+    return Path(directory) / kind / f"{stem}{suffix}"
 
 
 def show_html(html, name, shows_faces=False):
@@ -109,7 +121,7 @@ def save_table(table, name, directory):
     Returns:
         A dict from `CSV` and `LaTeX` to the `Path` of each file.
     """
-    path = Path(directory) / "tables" / f"{name}.csv"
+    path = _file(directory, "tables", name, ".csv")
     write_text(path, table.to_csv(index=_has_named_index(table)))
     form = {"float_format": "%.3f", "na_rep": "", "escape": True}
     latex = table.to_latex(index=_has_named_index(table), **form)

@@ -22,6 +22,7 @@ def arrange(soup, left_out=()):
     for cell in soup.select(".celltag_appendix"):
         main.append(cell.extract())
     for table in soup("table"):
+        _merge_heads(table)
         # In a box that scrolls, also by keyboard, a wide table does not widen the page.
         table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
     for log in soup.select(".output_stdout pre"):
@@ -33,6 +34,20 @@ def arrange(soup, left_out=()):
     if left_out:
         main.append(_note(soup, left_out))
     _add_contents(soup)
+
+
+def _merge_heads(table):
+    """Put the names of a pandas index, a row of their own, beside those of the columns."""
+    names = table.select("thead tr:last-child > th.index_name:not(.col_heading)")
+    row = table.select("thead tr")[-2:-1] if names else []
+    if not row:
+        return
+    blanks = row[0].find_all(["td", "th"], recursive=False)[: len(names)]
+    if len(blanks) == len(names) and not any(blank.get_text(strip=True) for blank in blanks):
+        for blank, name in zip(blanks, names, strict=True):
+            name.name = "th"
+            blank.replace_with(name.extract())
+        table.select("thead tr")[-1].decompose()
 
 
 def _set_title(soup):

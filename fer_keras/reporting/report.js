@@ -16,10 +16,10 @@ function compare(one, two) {
 
 function sortable(table) {
   const body = table.tBodies[0];
-  const head = table.tHead && table.tHead.rows[0];
-  if (!head || !body || body.rows.length < 3 || table.querySelector("tbody [rowspan], thead [colspan]")) return;
-  // pandas writes the index's name into a second row; the first row then has an empty cell.
+  const head = table.tHead && table.tHead.rows[table.tHead.rows.length - 1];
+  if (!head || !body || body.rows.length < 3 || table.querySelector("tbody [rowspan]")) return;
   const titles = [...head.cells];
+  if (titles.length !== body.rows[0].cells.length) return;
   titles.forEach((title, column) => {
     title.tabIndex = 0;
     title.classList.add("sorts");
