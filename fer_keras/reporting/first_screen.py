@@ -179,7 +179,8 @@ def data_facts(comparison, results):
     tests = " and ".join(f"{count:,.0f} test images ({split})" for split, count in tested.items())
     seeds = len(comparison.seeds)
     runs = f"{len(comparison.arms)} arm{'s' * (len(comparison.arms) > 1)} × {seeds} seed"
-    return [", ".join(names), learnt, tests, runs + "s" * (seeds > 1)]
+    faces = "drawn faces" if comparison.drawn else ", ".join(names)
+    return [faces, learnt, tests, runs + "s" * (seeds > 1)]
 
 
 def _counts_of_training(comparison):

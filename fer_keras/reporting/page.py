@@ -120,4 +120,4 @@ def _add_contents(soup):
     nav = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Contents"})
     nav.append(details)
     soup.main.insert_before(nav)
-    soup.body["class"] = "with-contents"
+    soup.body["class"] = ["report", "with-contents"]

@@ -45,8 +45,9 @@ document.querySelectorAll("figure.shown").forEach((figure) => {
   const image = figure.querySelector("img");
   const drawing = figure.querySelector("svg");
   const link = document.createElement("a");
-  link.textContent = image ? "PNG" : "SVG";
-  link.download = figure.dataset.name + (image ? ".png" : ".svg");
+  const kind = image ? image.src.slice(11).split(";")[0] : "svg";
+  link.textContent = kind.toUpperCase().replace("WEBP", "WebP");
+  link.download = figure.dataset.name + "." + kind;
   link.href = image ? image.src
     : URL.createObjectURL(new Blob([drawing.outerHTML], { type: "image/svg+xml" }));
   const line = document.createElement("p");
