@@ -8,7 +8,7 @@ from PIL import Image
 
 from fer_keras.comparison.results import result_table
 from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
-from fer_keras.reporting import figures, galleries, score_figures
+from fer_keras.reporting import figures, galleries, saving, score_figures
 from fer_keras.reporting.score_tables import score_table
 
 
@@ -95,7 +95,7 @@ def test_gallery_says_prediction_truth_and_probability(make_faces, run):
 
 
 def test_saved_figures_are_whole_png_files(run, tmp_path):
-    figures.save(figures.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
+    saving.save(figures.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["curves.png"]
     with Image.open(tmp_path / "new" / "curves.png") as picture:
         picture.load()
@@ -151,7 +151,7 @@ def test_figures_hold_any_number_of_arms_and_classes(num_arms, num_classes, tmp_
     confusions = score_figures.confusion_matrices(arms)
     assert len(confusions.axes) == num_arms
     assert len({panel.get_subplotspec().colspan.start for panel in confusions.axes}) == columns
-    figures.save(confusions, tmp_path / "confusions.png")
+    saving.save(confusions, tmp_path / "confusions.png")
     accuracies = score_figures.class_accuracy(arms)
     assert len(accuracies.axes) == num_arms and f"{names[-1]} " in accuracies.get_label()
     table = pd.DataFrame({arm: np.linspace(0, 1, num_classes) for arm in arms}, index=names)
