@@ -1,14 +1,10 @@
-"""What a report answers first: the question, the verdict, one figure, the data and the cost."""
+"""A report's first screen: question, verdict, figure, data and cost."""
 
-import numpy as np
-import pandas as pd
-
-from fer_keras.evaluation.differences import PRIMARY, How
+from fer_keras.reporting.answer_figure import draw_answer
 from fer_keras.reporting.difference_tables import OVER_SEEDS, points
-from fer_keras.reporting.figures import COLOURS, listed, panel_grid
-from fer_keras.reporting.narrative import effect_values, verdict_values
+from fer_keras.reporting.narrative import effect_values, time_values, verdict_values
 from fer_keras.reporting.render import render_html
-from fer_keras.reporting.saving import svg_of, with_words
+from fer_keras.reporting.saving import svg_of
 from fer_keras.reporting.score_tables import headline_rows
 
 MOST_NAMES = 3
@@ -16,7 +12,7 @@ MOST_NAMES = 3
 
 
 def first_screen(comparison, results, differences, effects=None):
-    """Return a report's first screen as HTML, which stands without the report's style, too.
+    """Return a report's first screen as HTML.
 
     Args:
         comparison: the `Comparison`.
@@ -59,7 +55,7 @@ def question(comparison):
 
 
 def verdict(comparison, results, differences, effects=None):
-    """Return what is found, as HTML: the sentences of the conclusion in short.
+    """Return what is found, the conclusion in short, as HTML.
 
     Args:
         comparison: the `Comparison`.
@@ -70,96 +66,8 @@ def verdict(comparison, results, differences, effects=None):
     values = verdict_values(comparison, results, differences)
     if effects:
         values |= effect_values(comparison, *effects)
+    values["time"] = time_values(comparison, results) if comparison.minutes else None
     return render_html("verdict.html.j2", is_of_effects=bool(effects), **values)
-
-
-def draw_answer(comparison, differences, effects=None):
-    """Draw the differences, or effects, in accuracy with intervals and the margin of equality.
-
-    Args:
-        comparison: the `Comparison`.
-        differences: as for `first_screen`.
-        effects: as for `first_screen`; drawn in the place of differences.
-
-    Returns:
-        A `Figure`, one row an arm or effect: a diamond with its 95 % interval, and a dot for each
-        seed, its accuracy minus the reference's mean. None where nothing is compared.
-    """
-    rows = _effect_rows(effects) if effects else _difference_rows(comparison, differences)
-    if not rows:
-        return None
-    figure, [[panel]] = panel_grid(1, 1, 5.6, min(0.62 * len(rows) + 0.75, 6))
-    margin = 100 * comparison.margin
-    band = panel.axvspan(-margin, margin, color="#e3e6ea", zorder=0)
-    with_words(band, f"Margin of equality: ±{points(comparison.margin, '')}")
-    panel.axvline(0, color="0.45", linewidth=1, zorder=1)
-    for place, row in enumerate(rows):
-        _draw_row(panel, place, row)
-    panel.set_yticks(range(len(rows)), [row["name"] for row in rows])
-    panel.set(ylim=(len(rows) - 0.5, -0.6), xlabel="points of accuracy")
-    panel.margins(x=0.08)
-    words = listed((row["name"] for row in rows), (row["words"] for row in rows))
-    figure.set_label(
-        f"Differences in accuracy with 95 % intervals; the shaded margin is "
-        f"±{points(comparison.margin, '')}. {words}."
-    )
-    return figure
-
-
-def _draw_row(panel, place, row):
-    for seed, value in row["seeds"].items():
-        look = {"color": "0.35", "markersize": 4, "markerfacecolor": "none"}
-        (dot,) = panel.plot(100 * value, place + 0.24, "o", **look)
-        with_words(dot, f"{row['name']}, seed {seed}: {100 * value:+.1f} points")
-    ends = 100 * np.array([row["low"], row["high"]])
-    if np.isfinite(ends).all():
-        panel.plot(ends, [place, place], "-", color=COLOURS[0], linewidth=2.5)
-    if np.isfinite(row["difference"]):
-        look = {"color": COLOURS[0], "markersize": 8}
-        (diamond,) = panel.plot(100 * row["difference"], place, "D", **look)
-        with_words(diamond, f"{row['name']}: {row['words']}")
-
-
-def _difference_rows(comparison, differences):
-    found = differences.query("score == @PRIMARY and `test images` == 'all'")
-    found = found[found["difference"].notna()].to_dict("records")
-    if not found:
-        return []
-    reference = {"name": f"{found[0]['reference']} (reference)", "difference": np.nan}
-    reference |= {"low": np.nan, "high": np.nan, "words": "the mean of its seeds is 0"}
-    reference["seeds"] = _seeds(comparison, found[0], found[0]["reference"])
-    rows = [
-        {**row, "name": row["arm"], "words": _in_words(row)}
-        | {"seeds": _seeds(comparison, row, row["arm"])}
-        for row in found
-    ]
-    return [reference, *rows] if reference["seeds"] else rows
-
-
-def _effect_rows(effects):
-    found = effects[2].query("score == @PRIMARY").to_dict("records")
-    return [
-        {**row, "seeds": {}, "words": _in_words(row)}
-        | {"name": f"{row['effect']}\n{row['change']}".removesuffix("\n")}
-        for row in found
-    ]
-
-
-def _seeds(comparison, row, arm):
-    """Return each seed's accuracy minus the reference's mean, where all saw the same images."""
-    runs = comparison.runs[arm]
-    counts = {len(run.predictions.ids) for run in runs.values()}
-    if row["how"] != How.OVER_SEEDS or counts != {row["images"]}:
-        return {}
-    return {
-        seed: np.mean(run.predictions.y_pred == run.predictions.y_true) - row["first"]
-        for seed, run in runs.items()
-    }
-
-
-def _in_words(row):
-    interval = f", interval {100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
-    return f"{100 * row['difference']:+.1f} points" + interval * bool(pd.notna(row["low"]))
 
 
 def data_facts(comparison, results):
@@ -190,7 +98,7 @@ def _counts_of_training(comparison):
 
 
 def cost_facts(comparison, results):
-    """Return three facts on what the comparison cost: pairs of a number and its meaning.
+    """Return three facts on the cost: pairs of a number and its meaning.
 
     Args:
         comparison: the `Comparison`.

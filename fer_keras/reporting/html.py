@@ -29,7 +29,8 @@ ACTIVE = ["script", "iframe", "object", "embed", "base", "form", "link", "frame"
 FIGURES = ("image/svg+xml", "image/png")
 
 SAFE_LINK = re.compile(
-    r"\s*(#|https?:|mailto:|data:image/(png|jpeg|webp)|data:text/plain;base64,|[^:]*$)", re.IGNORECASE
+    r"\s*(#|https?:|mailto:|data:image/(png|jpeg|webp)|data:text/plain;base64,|[^:]*$)",
+    re.IGNORECASE,
 )
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)

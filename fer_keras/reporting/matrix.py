@@ -1,4 +1,4 @@
-"""Confusion matrices as HTML: a cell shows its share, its count and some of its faces."""
+"""Confusion matrices as HTML, whose cells show some of their faces."""
 
 import base64
 import io

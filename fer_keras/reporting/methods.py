@@ -1,4 +1,4 @@
-"""A paragraph on methods and references, computed from a comparison, to paste into a paper."""
+"""A paragraph on methods and its references, to paste into a paper."""
 
 import re
 
@@ -10,7 +10,7 @@ from fer_keras.reporting.score_tables import headline_rows
 
 
 def methods(comparison, results, differences):
-    """Return how a comparison was made and tested, as Markdown: a paragraph and BibTeX.
+    """Return how a comparison was made and tested, with BibTeX, as Markdown.
 
     Args:
         comparison: the `Comparison`.
@@ -18,7 +18,7 @@ def methods(comparison, results, differences):
         differences: what `difference_tables.difference_table` returned of it.
     """
     runs = headline_rows(results)
-    hows = set(differences.query("score == @PRIMARY")["how"]) if len(differences) else set()
+    hows = set(differences.loc[differences["score"] == PRIMARY, "how"])
     first = next(iter(comparison.first.values()))
     design = comparison.design or {}
     values = {

@@ -54,7 +54,7 @@ def conclusion(comparison, results, differences):
 
 
 def verdict_values(comparison, results, differences):
-    """Return what a template needs to tell what the differences show: a dict.
+    """Return the values of templates on differences: a dict.
 
     Args:
         comparison: the `Comparison`.
@@ -98,6 +98,16 @@ def time_summary(comparison, results):
         comparison: the `Comparison`, with equal `minutes`.
         results: what `results.result_table` returned of it.
     """
+    return render("time.md.j2", **time_values(comparison, results))
+
+
+def time_values(comparison, results):
+    """Return the values of templates on equal time: a dict.
+
+    Args:
+        comparison: as for `time_summary`.
+        results: as for `time_summary`.
+    """
     runs = score_tables.headline_rows(results).groupby("arm", sort=False)
     runs = runs[["accuracy", "epochs", "minutes"]].mean()
     is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
@@ -108,16 +118,15 @@ def time_summary(comparison, results):
         table = difference_table(replace(comparison, runs=own), best)
         rivals = table[(table["score"] == PRIMARY) & (table["test images"] == "all")]
         rivals = dict(zip(rivals["arm"], rivals["verdict"]))
-    return render(
-        "time.md.j2",
-        minutes=comparison.minutes,
-        all=runs.index,
-        late=[f"`{arm}`" for arm in runs.index[is_late]],
-        best=best,
-        num_seeds=min(len(comparison.runs[arm]) for arm in in_time.index),
-        rivals=[f"`{arm}`" for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
-        num_rivals=len(rivals),
-    )
+    return {
+        "minutes": comparison.minutes,
+        "all": [*runs.index],
+        "late": [*runs.index[is_late]],
+        "best": best,
+        "num_seeds": min(len(comparison.runs[arm]) for arm in in_time.index),
+        "rivals": [arm for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
+        "num_rivals": len(rivals),
+    }
 
 
 def effect_summary(comparison, runs, factors, effects):
@@ -134,7 +143,7 @@ def effect_summary(comparison, runs, factors, effects):
 
 
 def effect_values(comparison, runs, factors, effects):
-    """Return what a template needs to tell what the crossed factors do: a dict.
+    """Return the values of templates on crossed factors: a dict.
 
     Args:
         comparison: the `Comparison`.

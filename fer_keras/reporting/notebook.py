@@ -56,7 +56,9 @@ def project_path(path):
 
 
 def save_figure(figure, name, directory):
-    """Keep a figure as `directory/figures/<name>.png` and `.svg`; one of faces as PNG alone.
+    """Keep a figure as `directory/figures/<name>.png` and `.svg`.
+
+    Figures of faces are pictures, and kept as PNG alone.
 
     Args:
         figure: matplotlib `Figure`.

@@ -8,7 +8,7 @@ FEWEST_SECTIONS = 3
 
 
 def arrange(soup, left_out=()):
-    """Give a page its title, a list of contents, and folds; change it in place.
+    """Give a page a title, contents and folds; change it in place.
 
     Cells tagged `appendix` go to the end. From a cell tagged `fold` on, whose first element is
     a heading, everything up to the next heading is folded under it. Long logs are folded, too.

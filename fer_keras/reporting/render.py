@@ -52,7 +52,7 @@ def render_html(template, **values):
 
 
 def literal(text):
-    """Return a text as Markdown that shows it and makes no tag, link or picture of it.
+    """Return a text as Markdown that makes no tag, link or picture of it.
 
     Args:
         text: str that holds what users named.

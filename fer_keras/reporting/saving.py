@@ -1,4 +1,4 @@
-"""Write figures as PNG and as SVG whose parts say something under the pointer."""
+"""Write figures as PNG, and as SVG whose parts can say something."""
 
 import io
 import re
@@ -31,7 +31,9 @@ for _prefix, _space in {"": SVG, "xlink": "http://www.w3.org/1999/xlink"}.items(
 
 
 def save(figure, path):
-    """Write a figure as PNG with a palette, whole or not at all; photographs keep all colours.
+    """Write a figure as PNG, whole or not at all.
+
+    Charts and grey faces get a palette, and photographs keep all colours.
 
     Args:
         figure: the `Figure`.
@@ -89,7 +91,7 @@ def has_words(figure):
 
 
 def with_words(part, words):
-    """Let a part of a figure show words under the pointer, where it is shown as SVG.
+    """Let a part of a figure show words under the pointer, as SVG.
 
     Args:
         part: a matplotlib `Artist`.

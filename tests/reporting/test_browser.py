@@ -9,8 +9,8 @@ import pytest
 from helpers import comparison_of, patterned_faces, predictions_of, run_of
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import HTML, Markdown
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbformat import write
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from fer_keras.comparison.results import result_table
 from fer_keras.evaluation.differences import difference_table
@@ -60,7 +60,9 @@ def hostile_outputs(directory, monkeypatch):
     notebook.show_table(scores, "scores", directory, "Scores.")
     keep(Markdown(f"## Second\n\n{narrative.conclusion(compared, record, differences)}"))
     notebook.show_html(matrix.confusion_html(first, faces), "confusions", shows_faces=True)
-    notebook.show_figure(figures.training_curves(histories, {TAG: {1: histories[TAG]}}), TAG, directory)
+    notebook.show_figure(
+        figures.training_curves(histories, {TAG: {1: histories[TAG]}}), TAG, directory
+    )
     keep(Markdown(methods.methods(compared, record, differences)))
     keep(Markdown("\n\n".join(map(literal, NAMES))))
     return outputs
@@ -119,7 +121,7 @@ def test_names_of_users_are_shown_and_run_nothing(opened):
     text = page.locator("body").inner_text()
     assert all(name in text for name in (TAG, LINK, COMMAND))
     # Our policy lets no script of the page's content run, even if escaping failed.
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', `%s`)" % TAG)
+    page.evaluate("tag => document.body.insertAdjacentHTML('beforeend', tag)", TAG)
     page.wait_for_timeout(200)
     assert page.title() != "owned"
 
