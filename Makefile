@@ -36,7 +36,7 @@ compare: $(VENV)/installed  ## Run a comparison and write reports/compare-COMPAR
 	$(call report,compare,$(COMPARISON),-r comparison "$(COMPARISON)")
 
 audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/audit-DATA.html
-	$(call report,audit,$(or $(notdir $(patsubst %/,%,$(DATA))),data))
+	$(call report,audit,$(if $(DATA),$$(basename "$(DATA)"),data))
 
 test: $(VENV)/installed-test lint  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)

@@ -10,8 +10,8 @@ from fer_keras.comparison.publish import without_paths
 TAG = re.compile("<(?=[A-Za-z/!?])")
 """Where a tag would begin."""
 
-BIBTEX = re.compile(r"([\\{}$&#%_^~`\s]+)")
-"""What has a meaning in BibTeX or would end a block of code."""
+UNFIT = re.compile(r"[\\{}^~`]")
+"""What has a meaning in BibTeX and cannot be escaped, or would end a block of code."""
 
 LINK = re.compile(r"(?<=\])\(")
 """Where the address of a Markdown link or picture would begin."""
@@ -60,9 +60,10 @@ def literal(text):
     return LINK.sub("&#40;", TAG.sub("&lt;", text))
 
 
-def _in_bibtex(characters):
-    """Return special characters escaped where BibTeX can hold them, and as a blank elsewhere."""
-    return "".join("\\" + each if each in "$&#%_" else " " for each in characters)
+def _in_bibtex(text):
+    """Return a text on one line, with what BibTeX cannot hold left out and the rest escaped."""
+    kept = "".join(f"\\{each}" if each in "$&#%_" else each for each in UNFIT.sub(" ", text))
+    return " ".join(kept.split())
 
 
 _options = {
@@ -80,7 +81,7 @@ _filters = {
     "count": lambda number: f"{number:,.0f}",
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "without_paths": without_paths,
-    "bibtex": lambda text: BIBTEX.sub(lambda found: _in_bibtex(found[0]), text),
+    "bibtex": _in_bibtex,
     "p": lambda text: f"< {text[1:]}" if text.startswith("<") else f"= {text}",
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }
