@@ -97,8 +97,9 @@ def _leave_out_faces(notebook):
             else:
                 words.append(output.metadata["alt"])
                 shown.remove(output)
-        if marked and "faces" in cell.metadata.get("tags", []):
-            cell.outputs = []  # what is left would speak of figures that are not there
+    # What is left of these cells would speak of figures that are not there.
+    kept = [cell for cell in notebook.cells if "faces" not in cell.metadata.get("tags", [])]
+    notebook.cells = kept if words else notebook.cells
     return words
 
 

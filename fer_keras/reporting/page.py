@@ -1,5 +1,7 @@
 """Arrange a report's page: contents, folded parts, tables that scroll."""
 
+import re
+
 LONGEST_LOG = 12
 """Lines of printed text that are shown without being folded."""
 
@@ -32,6 +34,7 @@ def arrange(soup, left_out=()):
     for cell in soup.select(".celltag_fold"):
         _fold_section(soup, cell)
     if left_out:
+        _drop_dead_links(soup)
         main.append(_note(soup, left_out))
     _add_contents(soup)
 
@@ -81,6 +84,16 @@ def _fold_section(soup, cell):
     details.extend([summary, cell.extract(), *(each.extract() for each in rest)])
 
 
+def _drop_dead_links(soup):
+    """Take out links to figures that are left out, and the lines that hold nothing else."""
+    for link in soup.select("a[href^='#']"):
+        if soup.find(id=link["href"][1:]) is None:
+            line = link.find_parent("p")
+            link.unwrap()
+            if line and line.get_text().startswith("See: ") and not line.a:
+                line.decompose()
+
+
 def _note(soup, left_out):
     details = soup.new_tag("details", attrs={"class": "quiet"})
     summary, items = soup.new_tag("summary"), soup.new_tag("ul")
@@ -99,12 +112,12 @@ def _add_contents(soup):
     headings = [each for each in soup.main(["h2", "h3"]) if not each.find_parent(class_="answer")]
     if sum(each.name == "h2" for each in headings) < FEWEST_SECTIONS:
         return
-    used, items = set(), soup.new_tag("ol")
+    used, items = {tag["id"] for tag in soup.find_all(id=True)}, soup.new_tag("ol")
     top = [("top", "The answer", "h2")] if soup.select_one(".answer") else []
     soup.main["id"] = "top"
     for number, heading in enumerate(headings):
-        if not heading.get("id") or heading["id"] in used:
-            heading["id"] = f"section-{number}"
+        name = re.sub(r"\W+", "-", heading.get_text().lower()).strip("-")
+        heading["id"] = f"{name}-{number}" if name in used or not name else name
         used.add(heading["id"])
         top.append((heading["id"], heading.get_text(), heading.name))
     for place, words, name in top:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -40,8 +41,8 @@ def save(figure, path):
         path: the file.
     """
     drawn = io.BytesIO()
-    _show_names_as_they_are(figure)
-    figure.savefig(drawn, dpi=DPI)
+    with _names_as_they_are(figure):
+        figure.savefig(drawn, dpi=DPI)
     picture = Image.open(drawn).convert("RGB")
     shows_faces = figure.get_gid() == SHOWS_FACES
     # A chart has a few colours, grey faces have more: a palette takes a third of the bytes.
@@ -74,9 +75,9 @@ def svg_of(figure, name):
         name: str, which no other figure of a page has: ids inside the figure follow from it.
     """
     drawn = io.StringIO()
-    _show_names_as_they_are(figure)
     # With a random salt or a date, two files of one figure would differ.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    fixed = {"svg.fonttype": "none", "svg.hashsalt": name}
+    with _names_as_they_are(figure), rc_context(fixed):
         figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     return _with_titles(drawn.getvalue(), figure.get_label())
 
@@ -100,10 +101,13 @@ def with_words(part, words):
     part.set_gid(WORDS + words)
 
 
-def _show_names_as_they_are(figure):
-    """Draw no formula for a name with dollar signs; only a logarithmic axis has formulas."""
+@contextmanager
+def _names_as_they_are(figure):
+    """Draw no formula for a name with dollar signs, also in ticks that are made while drawing."""
     for text in figure.findobj(Text):
-        text.set_parse_math("\\mathdefault" in text.get_text())
+        text.set_parse_math(False)
+    with rc_context({"text.parse_math": False}):
+        yield
 
 
 def _words(gid):
@@ -113,7 +117,7 @@ def _words(gid):
 def _with_titles(svg, label):
     """Return an SVG that can stand inside a page, in which the words of parts are titles."""
     tree = ElementTree.fromstring(CONTROL.sub("", svg))
-    tree.attrib |= {"role": "img", "aria-label": label}
+    tree.attrib |= {"role": "img", "aria-label": CONTROL.sub("", label)}
     for defs in tree.findall(f"{{{SVG}}}defs"):
         for style in defs.findall(f"{{{SVG}}}style"):
             defs.remove(style)  # its rule is about all of a page

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -166,3 +167,12 @@ def test_a_runs_figures_are_drawn_once(run, make_faces, tmp_path):
     assert sorted(drawn) == [f"{name}.png" for name in names]
     score_figures.draw_run(run)
     assert drawn == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_are(run, tmp_path):
+    name = r"$\frac{a$ & <b>"
+    saving.save(figures.training_curves({name: run.history}), tmp_path / "curves.png")
+    counts = pd.DataFrame({"training": [3, 2]}, index=[name, "x\x07_$"])
+    svg = saving.svg_of(figures.class_balance(counts, name), "balance")
+    words = ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter()]
+    assert name in words and "x_$" in words
