@@ -171,7 +171,7 @@ def _self_contained(page, path, left_out):
 
 def _disarm(soup):
     """Take out what would run: names of users' files and arms may hold anything."""
-    for tag in soup(ACTIVE):
+    for tag in [*soup(ACTIVE), *soup.body("meta")]:
         tag.decompose()
     for tag in soup.find_all(True):
         for name in [name for name in tag.attrs if name.lower().startswith("on")]:

@@ -169,6 +169,7 @@ def test_a_runs_figures_are_drawn_once(run, make_faces, tmp_path):
     assert drawn == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_names_with_dollar_signs_are_drawn_as_they_are(run, tmp_path):
     name = r"$\frac{a$ & <b>"
     saving.save(figures.training_curves({name: run.history}), tmp_path / "curves.png")
