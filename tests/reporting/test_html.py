@@ -206,16 +206,18 @@ HOSTILE = """
 <a href=" jAvAsCrIpT:document.title='owned'">click</a><a href="https://a.org/x">kept</a>
 <svg onload="document.title='owned'"><animate onbegin="document.title='owned'"/></svg>
 <form action="javascript:document.title='owned'"><button>x</button></form>
-<meta http-equiv="refresh" content="0; url=https://a.org/owned">
 <script>document.title='owned'</script><iframe srcdoc="<script>top.document.title='owned'</script>">
 </iframe><math><mtext></math><img src=data:x onerror="document.title='owned'"></mtext>
 """
 
 
+REFRESH = '<meta http-equiv="refresh" content="0; url=https://a.org/owned">'
+
+
 @pytest.fixture
 def hostile_page(tmp_path):
     markdown = new_markdown_cell(f"[click](javascript:document.title='owned') {HOSTILE}")
-    return export_html(save(tmp_path / "a.ipynb", markdown, html_output(HOSTILE)))
+    return export_html(save(tmp_path / "a.ipynb", markdown, html_output(HOSTILE + REFRESH)))
 
 
 def test_nothing_that_would_run_is_left(hostile_page):
