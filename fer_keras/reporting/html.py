@@ -28,6 +28,9 @@ ACTIVE = ["script", "iframe", "object", "embed", "base", "form", "link", "frame"
 
 FIGURES = ("image/svg+xml", "image/png")
 
+MARKS = {"name", "alt", "directory", "shows_faces"}
+"""What `notebook.show_figure` says of a figure."""
+
 SAFE_LINK = re.compile(
     r"\s*(#|https?:|mailto:|data:image/(png|jpeg|webp)|data:text/plain;base64,|[^:]*$)",
     re.IGNORECASE,
@@ -95,7 +98,7 @@ def _leave_out_faces(notebook):
                     tag.decompose()
                 output.data = {"text/html": str(soup)}
             else:
-                words.append(output.metadata["alt"])
+                words.append(output.metadata.get("alt", "a figure"))
                 shown.remove(output)
     # What is left of these cells would speak of figures that are not there.
     kept = [cell for cell in notebook.cells if "faces" not in cell.metadata.get("tags", [])]
@@ -108,8 +111,8 @@ def _set_figures(notebook, folder):
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         about = output.get("metadata", {})
         kind = next((kind for kind in FIGURES if kind in output.get("data", {})), None)
-        if not kind or "name" not in about:
-            continue
+        if not kind or not about.keys() >= MARKS:
+            continue  # a figure that the user's own code shows
         place = Path(about["directory"])
         files = [place / f"{about['name']}{suffix}" for suffix in (".png", ".svg")]
         near = [file for file in files if file.is_file() and file.is_relative_to(folder)]
@@ -129,7 +132,13 @@ def _picture(data, about):
     if not about["shows_faces"]:
         return f"data:image/png;base64,{png}"
     file = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").save(file, "WEBP", quality=70)
+    try:
+        picture = Image.open(io.BytesIO(base64.b64decode(png)), formats=["PNG"]).convert("RGB")
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"The notebook's figure {about['name']!r} is damaged: execute the notebook again."
+        ) from error
+    picture.save(file, "WEBP", quality=70)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

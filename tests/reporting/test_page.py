@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from fer_keras.reporting import notebook
 from fer_keras.reporting.html import export_html
+from fer_keras.utils.errors import InputError
 
 LOG = "\n".join(f"epoch {number}" for number in range(1, 31))
 
@@ -85,6 +86,18 @@ def test_a_table_has_one_row_of_heads_and_its_files_inside(page):
     csv = files["CSV"]["href"].partition("base64,")[2]
     assert base64.b64decode(csv).decode() == "arm,score\na,0.25\nb,0.5\n"
     assert (page.parent / "results" / "tables" / "scores.tex").read_text().count(r"\\") == 4
+
+
+def test_a_damaged_figure_is_refused_and_a_foreign_one_is_left_alone(tmp_path):
+    about = {"shows_faces": True, "name": "faces", "alt": "Faces.", "directory": str(tmp_path)}
+    broken = new_output("display_data", {"image/png": "aGVsbG8="}, metadata=about)
+    foreign = new_output("display_data", {"text/html": "<p>x</p>"}, metadata={"name": "mine"})
+    for name, output in {"broken": broken, "foreign": foreign}.items():
+        cells = [new_code_cell("", outputs=[output])]
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    with pytest.raises(InputError, match="figure 'faces' is damaged"):
+        export_html(tmp_path / "broken.ipynb")
+    assert "<p>x</p>" in export_html(tmp_path / "foreign.ipynb").read_text()
 
 
 def test_files_below_the_report_are_linked_and_others_are_not(page, tmp_path):
