@@ -112,25 +112,29 @@ def _add_contents(soup):
     headings = [each for each in soup.main(["h2", "h3"]) if not each.find_parent(class_="answer")]
     if sum(each.name == "h2" for each in headings) < FEWEST_SECTIONS:
         return
-    used, items = {tag["id"] for tag in soup.find_all(id=True)}, soup.new_tag("ol")
-    top = [("top", "The answer", "h2")] if soup.select_one(".answer") else []
+    _name_headings(soup, headings)
     soup.main["id"] = "top"
-    for number, heading in enumerate(headings):
-        name = re.sub(r"\W+", "-", heading.get_text().lower()).strip("-")
-        heading["id"] = f"{name}-{number}" if name in used or not name else name
-        used.add(heading["id"])
-        top.append((heading["id"], heading.get_text(), heading.name))
-    for place, words, name in top:
-        item, link = soup.new_tag("li"), soup.new_tag("a", href=f"#{place}")
+    entries = [("top", "The answer", "h2")] if soup.select_one(".answer") else []
+    entries += [(each["id"], each.get_text(), each.name) for each in headings]
+    items = soup.new_tag("ol")
+    for place, words, kind in entries:
+        item, link = soup.new_tag("li", attrs={"class": kind}), soup.new_tag("a", href=f"#{place}")
         link.string = words
-        item["class"] = name
         item.append(link)
         items.append(item)
-    details = soup.new_tag("details", open="")
-    summary = soup.new_tag("summary")
+    details, summary = soup.new_tag("details", open=""), soup.new_tag("summary")
     summary.string = "Contents"
     details.extend([summary, items])
     nav = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Contents"})
     nav.append(details)
     soup.main.insert_before(nav)
     soup.body["class"] = ["report", "with-contents"]
+
+
+def _name_headings(soup, headings):
+    """Give each heading an id of its own, made of its words."""
+    used = {tag["id"] for tag in soup.find_all(id=True)}
+    for number, heading in enumerate(headings):
+        name = re.sub(r"\W+", "-", heading.get_text().lower()).strip("-")
+        heading["id"] = f"{name}-{number}" if name in used or not name else name
+        used.add(heading["id"])
