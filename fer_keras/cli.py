@@ -152,14 +152,14 @@ def _predict(options):
     """Find the faces in pictures and write their expressions."""
     from fer_keras.predict.pictures import predict
 
-    predict(options.network, options.paths, options.out, options.whole_image, options.detector)
+    predict(options.network, options.paths, options.out, options.whole_image)
 
 
 def _webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
 
-    webcam(options.network, options.camera, options.video, options.record, options.detector)
+    webcam(options.network, options.camera, options.video, options.record)
 
 
 def _show(result, report=None):

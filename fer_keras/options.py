@@ -3,7 +3,6 @@
 import argparse
 
 from fer_keras.networks.pretrained import PRETRAINED
-from fer_keras.predict.detection import DETECTORS
 
 
 def read_options(arguments, functions):
@@ -99,7 +98,7 @@ def _add_repeated(command, name, metavar, text):
 
 def _add_predict(predict):
     add = predict.add_argument
-    _add_network(predict, "mtcnn")
+    _add_network(predict)
     add("paths", nargs="+", help="pictures, and folders to search for them")
     add("--out", metavar="DIR", help="new folder for the table and annotated copies")
     text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
@@ -107,7 +106,7 @@ def _add_predict(predict):
 
 
 def _add_webcam(webcam):
-    _add_network(webcam, "haar")
+    _add_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
@@ -115,9 +114,6 @@ def _add_webcam(webcam):
     webcam.add_argument("--record", metavar="FILE", help=text)
 
 
-def _add_network(command, detector):
+def _add_network(command):
     known = " or ".join(PRETRAINED)
     command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
-    described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
-    text = f"{described} (default: {detector})"
-    command.add_argument("--detector", choices=DETECTORS, default=detector, help=text)

@@ -17,14 +17,13 @@ from fer_keras.utils.files import whole_file
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TIGHT_CROP_SIDE = 120
 """A roughly square picture of at most so many pixels a side is one face, as in the data sets."""
-DETECTION_SIDE = 1280
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
 MAX_STEM_BYTES = 150
 NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
 
 
-def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
+def predict(source, paths, out=None, whole_image=False):
     """Find faces in pictures and write their expressions and copies.
 
     Args:
@@ -33,18 +32,17 @@ def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
         whole_image: whether each picture is one face, so that none is looked for.
-        detector: one of `detection.DETECTORS`.
 
     Returns:
         The `Path` of `predictions.csv`: one row a face, or a picture without one or unreadable.
 
     Raises:
-        InputError: if the run, a path, the folder or the detector is impossible.
+        InputError: if the run, a path or the folder is impossible.
     """
     files, num_ignored = _list_pictures(paths)
     out = _output_folder(source, out)
     predictor = Predictor(source)
-    find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
+    find = None if whole_image else FaceDetector()
     columns = ["file", "how", *Box._fields, "class", *predictor.class_names, "copy", "reason"]
     table, hows, copies = out / "predictions.csv", Counter(), set()
     out.mkdir(parents=True, exist_ok=True)
@@ -137,7 +135,7 @@ def _find_boxes(pixels, detector):
         return "whole image", everything
     if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
         return "tight crop", everything
-    boxes = detector(pixels)
+    boxes = [found.box for found in detector(pixels)]
     return ("detected" if boxes else "no face"), boxes
 
 
@@ -150,7 +148,7 @@ def _predict_file(file, predictor, detector, out, copies):
         return [row | {"how": "refused", "reason": str(error)}]
     how, boxes = _find_boxes(pixels, detector)
     if not boxes:
-        hint = "try another --detector, or --whole-image if the picture is a face alone"
+        hint = "give --whole-image if the picture is a face alone"
         return [row | {"how": how, "reason": hint}]
     images = np.stack([face_image(pixels, box) for box in boxes])
     faces = [Face(box, scores) for box, scores in zip(boxes, predictor(images))]

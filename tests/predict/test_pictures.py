@@ -97,7 +97,7 @@ def write_awkward_pictures(folder):
 def awkward(tmp_path_factory, run_directory):
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
     write_awkward_pictures(folder)
-    table = pd.read_csv(predict(run_directory, [folder], out, detector="haar"), dtype={"copy": str})
+    table = pd.read_csv(predict(run_directory, [folder], out), dtype={"copy": str})
     table["file"] = [str(name).removeprefix(f"{folder}/") for name in table["file"]]
     return folder, out, table
 
@@ -168,7 +168,7 @@ def test_transparent_parts_are_white(awkward):
 def test_what_happened_is_printed(awkward, run_directory, tmp_path, capsys):
     folder, _, _ = awkward
     predict(run_directory, [folder / "sub", folder / "text.jpg", folder / "blank.png"],
-            tmp_path / "out", detector="mtcnn")  # fmt: skip
+            tmp_path / "out")  # fmt: skip
     *lines, summary, table = capsys.readouterr().out.splitlines()
     assert "(detected)" in lines[0] and "refused (not a picture of the kinds JPEG" in lines[1]
     assert "no face" in lines[2]
@@ -207,7 +207,7 @@ def test_classes_are_those_of_the_network_however_many_and_long(tmp_path, count)
     names = tuple(f"výraz {number} {'dlouhý ' * 9}" for number in range(count))
     photograph().save(tmp_path / "a.png")
     directory = sure_run(tmp_path / "run", names)
-    path = predict(directory, [tmp_path / "a.png"], tmp_path / "out", detector="haar")
+    path = predict(directory, [tmp_path / "a.png"], tmp_path / "out")
     table = pd.read_csv(path)
     start = table.columns.get_loc("class") + 1
     assert tuple(table.columns[start : start + count]) == names and table["class"][0] in names
@@ -251,8 +251,6 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
             predict(run_directory, paths, out)
     with pytest.raises(InputError, match="not empty"):
         predict(run_directory, [picture], tmp_path)
-    with pytest.raises(InputError, match="No detector is called yolo"):
-        predict(run_directory, [picture], out, detector="yolo")
     for source in (empty, 3):
         with pytest.raises(InputError, match="no finished run"):
             predict(source, [picture], out)
