@@ -24,6 +24,7 @@ _PLACES = {
     "compare": "reporting.result",
     "load_comparison": "reporting.result",
     "pretrained": "networks.pretrained",
+    "analyze": "predict.analysis",
     "InputError": "utils.errors",
 }
 """Public name -> the module that defines it."""

@@ -2,7 +2,9 @@
 
 import argparse
 
-from fer_keras.networks.pretrained import PRETRAINED
+from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
+from fer_keras.predict.tables import PRINTED
 
 
 def read_options(arguments, functions):
@@ -98,11 +100,22 @@ def _add_repeated(command, name, metavar, text):
 
 def _add_predict(predict):
     add = predict.add_argument
-    _add_network(predict)
-    add("paths", nargs="+", help="pictures, and folders to search for them")
-    add("--out", metavar="DIR", help="new folder for the table and annotated copies")
+    known = " or ".join(PRETRAINED)
+    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("network", nargs="?", metavar="NETWORK", help=text)
+    add("pictures", nargs="+", metavar="PICTURE", help="pictures, and folders to search for them")
+    text = "new folder for the table, annotated copies and the contact sheet"
+    add("--out", metavar="DIR", help=text)
+    forms = predict.add_mutually_exclusive_group()
+    for form in PRINTED:
+        text = f"print {form.upper()} for machines; writes no files unless --out is given"
+        forms.add_argument(f"--{form}", dest="printed", action="store_const", const=form, help=text)
     text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
     add("--whole-image", action="store_true", help=text)
+    text = f"lowest score of a face, 0-1 (default: {MIN_SCORE})"
+    add("--min-score", type=float, default=MIN_SCORE, metavar="SCORE", help=text)
+    text = f"lowest height of a face in pixels (default: {MIN_FACE})"
+    add("--min-face", type=float, default=MIN_FACE, metavar="PIXELS", help=text)
 
 
 def _add_webcam(webcam):

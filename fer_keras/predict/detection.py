@@ -1,6 +1,7 @@
 """Find faces in pictures and frame them as the training faces are."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ class FaceDetector:
     """Finds faces and frames them as FER2013 frames its faces.
 
     The network is YuNet (Wu, Peng and Yu, Machine Intelligence Research 20, 2023, 656-665), of
-    53,108 weights. Only one thread may ask a detector at a time.
+    53,108 weights. It starts with the first picture. Only one thread may ask a detector at a time.
 
     Args:
         longest_side: in pixels; larger pictures are scaled down to it for the search.
@@ -65,7 +66,7 @@ class FaceDetector:
         min_face: lowest height of a face from forehead to chin, in pixels of the picture.
 
     Raises:
-        InputError: if a number is out of its range, or OpenCV is missing or too old.
+        InputError: if a number is out of its range.
     """
 
     def __init__(self, longest_side=DETECTION_SIDE, min_score=MIN_SCORE, min_face=MIN_FACE):
@@ -73,14 +74,28 @@ class FaceDetector:
             raise InputError(f"The lowest score of a face is {min_score}; give one of 0-1.")
         if not min_face >= 1:
             raise InputError(f"The smallest face is {min_face} pixels; give 1 or more.")
-        self.longest_side, self.min_face = longest_side, min_face
-        self._network = _yunet(min_score)
+        self.longest_side, self.min_score, self.min_face = longest_side, min_score, min_face
+
+    @cached_property
+    def _network(self):
+        cv2 = import_opencv()
+        if not hasattr(cv2, "FaceDetectorYN"):
+            raise InputError(
+                f"OpenCV {cv2.__version__} cannot find faces; install opencv-python-headless 4.10 "
+                "or newer."
+            )
+        size = (320, 320)  # until the first picture
+        settings = self.min_score, MAX_OVERLAP, MAX_CANDIDATES
+        return cv2.FaceDetectorYN.create(str(YUNET), "", size, *settings)
 
     def __call__(self, pixels):
         """Return the faces, a list of `Detection` from left to right.
 
         Args:
             pixels: uint8 array `(height, width, 3)`, red, green, blue.
+
+        Raises:
+            InputError: if OpenCV is missing or too old.
         """
         height, width = pixels.shape[:2]
         if min(height, width) < self.min_face:
@@ -130,14 +145,3 @@ def _square(box):
     left, top, width, height = box
     side = max(1, round(FRAMING * max(width, height)))
     return Box(round(left + (width - side) / 2), round(top + (height - side) / 2), side, side)
-
-
-def _yunet(min_score):
-    cv2 = import_opencv()
-    if not hasattr(cv2, "FaceDetectorYN"):
-        raise InputError(
-            f"OpenCV {cv2.__version__} cannot find faces; install opencv-python-headless 4.10 or "
-            "newer."
-        )
-    size = (320, 320)  # until the first picture
-    return cv2.FaceDetectorYN.create(str(YUNET), "", size, min_score, MAX_OVERLAP, MAX_CANDIDATES)

@@ -108,7 +108,7 @@ def test_overlap_is_shared_over_covered_area():
 def test_a_missing_opencv_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)  # as if it were not installed
     with pytest.raises(InputError, match="opencv-python-headless"):
-        FaceDetector()
+        FaceDetector()(np.zeros((50, 50, 3), np.uint8))
 
 
 def test_an_opencv_without_the_detector_is_one_sentence(monkeypatch):
@@ -116,4 +116,4 @@ def test_an_opencv_without_the_detector_is_one_sentence(monkeypatch):
 
     monkeypatch.delattr(cv2, "FaceDetectorYN")
     with pytest.raises(InputError, match="cannot find faces; install opencv"):
-        FaceDetector()
+        FaceDetector()(np.zeros((50, 50, 3), np.uint8))

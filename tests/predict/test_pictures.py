@@ -97,7 +97,7 @@ def write_awkward_pictures(folder):
 def awkward(tmp_path_factory, run_directory):
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
     write_awkward_pictures(folder)
-    table = pd.read_csv(predict(run_directory, [folder], out), dtype={"copy": str})
+    table = pd.read_csv(predict(run_directory, [folder], out).table, dtype={"copy": str})
     table["file"] = [str(name).removeprefix(f"{folder}/") for name in table["file"]]
     return folder, out, table
 
@@ -280,7 +280,7 @@ def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, m
             raise KeyboardInterrupt
         return found(file, *rest)
 
-    monkeypatch.setattr(pictures, "_predict_file", until_the_second)
+    monkeypatch.setattr(pictures, "_in_words", until_the_second)
     with pytest.raises(KeyboardInterrupt):
         predict(run_directory, [tmp_path], tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
