@@ -14,7 +14,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.overlay import annotate
-from fer_keras.predict.predictor import is_pretrained
+from fer_keras.predict.predictor import is_pretrained, is_run
 from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
@@ -67,8 +67,8 @@ def predict(
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
         whole_image: whether each picture is one face, so that none is looked for.
-        printed: one of `tables.PRINTED` to print the table in that form, and words on standard error.
-            Files are written then only where `out` is given.
+        printed: one of `tables.PRINTED` to print the table in that form, and words on standard
+            error. Files are written then only where `out` is given.
         min_score: lowest score of a face, 0-1.
         min_face: lowest height of a face in pixels.
 
@@ -93,7 +93,9 @@ def predict(
         for found in map(recognise, files):
             for writer in writers:
                 writer.write(found)
-            print(f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True)
+            print(
+                f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True
+            )
             _count(summary, found, recognise.class_names)
     ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
     print(f"{summary}{ignored}.", file=words)
@@ -113,8 +115,7 @@ def split_network(words):
         A network, str, and a list of str.
     """
     first, *others = words
-    is_run = any((Path(first) / name).is_file() for name in ("model.keras", "recipe.json"))
-    if others and (is_pretrained(first) or is_run):
+    if others and (is_pretrained(first) or is_run(first)):
         return first, others
     return DEFAULT_NETWORK, words
 
