@@ -92,7 +92,7 @@ def below(box, size):
 
 
 def above(box, size):
-    """Yield places for a label: above the face, within it, below it, beside it.
+    """Yield places for a label: above a face, within, below and beside it.
 
     Args:
         box: the face's `Box`.

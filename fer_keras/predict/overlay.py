@@ -38,7 +38,9 @@ class Face(NamedTuple):
 
 
 def annotate(picture, faces, class_names, widen=False, note=None):
-    """Draw faces onto a copy of a picture. Labels and bars cover no other face.
+    """Draw faces onto a copy of a picture.
+
+    Labels and bars cover no other face, and are left out where there is no room.
 
     Args:
         picture: a `PIL.Image.Image` of mode `RGB`.
@@ -86,7 +88,9 @@ def _text_size(text, font_size):
 
 @lru_cache
 def load_font(size):
-    """Return matplotlib's DejaVu Sans; Pillow's own font has no letters such as ü, š or ж.
+    """Return matplotlib's DejaVu Sans.
+
+    Pillow's own font has no letters such as ü, š or ж.
 
     Args:
         size: height of a line in pixels.

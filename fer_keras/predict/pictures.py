@@ -125,7 +125,7 @@ class _Files:
 
     def __init__(self, out, class_names):
         out.mkdir(parents=True, exist_ok=True)
-        self._out, self._class_names, self._copies = out, class_names, set()
+        self._out, self._class_names, self._taken = out, class_names, {SHEET}
         self._file = open(out / TABLE, "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._table = CsvTable(self._file, class_names, with_copies=True)
         self._sheet = ContactSheet(class_names)
@@ -133,14 +133,14 @@ class _Files:
     def write(self, found):
         copy = None
         if found.faces:
-            copy = _new_name(readable(Path(found.file).stem), self._copies)
+            copy = _new_name(readable(Path(found.file).stem), self._taken)
             _write_copy(found, self._class_names, self._out / copy)
             self._sheet.add(found)
         self._table.write(found, copy)
 
     def close(self):
         self._file.close()
-        if len(self._copies) > 1:
+        if len(self._taken) > 2:  # copies of several pictures, beside the sheet itself
             self._sheet.write(self._out / SHEET)
 
 

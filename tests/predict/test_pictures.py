@@ -303,3 +303,11 @@ def test_pipes_are_neither_waited_on_nor_counted_as_pictures(run_directory, tmp_
         predict(run_directory, [tmp_path / "pipe.png"], tmp_path / "out")
     with pytest.raises(InputError, match="There is no picture"):
         predict(run_directory, [tmp_path], tmp_path / "out")
+
+
+def test_a_picture_with_the_contact_sheets_name_keeps_its_copy(run_directory, tmp_path):
+    for name in ("contact_sheet.png", "other.png"):
+        tight_crops()["gray48.png"].save(tmp_path / name)
+    table = pd.read_csv(predict(run_directory, [tmp_path], tmp_path / "out").table)
+    assert table["copy"].tolist() == ["contact_sheet-2.jpg", "other.jpg"]
+    assert (tmp_path / "out" / "contact_sheet.jpg").is_file()
