@@ -149,17 +149,31 @@ def _audit(options):
 
 
 def _predict(options):
-    """Find the faces in pictures and write their expressions."""
-    from fer_keras.predict.pictures import predict
+    """Find the faces in pictures and write their expressions; return 1 if none could be read."""
+    from fer_keras.predict.pictures import predict, split_network
+    from fer_keras.predict.recognise import REFUSED
 
-    predict(options.network, options.paths, options.out, options.whole_image, options.detector)
+    network, pictures = split_network(options.words)
+    summary = predict(
+        network,
+        pictures,
+        options.out,
+        options.whole_image,
+        options.printed,
+        options.min_score,
+        options.min_face,
+    )
+    if summary.hows[REFUSED] == summary.hows.total():
+        print("fer-keras: None of the pictures can be read.", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
 
-    webcam(options.network, options.camera, options.video, options.record, options.detector)
+    webcam(options.network, options.camera, options.video, options.record)
 
 
 def _show(result, report=None):

@@ -2,8 +2,9 @@
 
 import argparse
 
-from fer_keras.networks.pretrained import PRETRAINED
-from fer_keras.predict.detection import DETECTORS
+from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
+from fer_keras.predict.tables import PRINTED
 
 
 def read_options(arguments, functions):
@@ -40,7 +41,13 @@ def read_options(arguments, functions):
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
     _add_predict(command("predict", "find faces in pictures and their expressions"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
-    return parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    # argparse ends a list of words at the first option; pictures may stand behind it, too.
+    if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if more:
+        options.words += more
+    return options
 
 
 def _add_compare(compare):
@@ -99,15 +106,27 @@ def _add_repeated(command, name, metavar, text):
 
 def _add_predict(predict):
     add = predict.add_argument
-    _add_network(predict, "mtcnn")
-    add("paths", nargs="+", help="pictures, and folders to search for them")
-    add("--out", metavar="DIR", help="new folder for the table and annotated copies")
+    known = " or ".join(PRETRAINED)
+    predict.usage = "fer-keras predict [NETWORK] PICTURE [PICTURE ...] [OPTION ...]"
+    text = "pictures, and folders to search for them; before them may stand the network: "
+    text += f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("words", nargs="+", metavar="PICTURE", help=text)
+    text = "new folder for the table, annotated copies and the contact sheet"
+    add("--out", metavar="DIR", help=text)
+    forms = predict.add_mutually_exclusive_group()
+    for form in PRINTED:
+        text = f"print {form.upper()} for machines; writes no files unless --out is given"
+        forms.add_argument(f"--{form}", dest="printed", action="store_const", const=form, help=text)
     text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
     add("--whole-image", action="store_true", help=text)
+    text = f"lowest score of a face, 0-1 (default: {MIN_SCORE})"
+    add("--min-score", type=float, default=MIN_SCORE, metavar="SCORE", help=text)
+    text = f"lowest height of a face in pixels (default: {MIN_FACE})"
+    add("--min-face", type=float, default=MIN_FACE, metavar="PIXELS", help=text)
 
 
 def _add_webcam(webcam):
-    _add_network(webcam, "haar")
+    _add_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
@@ -115,9 +134,6 @@ def _add_webcam(webcam):
     webcam.add_argument("--record", metavar="FILE", help=text)
 
 
-def _add_network(command, detector):
+def _add_network(command):
     known = " or ".join(PRETRAINED)
     command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
-    described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
-    text = f"{described} (default: {detector})"
-    command.add_argument("--detector", choices=DETECTORS, default=detector, help=text)

@@ -232,7 +232,7 @@ def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
     assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0
     run = capsys.readouterr().out.splitlines()[-1]
     there = tmp_path / "predicted"
-    assert main(["predict", run, str(photos), "--out", str(there), "--detector", "haar"]) == 0
+    assert main(["predict", run, str(photos), "--out", str(there)]) == 0
     table = pd.read_csv(there / "predictions.csv")
     assert len(table) == len(list(photos.iterdir())) and set(table["how"]) == {"tight crop"}
     assert main(["predict", run, str(photos), "--out", str(there)]) == 2

@@ -45,9 +45,18 @@ def is_pretrained(source):
     """Return whether a network comes with the package.
 
     Args:
-        source: a run directory or a name. A folder that exists is a run directory.
+        source: a run directory or a name. A run directory of such a name goes before.
     """
-    return source in PRETRAINED and not Path(source).exists()
+    return source in PRETRAINED and not is_run(source)
+
+
+def is_run(source):
+    """Return whether a text names a run directory, finished or not.
+
+    Args:
+        source: str or `Path`.
+    """
+    return any((Path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
 def face_image(pixels, box):

@@ -22,7 +22,7 @@ DEFAULT_RATE = 25
 """Frames per second of a recorded camera, and of videos that do not give theirs."""
 
 
-def webcam(source, camera=0, video=None, record=None, detector="haar"):
+def webcam(source, camera=0, video=None, record=None):
     """Show faces and expressions until `q`, Ctrl-C or the video's end.
 
     Args:
@@ -30,11 +30,10 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         camera: the camera's number, from 0. Unused with a video.
         video: a video file instead of the camera.
         record: file to record to, `.mp4` or `.avi`. Needed where there is no display.
-        detector: one of `detection.DETECTORS`.
 
     Raises:
-        InputError: if the run, the camera, a file or the detector is impossible, or there is
-            neither a display nor `record`.
+        InputError: if the run, the camera or a file is impossible, or there is neither a display
+            nor `record`.
     """
     _check_record(record, video)
     with ExitStack() as stack:
@@ -43,7 +42,7 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         window = _open_window(record)
         if window:
             stack.callback(window.close)
-        live = Live(Predictor(source), FaceDetector(detector, DETECTION_SIDE))
+        live = Live(Predictor(source), FaceDetector(DETECTION_SIDE))
         write = stack.enter_context(_recording(record, rate, size)) if record else None
         num_frames = _play(capture, live, window, write, rate, is_live=video is None)
         if not num_frames:
@@ -70,7 +69,7 @@ class Live:
 
     def __call__(self, pixels):
         """Return a frame, a uint8 array `(height, width, 3)`, as a PIL image with faces drawn."""
-        boxes = self._detector(pixels)
+        boxes = [found.box for found in self._detector(pixels)]
         images = [face_image(pixels, box) for box in boxes]
         probabilities = self._predictor(np.stack(images)) if boxes else []
         faces = self._tracks.update(boxes, probabilities)

@@ -53,12 +53,12 @@ def no_display(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
 
 
-@pytest.mark.parametrize(("suffix", "detector"), [(".mp4", "haar"), (".avi", "mtcnn")])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_the_recording_shows_a_box_that_follows_the_face(
-    video, run_directory, tmp_path, no_display, capsys, suffix, detector
+    video, run_directory, tmp_path, no_display, capsys, suffix
 ):
     record = tmp_path / "out" / f"recorded{suffix}"
-    webcam(run_directory, video=video, record=record, detector=detector)
+    webcam(run_directory, video=video, record=record)
     frames, rate = frames_of(record)
     assert len(frames) == NUM_FRAMES and rate == pytest.approx(12, abs=0.1)
     assert {frame.shape for frame in frames} == {(*SIZE[::-1], 3)}
@@ -152,7 +152,6 @@ def test_a_recording_that_fails_leaves_nothing(
         ({"record": "x.gif"}, r"must end in \.mp4 or \.avi"),
         ({"record": "VIDEO"}, "would overwrite the video"),
         ({"record": None}, "No window can be opened .*--record"),
-        ({"detector": "yolo"}, "No detector is called yolo"),
     ],
 )
 def test_impossible_requests_are_one_sentence(
