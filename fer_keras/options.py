@@ -40,6 +40,7 @@ def read_options(arguments, functions):
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
     _add_predict(command("predict", "find faces in pictures and their expressions"))
+    _add_video(command("video", "recognise expressions in a video over time"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
     return parser.parse_args(arguments)
 
@@ -116,6 +117,18 @@ def _add_predict(predict):
     add("--min-score", type=float, default=MIN_SCORE, metavar="SCORE", help=text)
     text = f"lowest height of a face in pixels (default: {MIN_FACE})"
     add("--min-face", type=float, default=MIN_FACE, metavar="PIXELS", help=text)
+
+
+def _add_video(video):
+    add = video.add_argument
+    known = " or ".join(PRETRAINED)
+    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("network", nargs="?", default=DEFAULT_NETWORK, help=text)
+    add("video", metavar="VIDEO", help="the video file")
+    text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
+    add("--out", metavar="DIR", help=text)
+    text = "look for faces in each N-th frame only, which is faster (default: 1)"
+    add("--every", type=int, default=1, metavar="N", help=text)
 
 
 def _add_webcam(webcam):

@@ -69,13 +69,12 @@ class Live:
 
     def __call__(self, pixels):
         """Return a frame, a uint8 array `(height, width, 3)`, as a PIL image with faces drawn."""
-        boxes = [found.box for found in self._detector(pixels)]
-        images = [face_image(pixels, box) for box in boxes]
-        probabilities = self._predictor(np.stack(images)) if boxes else []
-        faces = self._tracks.update(boxes, probabilities)
-        self._times.append(time.perf_counter())
+        found, now = self._detector(pixels), time.perf_counter()
+        images = [face_image(pixels, each.box) for each in found]
+        self._tracks.update(found, self._predictor(np.stack(images)) if found else [], now)
+        self._times.append(now)
         names, note = self._predictor.class_names, f"{self.rate:.0f} frames per second"
-        return annotate(Image.fromarray(pixels), faces, names, note=note)
+        return annotate(Image.fromarray(pixels), self._tracks.faces(now), names, note=note)
 
 
 class Window:
