@@ -56,7 +56,8 @@ class Summary:
 
     def __str__(self):
         count = f"{self.num_frames} frames, {self.seconds:.1f} seconds, {len(self.tracks)} face(s)"
-        return "\n".join([count, *map(self.in_words, longest_first(self.tracks))])
+        faces = map(self.in_words, sorted(self.tracks))
+        return "\n".join([count, *faces, *filter(None, [self.sound])])
 
     def in_words(self, track):
         """Return a line on a face, with its most frequent class.
@@ -131,15 +132,6 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
         watch = _Watch(Predictor(network), FaceDetector(DETECTION_SIDE), every)
         rows = [row for frame in _started(reader) for row in watch(frame)[0]]
         return pd.DataFrame(rows, columns=_columns(watch.class_names))
-
-
-def longest_first(tracks):
-    """Return faces' numbers, those in most frames first.
-
-    Args:
-        tracks: dict from a face's number to a `Counter` of its classes by frames.
-    """
-    return sorted(tracks, key=lambda number: -tracks[number].total())
 
 
 def _started(reader):

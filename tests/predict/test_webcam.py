@@ -9,8 +9,6 @@ from helpers import photograph
 from PIL import Image
 
 from fer_keras.predict import webcam as webcam_module
-from fer_keras.predict.detection import Box
-from fer_keras.predict.tracking import MAX_MISSED, Tracks
 from fer_keras.predict.webcam import Window, webcam
 from fer_keras.utils.errors import InputError
 
@@ -163,41 +161,6 @@ def test_impossible_requests_are_one_sentence(
     with pytest.raises(InputError, match=message):
         webcam(run_directory, **options)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_probabilities_and_boxes_are_moving_averages():
-    tracks = Tracks()
-    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
-    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
-    assert face.box == Box(6, 12, 100, 100)  # 0.6 of the way
-    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
-    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
-    np.testing.assert_allclose(face.probabilities, [0.64, 0.36])
-
-
-def test_a_face_that_blinks_stays_and_one_that_leaves_goes():
-    tracks = Tracks()
-    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
-    for _ in range(MAX_MISSED):
-        assert len(tracks.update([], [])) == 1
-    (face,) = tracks.update([Box(0, 0, 100, 100)], [[0.0, 1.0]])
-    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
-    for _ in range(MAX_MISSED):
-        tracks.update([], [])
-    assert tracks.update([], []) == []
-
-
-def test_two_faces_are_not_mixed_whatever_their_order():
-    tracks = Tracks()
-    left, right = Box(0, 0, 100, 100), Box(300, 0, 100, 100)
-    tracks.update([left, right], [[1.0, 0.0], [0.0, 1.0]])
-    faces = tracks.update([right, left], [[0.0, 1.0], [1.0, 0.0]])
-    assert {face.box: face.probabilities.tolist() for face in faces} == {
-        left: [1.0, 0.0],
-        right: [0.0, 1.0],
-    }
-    newcomer = tracks.update([left, right, Box(0, 200, 50, 50)], [[1, 0], [0, 1], [0.5, 0.5]])[2]
-    assert newcomer.probabilities.tolist() == [0.5, 0.5]
 
 
 @pytest.fixture(scope="module")
