@@ -48,7 +48,12 @@ class Box(NamedTuple):
 
 
 class Detection(NamedTuple):
-    """A face that was found: its square `Box`, and how sure the detector is, 0-1."""
+    """A face that was found.
+
+    Attributes:
+        box: its `Box`, a square framed as FER2013 frames its faces.
+        score: how sure the detector is, 0-1.
+    """
 
     box: Box
     score: float

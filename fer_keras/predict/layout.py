@@ -18,7 +18,8 @@ class Layout:
     def place(self, size, candidates, own=None):
         """Take the first of several places that is free, and return it as a `Box`.
 
-        A place is free if it meets no face and nothing placed before. Those that would leave the picture are first moved back into it.
+        A place is free if it meets no face and nothing placed before. Those that would leave the
+        picture are first moved back into it.
 
         Args:
             size: `(width, height)` of what is to be placed.
@@ -68,32 +69,42 @@ class Layout:
 
 
 def beside(box, size):
-    """Yield places around a face: right and left of it, below and above it.
+    """Yield places right and left of a face.
 
     Args:
         box: the face's `Box`.
         size: `(width, height)` of what is to be placed.
     """
-    width, height = size
-    tops = (box.top, box.top + box.height - height, box.top + (box.height - height) // 2)
-    for left in (box.left + box.width, box.left - width):
+    tops = (box.top, box.top + box.height - size[1], box.top + (box.height - size[1]) // 2)
+    for left in (box.left + box.width, box.left - size[0]):
         yield from ((left, top) for top in tops)
-    lefts = (box.left, box.left + box.width - width, box.left + (box.width - width) // 2)
-    for top in (box.top + box.height, box.top - height):
-        yield from ((left, top) for left in lefts)
+
+
+def below(box, size):
+    """Yield places below and above a face.
+
+    Args:
+        box: the face's `Box`.
+        size: `(width, height)` of what is to be placed.
+    """
+    for top in (box.top + box.height, box.top - size[1]):
+        yield from ((left, top) for left in _lefts(box, size[0]))
 
 
 def above(box, size):
-    """Yield places for a label: above the face, within it, below it, beside it.
+    """Yield places for a label: above a face, within, below and beside it.
 
     Args:
         box: the face's `Box`.
         size: `(width, height)` of the label.
     """
     width, height = size
-    lefts = (box.left, box.left + box.width - width, box.left + (box.width - width) // 2)
     bottom = box.top + box.height
     for top in (box.top - height, box.top, bottom, bottom - height):
-        yield from ((left, top) for left in lefts)
+        yield from ((left, top) for left in _lefts(box, width))
     for left in (box.left + box.width, box.left - width):
         yield from ((left, top) for top in (box.top, bottom - height))
+
+
+def _lefts(box, width):
+    return box.left, box.left + box.width - width, box.left + (box.width - width) // 2

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_keras.predict.detection import Box
-from fer_keras.predict.layout import Layout, above, beside
+from fer_keras.predict.layout import Layout, above, below, beside
 
 BOX_COLOUR = (240, 228, 66)  # yellow with a dark rim: seen on dark and on bright pictures
 BACKGROUND, TRACK_COLOUR, BAR_COLOUR = (24, 24, 28), (58, 58, 66), (140, 160, 172)
@@ -40,7 +40,9 @@ class Face(NamedTuple):
 
 
 def annotate(picture, faces, class_names, widen=False, note=None):
-    """Draw faces onto a copy of a picture. Labels and bars cover no other face.
+    """Draw faces onto a copy of a picture.
+
+    Labels and bars cover no other face, and are left out where there is no room.
 
     Args:
         picture: a `PIL.Image.Image` of mode `RGB`.
@@ -88,7 +90,9 @@ def _text_size(text, font_size):
 
 @lru_cache
 def load_font(size):
-    """Return matplotlib's DejaVu Sans; Pillow's own font has no letters such as ü, š or ж.
+    """Return matplotlib's DejaVu Sans.
+
+    Pillow's own font has no letters such as ü, š or ж.
 
     Args:
         size: height of a line in pixels.
@@ -124,10 +128,11 @@ def _place_panel(layout, face, number, names, widen):
     """Return a panel's place and the panel, or `None` where it is illegible or in the way."""
     largest = min(face.box.height // len(names), MAX_ROW)
     rows = [row for row in (largest, 3 * largest // 4, MIN_ROW) if row >= MIN_ROW]
-    for row in rows:
-        size = _panel_size(names, row)
-        if place := layout.place(size, beside(face.box, size)):
-            return place, _panel(face, names, row)
+    for around in (beside, below):
+        for row in rows:
+            size = _panel_size(names, row)
+            if place := layout.place(size, around(face.box, size)):
+                return place, _panel(face, names, row)
     for row in rows:
         size, box = _panel_size(names, row), face.box
         within = [(min(box.left + box.width, layout.width) - size[0], box.top)]

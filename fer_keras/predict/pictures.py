@@ -14,7 +14,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.overlay import annotate
-from fer_keras.predict.predictor import is_pretrained
+from fer_keras.predict.predictor import is_pretrained, is_run
 from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
@@ -67,8 +67,8 @@ def predict(
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
         whole_image: whether each picture is one face, so that none is looked for.
-        printed: one of `tables.PRINTED` to print the table in that form, and words on standard error.
-            Files are written then only where `out` is given.
+        printed: one of `tables.PRINTED` to print the table in that form, and words on standard
+            error. Files are written then only where `out` is given.
         min_score: lowest score of a face, 0-1.
         min_face: lowest height of a face in pixels.
 
@@ -115,8 +115,7 @@ def split_network(words):
         A network, str, and a list of str.
     """
     first, *others = words
-    is_run = any((Path(first) / name).is_file() for name in ("model.keras", "recipe.json"))
-    if others and (is_pretrained(first) or is_run):
+    if others and (is_pretrained(first) or is_run(first)):
         return first, others
     return DEFAULT_NETWORK, words
 
@@ -126,7 +125,7 @@ class _Files:
 
     def __init__(self, out, class_names):
         out.mkdir(parents=True, exist_ok=True)
-        self._out, self._class_names, self._copies = out, class_names, set()
+        self._out, self._class_names, self._taken = out, class_names, {SHEET}
         self._file = open(out / TABLE, "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._table = CsvTable(self._file, class_names, with_copies=True)
         self._sheet = ContactSheet(class_names)
@@ -134,14 +133,14 @@ class _Files:
     def write(self, found):
         copy = None
         if found.faces:
-            copy = _new_name(readable(Path(found.file).stem), self._copies)
+            copy = _new_name(readable(Path(found.file).stem), self._taken)
             _write_copy(found, self._class_names, self._out / copy)
             self._sheet.add(found)
         self._table.write(found, copy)
 
     def close(self):
         self._file.close()
-        if len(self._copies) > 1:
+        if len(self._taken) > 2:  # copies of several pictures, beside the sheet itself
             self._sheet.write(self._out / SHEET)
 
 

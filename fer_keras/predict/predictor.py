@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer_keras.data.readers.images import open_picture, to_face, to_gray
+from fer_keras.data.readers.images import FORMATS, open_picture, to_face, to_gray
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What the header of a HEIC file says it is (ISO/IEC 23008-12)."""
 
 
 class Predictor:
@@ -45,9 +47,18 @@ def is_pretrained(source):
     """Return whether a network comes with the package.
 
     Args:
-        source: a run directory or a name. A folder that exists is a run directory.
+        source: a run directory or a name. A run directory of such a name goes before.
     """
-    return source in PRETRAINED and not Path(source).exists()
+    return source in PRETRAINED and not is_run(source)
+
+
+def is_run(source):
+    """Return whether a text names a run directory, finished or not.
+
+    Args:
+        source: str or `Path`.
+    """
+    return any((Path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
 def face_image(pixels, box):
@@ -75,7 +86,8 @@ def read_picture(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged EXIF data, for example, does no harm
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = open_picture(path, upright=True)
+        formats = (*FORMATS, "HEIF") if _is_heic(path) else FORMATS
+        image = open_picture(path, upright=True, formats=formats)
     if max(image.size) < MIN_SIDE:
         raise InputError(f"{image.width}x{image.height} pixels are too few to show a face")
     if image.mode == "F":
@@ -89,6 +101,26 @@ def read_picture(path):
         return np.asarray(image.convert("RGB"))
     except (OSError, ValueError) as error:  # Pillow cannot convert every mode
         raise InputError(str(error)) from error
+
+
+def _is_heic(path):
+    """Return whether a file is HEIC, and let Pillow read it; raise `InputError` if it cannot."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(12)
+    except OSError:
+        return False  # who opens the picture says why
+    if start[4:8] != b"ftyp" or start[8:] not in HEIC_BRANDS:
+        return False
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise InputError(
+            "a HEIC picture: install what reads it with pip install 'fer_keras[heic]', or save it "
+            "as JPEG"
+        ) from error
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def _load_run(directory):

@@ -14,6 +14,8 @@ from fer_keras.utils.errors import InputError
 EXTENSIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif",
 )  # fmt: skip
+EXAMPLE = Path(__file__).parent / "examples" / "eileen_collins.jpg"
+"""A photograph to try, in the public domain."""
 TIGHT_CROP_SIDE = 120
 """A roughly square picture of at most so many pixels a side is one face, as in the data sets."""
 NO_FACE, REFUSED = "no face", "refused"

@@ -13,7 +13,7 @@ FIXED = (
 
 
 def probability_columns(class_names):
-    """Return the names of the probabilities' columns, which no other column has.
+    """Return the names of the probabilities' columns, like no other column's.
 
     Args:
         class_names: sequence of str.

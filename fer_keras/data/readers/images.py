@@ -13,18 +13,19 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 """The formats that are opened; others Pillow would give to programs such as Ghostscript."""
 
 
-def open_picture(path, upright=False):
+def open_picture(path, upright=False, formats=FORMATS):
     """Return a picture file, loaded, as a `PIL.Image.Image`.
 
     Args:
         path: the file.
         upright: whether to turn it as its EXIF data says.
+        formats: sequence of Pillow's names of the formats to try.
 
     Raises:
         InputError: in a few words, if it cannot be decoded.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=formats) as image:
             image.load()
             return ImageOps.exif_transpose(image) if upright else image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
