@@ -188,6 +188,13 @@ def _video(options):
     return 130 if summary.stopped else int(bool(summary.problem))
 
 
+def _app(options):
+    """Serve a page to try two networks on."""
+    from fer_keras.predict.app import app
+
+    app(options.network, options.port)
+
+
 def _webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
@@ -248,6 +255,7 @@ COMMANDS = {
     "audit": _audit,
     "predict": _predict,
     "video": _video,
+    "app": _app,
     "webcam": _webcam,
 }
 

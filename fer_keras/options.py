@@ -41,6 +41,7 @@ def read_options(arguments, functions):
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
     _add_predict(command("predict", "find faces in pictures and their expressions"))
     _add_video(command("video", "recognise expressions in a video over time"))
+    _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
     return parser.parse_args(arguments)
 
@@ -129,6 +130,14 @@ def _add_video(video):
     add("--out", metavar="DIR", help=text)
     text = "look for faces in each N-th frame only, which is faster (default: 1)"
     add("--every", type=int, default=1, metavar="N", help=text)
+
+
+def _add_app(app):
+    known = " or ".join(PRETRAINED)
+    text = f"a network to show: {known}, or a run directory (default: {' and '.join(PRETRAINED)})"
+    app.add_argument("--network", action="append", default=[], help=f"{text}; may be repeated once")
+    text = "the page's port on 127.0.0.1 (default: 7860)"
+    app.add_argument("--port", type=int, default=7860, help=text)
 
 
 def _add_webcam(webcam):

@@ -41,7 +41,7 @@ class Summary:
         tracks: dict from a face's number to a `Counter` of its classes by frames.
         spans: dict from a face's number to its first and last second.
         problem: a sentence on what could not be read, or `None`.
-        sound: what became of the sound, in words, or `None`.
+        sound: a sentence on sound that is dropped, or `None`.
         stopped: whether it was stopped; the files then have names with `.part`.
     """
 

@@ -171,7 +171,7 @@ class VideoWriter:
         rate: frames per second, on average.
 
     Attributes:
-        sound: what became of the sound, in words, or `None` where there is none.
+        sound: a sentence on sound that is dropped, or `None`.
 
     Raises:
         InputError: if PyAV has no encoder.
@@ -248,7 +248,6 @@ class _Sound:
         if name.removesuffix("float") not in PLAYED_AUDIO:
             self.words = f"The sound ({name}) is dropped, for browsers do not play it in MP4."
             return
-        self.words = "The sound is copied."
         self._start = (self._file.start_time or 0) / av.time_base
         self._target = target.add_stream_from_template(stream)
         self._packets = (p for p in self._file.demux(stream) if p.dts is not None)
