@@ -67,7 +67,7 @@ def reliability(recognise, faces, leaked):
     Args:
         recognise: function from the network's input to probabilities.
         faces: `Faces` that it did not learn.
-        leaked: bool array, true for faces with a copy among those that it learnt; they are left out.
+        leaked: bool array, true for faces with a copy among those learnt; they are left out.
     """
     found = recognise(pretrained.network_input(faces.images))
     told = Predictions(faces.ids, faces.labels, found, faces.class_names).select(~leaked)

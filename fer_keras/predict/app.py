@@ -11,6 +11,7 @@ from fer_keras.predict import app_html
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.predictor import read_picture
 from fer_keras.predict.side_by_side import Networks
+from fer_keras.predict.video import ANNOTATED, TIMELINE
 from fer_keras.utils.errors import InputError
 
 HOST = "127.0.0.1"
@@ -18,6 +19,20 @@ MAX_UPLOAD = "100mb"
 CLEAN_SECONDS, KEPT_SECONDS = 60, 600  # how often files are deleted, and from what age on
 STREAM_SECONDS = 0.3  # between pictures of the camera
 MAX_WAITING = 20
+HEIGHT = 260  # pixels of what is shown of an upload
+LEFT, RIGHT = {"scale": 1, "min_width": 280}, {"scale": 2, "min_width": 300}
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+LOCAL_ONLY = {
+    "server_name": HOST,
+    "share": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "enable_monitoring": False,
+    "footer_links": [],
+    "quiet": True,
+    "prevent_thread_lock": True,
+}
+"""How Gradio serves the page: to this machine, and no other service beside it."""
 
 
 def app(sources, port):
@@ -52,26 +67,16 @@ def serving(sources, port):
     """
     if len(sources) > 2:
         raise InputError(f"{len(sources)} networks are given; the page shows one or two.")
+    if not 0 < port < 2**16:
+        raise InputError(f"--port is {port}; give a number of 1 to {2**16 - 1}.")
     with tempfile.TemporaryDirectory(prefix="fer-keras-app-") as folder:
         gradio = _import_gradio(folder)
         networks = Networks(list(sources) or list(PRETRAINED))
         page = _page(gradio, networks, Path(folder))
         page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
         try:
-            page.launch(
-                server_name=HOST,
-                server_port=port,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                max_file_size=MAX_UPLOAD,
-                ssr_mode=False,
-                mcp_server=False,
-                enable_monitoring=False,
-                footer_links=[],
-                theme=_theme(gradio),
-                css=app_html.CSS,
-            )
+            look = {"theme": _theme(gradio), "css": app_html.CSS}
+            page.launch(server_port=port, max_file_size=MAX_UPLOAD, **look, **LOCAL_ONLY)
         except OSError as error:
             raise InputError(
                 f"Port {port} cannot be used ({error}); give another one with --port."
@@ -107,48 +112,56 @@ def _theme(gradio):
 
 def _page(gradio, networks, folder):
     """Return the page, a `gradio.Blocks`."""
-    names = " and ".join(networks.names)
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
     cache = (CLEAN_SECONDS, KEPT_SECONDS)
     with gradio.Blocks(title="fer_keras", analytics_enabled=False, delete_cache=cache) as page:
-        gradio.Markdown(f"# Expressions by {names}")
+        gradio.Markdown(f"# Expressions by {' and '.join(networks.names)}")
         gradio.HTML(app_html.notice_html(limits()))
         with gradio.Tab("Photo"), gradio.Row():
-            with gradio.Column(scale=1, min_width=280):
-                sources = ["upload", "clipboard"]
-                photo = gradio.Image(
-                    label="Photo", type="filepath", image_mode=None, sources=sources, height=260
-                )
-                heat = gradio.Button("Where do they look? (Grad-CAM)")
-            with gradio.Column(scale=2, min_width=300):
-                found = gradio.HTML(elem_id="photo-result")
-            photo.change(lambda path: _photo(networks, path), photo, found, **hidden)
-            looks = hidden | {"show_progress": "full"}  # it starts TensorFlow, which takes seconds
-            heat.click(lambda path: _photo(networks, path, True), photo, found, **looks)
+            _photo_tab(gradio, networks)
         with gradio.Tab("Webcam"), gradio.Row():
-            with gradio.Column(scale=1, min_width=280):
-                camera = gradio.Image(
-                    label="Webcam", type="numpy", sources=["webcam"], streaming=True, height=260
-                )
-            with gradio.Column(scale=2, min_width=300):
-                live = gradio.HTML(elem_id="webcam-result")
-            every = {"stream_every": STREAM_SECONDS, "concurrency_limit": 1}
-            camera.stream(lambda p: _live(networks, p), camera, live, **hidden, **every)
+            _webcam_tab(gradio, networks)
         with gradio.Tab("Video"), gradio.Row():
-            with gradio.Column(scale=1, min_width=280):
-                clip = gradio.Video(label="Video", sources=["upload"], height=260)
-                chosen = gradio.Radio(networks.names, value=networks.names[-1], label="Network")
-                start = gradio.Button("Analyse the video", variant="primary")
-            with gradio.Column(scale=2, min_width=300):
-                told = gradio.HTML(elem_id="video-result")
-                annotated = gradio.Video(interactive=False, show_label=False, buttons=[])
-                timeline = gradio.Image(
-                    interactive=False, format="png", show_label=False, buttons=[]
-                )
-            outputs = [told, annotated, timeline]
-            run = {"inputs": [clip, chosen], "outputs": outputs, "api_visibility": "private"}
-            start.click(lambda path, name: _video(networks, folder, path, name), **run)
+            _video_tab(gradio, networks, folder)
     return page
+
+
+def _photo_tab(gradio, networks):
+    with gradio.Column(**LEFT):
+        given = {"sources": ["upload", "clipboard"], "type": "filepath", "image_mode": None}
+        photo = gradio.Image(label="Photo", height=HEIGHT, **given)
+        heat = gradio.Button("Where do they look? (Grad-CAM)")
+    with gradio.Column(**RIGHT):
+        found = gradio.HTML(elem_id="photo-result")
+    photo.change(lambda path: _photo(networks, path), photo, found, **QUIET)
+    waited = QUIET | {"show_progress": "full"}  # it starts TensorFlow, which takes seconds
+    heat.click(lambda path: _photo(networks, path, True), photo, found, **waited)
+
+
+def _webcam_tab(gradio, networks):
+    with gradio.Column(**LEFT):
+        given = {"sources": ["webcam"], "streaming": True, "type": "numpy"}
+        camera = gradio.Image(label="Webcam", height=HEIGHT, **given)
+    with gradio.Column(**RIGHT):
+        live = gradio.HTML(elem_id="webcam-result")
+    every = {"stream_every": STREAM_SECONDS, "concurrency_limit": 1}
+    camera.stream(lambda pixels: _live(networks, pixels), camera, live, **QUIET, **every)
+
+
+def _video_tab(gradio, networks, folder):
+    with gradio.Column(**LEFT):
+        clip = gradio.Video(label="Video", sources=["upload"], height=HEIGHT)
+        chosen = gradio.Radio(networks.names, value=networks.names[-1], label="Network")
+        start = gradio.Button("Analyse the video", variant="primary")
+    with gradio.Column(**RIGHT):
+        told = gradio.HTML(elem_id="video-result")
+        bare = {"interactive": False, "show_label": False, "buttons": []}
+        annotated, timeline = gradio.Video(**bare), gradio.Image(format="png", **bare)
+    start.click(
+        lambda path, name: _video(networks, folder, path, name),
+        [clip, chosen],
+        [told, annotated, timeline],
+        api_visibility="private",
+    )
 
 
 def _photo(networks, path, with_heat=False):
@@ -172,8 +185,4 @@ def _video(networks, folder, path, name):
         summary = networks.video(name, path, out)
     except InputError as error:
         return app_html.message_html(str(error)), None, None
-    return (
-        app_html.message_html(str(summary)),
-        str(out / "annotated.mp4"),
-        str(out / "timeline.png"),
-    )
+    return app_html.message_html(str(summary)), str(out / ANNOTATED), str(out / TIMELINE)

@@ -47,7 +47,7 @@ def overall(table):
 
 
 def meaning(table, probability):
-    """Return in a sentence what the probability of the likeliest class has meant.
+    """Return in a sentence what a probability has meant.
 
     Args:
         table: DataFrame that `reliability` returned.
@@ -70,4 +70,4 @@ def limits():
 
 
 def _percent(share):
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"

@@ -62,7 +62,7 @@ def timeline_figure(table, class_names, pictures=None):
 
 
 def save_timeline(table_path, path, class_names, pictures):
-    """Draw a table's faces and write the figure as PNG, its description inside.
+    """Draw a table's faces into a PNG file that holds its description.
 
     Args:
         table_path: the CSV file that `video` wrote.

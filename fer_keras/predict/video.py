@@ -72,7 +72,7 @@ class Summary:
 
 
 def video(source, path, out=None, every=1):
-    """Recognise the expressions in a video and write them as table, figure and video.
+    """Write a video's expressions as a table, a figure and a video.
 
     Rows are written as they come. A run that is stopped leaves `faces.part.csv` and, if it was told
     to stop and not killed, `annotated.part.mp4`.
