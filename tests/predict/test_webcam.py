@@ -102,11 +102,11 @@ def test_a_recording_that_is_interrupted_is_whole(
     class Interrupted(webcam_module.Live):
         num_frames = 0
 
-        def __call__(self, pixels):
+        def __call__(self, pixels, second):
             self.num_frames += 1
             if self.num_frames > 7:
                 raise KeyboardInterrupt
-            return super().__call__(pixels)
+            return super().__call__(pixels, second)
 
     monkeypatch.setattr(webcam_module, "Live", Interrupted)
     webcam(run_directory, video=video, record=tmp_path / "short.mp4")
@@ -131,7 +131,7 @@ def test_a_recording_that_does_not_fit_on_the_disk_is_refused(
 def test_a_recording_that_fails_leaves_nothing(
     video, run_directory, tmp_path, no_display, monkeypatch
 ):
-    def fail(self, pixels):
+    def fail(self, pixels, second):
         raise RuntimeError
 
     monkeypatch.setattr(webcam_module.Live, "__call__", fail)
