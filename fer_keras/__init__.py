@@ -24,6 +24,7 @@ _PLACES = {
     "load_run": "comparison.run",
     "compare": "reporting.result",
     "load_comparison": "reporting.result",
+    "analyze_video": "predict.video",
     "pretrained": "networks.pretrained",
     "analyze": "predict.analysis",
     "InputError": "utils.errors",

@@ -169,6 +169,31 @@ def _predict(options):
     return 0
 
 
+def _video(options):
+    """Recognise expressions over time; return 1 if a part of the video cannot be read."""
+    from fer_keras.predict.video import video
+    from fer_keras.predict.video_files import VideoError
+
+    try:
+        summary = video(options.network, options.video, options.out, options.every)
+    except VideoError as error:
+        print(f"fer-keras: {error}", file=sys.stderr)
+        return 1
+    print(summary, *sorted(summary.folder.iterdir()), sep="\n")
+    if summary.stopped:
+        print("fer-keras: Stopped; what was done is kept.", file=sys.stderr)
+    if summary.problem:
+        print(f"fer-keras: {summary.problem}", file=sys.stderr)
+    return 130 if summary.stopped else int(bool(summary.problem))
+
+
+def _app(options):
+    """Serve a page to try two networks on."""
+    from fer_keras.predict.app import app
+
+    app(options.network, options.port)
+
+
 def _webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
@@ -228,6 +253,8 @@ COMMANDS = {
     "report": _report,
     "audit": _audit,
     "predict": _predict,
+    "video": _video,
+    "app": _app,
     "webcam": _webcam,
 }
 

@@ -40,6 +40,8 @@ def read_options(arguments, functions):
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
     _add_predict(command("predict", "find faces in pictures and their expressions"))
+    _add_video(command("video", "recognise expressions in a video over time"))
+    _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
     options, more = parser.parse_known_args(arguments)
     # argparse ends a list of words at the first option; pictures may stand behind it, too.
@@ -123,6 +125,26 @@ def _add_predict(predict):
     add("--min-score", type=float, default=MIN_SCORE, metavar="SCORE", help=text)
     text = f"lowest height of a face in pixels (default: {MIN_FACE})"
     add("--min-face", type=float, default=MIN_FACE, metavar="PIXELS", help=text)
+
+
+def _add_video(video):
+    add = video.add_argument
+    known = " or ".join(PRETRAINED)
+    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("network", nargs="?", default=DEFAULT_NETWORK, help=text)
+    add("video", metavar="VIDEO", help="the video file")
+    text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
+    add("--out", metavar="DIR", help=text)
+    text = "look for faces in each N-th frame only, which is faster (default: 1)"
+    add("--every", type=int, default=1, metavar="N", help=text)
+
+
+def _add_app(app):
+    known = " or ".join(PRETRAINED)
+    text = f"a network to show: {known}, or a run directory (default: {' and '.join(PRETRAINED)})"
+    app.add_argument("--network", action="append", default=[], help=f"{text}; may be repeated once")
+    text = "the page's port on 127.0.0.1 (default: 7860)"
+    app.add_argument("--port", type=int, default=7860, help=text)
 
 
 def _add_webcam(webcam):

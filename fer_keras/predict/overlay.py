@@ -30,11 +30,13 @@ class Face(NamedTuple):
         box: its `Box`.
         probabilities: float array `(num_classes,)`, 0-1.
         score: how sure the detector is, 0-1; `None` where none was asked.
+        number: of its track in a video, which its label then begins with.
     """
 
     box: Box
     probabilities: np.ndarray
     score: float | None = None
+    number: int | None = None
 
 
 def annotate(picture, faces, class_names, widen=False, note=None):
@@ -113,7 +115,8 @@ def _place_label(layout, face, number, names):
     """Return a label's place, text and size, smaller and shorter where room is scarce."""
     best = int(np.argmax(face.probabilities))
     font_size = max(MIN_FONT, min(face.box.height // 8, MAX_ROW))
-    for text in (f"{names[best]} {100 * face.probabilities[best]:.0f} %", names[best]):
+    name = names[best] if face.number is None else f"{face.number}: {names[best]}"
+    for text in (f"{name} {100 * face.probabilities[best]:.0f} %", name):
         for size in dict.fromkeys((font_size, MIN_FONT, SMALLEST_FONT)):
             extent = _text_size(text, size)
             if place := layout.place(extent, above(face.box, extent), number):

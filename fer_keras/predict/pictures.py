@@ -79,7 +79,7 @@ def predict(
         InputError: if the run, a path, the folder or a number is impossible.
     """
     files, num_ignored = list_pictures(paths)
-    out = _output_folder(source, out) if out or not printed else None
+    out = output_folder(source, out) if out or not printed else None
     recognise = Recogniser(source, whole_image, min_score, min_face)
     words = sys.stderr if printed else sys.stdout
     summary = Summary(out and out / TABLE)
@@ -173,7 +173,20 @@ def copies_figure(table, folder):
     return figure
 
 
-def _output_folder(source, out):
+def output_folder(source, out):
+    """Return the folder to write to.
+
+    Args:
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+        out: str or `Path` of a folder that is absent or empty. `None` makes `predictions/<time>` in
+            the run directory, or here for a network that comes with the package.
+
+    Returns:
+        A `Path`.
+
+    Raises:
+        InputError: if the folder holds anything.
+    """
     if out is None:
         base = Path() if is_pretrained(source) else Path(str(source))
         out = base / "predictions" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

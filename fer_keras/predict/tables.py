@@ -6,8 +6,10 @@ import json
 from fer_keras.predict.detection import Box
 
 PLACES = 6  # decimal places of probabilities and scores
-FIXED = ("file", "how", *Box._fields, "score", "class", "copy", "reason")
-"""Columns that every table has; `copy` only where copies are written."""
+FIXED = (
+    "file", "how", "frame", "second", "track", *Box._fields, "score", "class", "copy", "reason",
+)  # fmt: skip
+"""Columns of tables of pictures and videos that are no classes."""
 
 
 def probability_columns(class_names):

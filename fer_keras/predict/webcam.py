@@ -67,15 +67,19 @@ class Live:
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    def __call__(self, pixels):
-        """Return a frame, a uint8 array `(height, width, 3)`, as a PIL image with faces drawn."""
-        boxes = [found.box for found in self._detector(pixels)]
-        images = [face_image(pixels, box) for box in boxes]
-        probabilities = self._predictor(np.stack(images)) if boxes else []
-        faces = self._tracks.update(boxes, probabilities)
+    def __call__(self, pixels, second):
+        """Return a frame as a PIL image with faces drawn.
+
+        Args:
+            pixels: uint8 array `(height, width, 3)`, red, green, blue.
+            second: when it was filmed.
+        """
+        found = self._detector(pixels)
+        images = [face_image(pixels, each.box) for each in found]
+        self._tracks.update(found, self._predictor(np.stack(images)) if found else [], second)
         self._times.append(time.perf_counter())
         names, note = self._predictor.class_names, f"{self.rate:.0f} frames per second"
-        return annotate(Image.fromarray(pixels), faces, names, note=note)
+        return annotate(Image.fromarray(pixels), self._tracks.faces(second), names, note=note)
 
 
 class Window:
@@ -197,7 +201,8 @@ def _play(capture, live, window, write, rate, is_live):
             found, frame = capture.read()
             if not found:
                 break
-            picture = live(np.ascontiguousarray(frame[..., ::-1]))
+            second = time.perf_counter() - started if is_live else num_frames / rate
+            picture = live(np.ascontiguousarray(frame[..., ::-1]), second)
             num_frames += 1
             seconds = time.perf_counter() - started
             if window:
