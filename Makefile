@@ -10,28 +10,33 @@ COMPARISON ?= $(or $(PROTOCOL),same_images)
 PARAMETERS ?=
 # Empty, or EXPORT=--without-faces for a report that leaves the house.
 EXPORT ?=
-# The report's name in reports/.
-NAME ?= run
+# The report's name in reports/; empty: the notebook's, the comparison's and the parameters'.
+NAME ?=
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
 .PHONY: compare audit test test-all lint published bench clean
 
-# Execute a notebook, show its training as it goes, and write reports/NAME.html;
-# if it fails, show the one sentence where there is one.
+# Execute a notebook, show its training as it goes, and write reports/<name>.html; if it fails,
+# show the one sentence where there is one. PARAMETERS reach the shell by the environment, for
+# they may hold quotes.
+export PARAMETERS
 define report
-	@$(BIN)/papermill notebooks/$(1).ipynb reports/$(NAME).ipynb \
+	@name="$(NAME)"; settings=$$(printf %s "$$PARAMETERS" | sed -E 's/(^| )-[[:alpha:]]( |$$)/\1/g' \
+		| tr -cs 'A-Za-z0-9=._' - | cut -c 1-80); settings=$${settings%-}; \
+	: "$${name:=$(1)-$(2)$${settings:+-$${settings#-}}}"; report="reports/$$name"; \
+	$(BIN)/papermill notebooks/$(1).ipynb "$$report.ipynb" \
 		--kernel python3 --no-progress-bar --stdout-file - \
-		$(if $(DATA),-r data "$(DATA)") $(2) $(PARAMETERS) 2> reports/$(NAME).log \
-		|| { grep '^InputError' reports/$(NAME).log || tail -n 30 reports/$(NAME).log; exit 1; } >&2
-	@$(BIN)/python -m fer_keras.reporting.html reports/$(NAME).ipynb $(EXPORT)
+		$(if $(DATA),-r data "$(DATA)") $(3) $(PARAMETERS) 2> "$$report.log" \
+		|| { grep '^InputError' "$$report.log" || tail -n 30 "$$report.log"; exit 1; } >&2; \
+	$(BIN)/python -m fer_keras.reporting.html "$$report.ipynb" $(EXPORT)
 endef
 
-compare: $(VENV)/installed  ## Run a comparison and write reports/run.html
-	$(call report,compare,-r comparison "$(COMPARISON)")
+compare: $(VENV)/installed  ## Run a comparison and write reports/compare-COMPARISON.html
+	$(call report,compare,$(COMPARISON),-r comparison "$(COMPARISON)")
 
-audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/run.html
-	$(call report,audit)
+audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/audit-DATA.html
+	$(call report,audit,$(if $(DATA),$$(basename "$(DATA)"),data))
 
 test: $(VENV)/installed-test lint  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)
@@ -54,7 +59,7 @@ bench: $(VENV)/installed  ## Measure speed against what it replaces, on real dat
 	@$(BIN)/python reports/write_tables.py
 
 clean:
-	rm -rf $(VENV) $(UNFINISHED) runs reports/run.*
+	rm -rf $(VENV) $(UNFINISHED) runs reports/compare-* reports/audit-*
 
 # While this file is there, the environment is half-made: the next try makes a new one.
 UNFINISHED := $(VENV).unfinished
