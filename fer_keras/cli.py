@@ -1,13 +1,14 @@
 """The command `fer-keras`."""
 
+import json
 import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.options import read_options
 from fer_keras.utils.errors import InputError
@@ -61,23 +62,38 @@ def _stoppable():
 
 
 def _recipes(options):
-    """Print the named recipes and comparisons, with cost and sources."""
-    for name, named in RECIPES.items():
-        recipe = named.recipe
-        cost = "not measured" if named.minutes is None else f"{named.minutes:g} minutes on 2 cores"
-        classes = f"{len(recipe.classes)} classes, " if recipe.classes else ""
-        print(
-            f"{name}  ({f'study {named.study}' if named.study else 'ours'})\n"
-            f"  network {recipe.network}, {classes}"
-            f"augmentation {recipe.augmentation}, {recipe.epochs} epochs\n"
-            f"  cost: {cost}; expect: {named.expected or 'not measured'}\n"
-            f"  {'the study reports' if named.study else 'made for'}: {named.published}\n"
-            f"  {'differs' if named.study else 'takes up'}: {named.differs}"
-        )
-    for name, named in COMPARISONS.items():
-        print(f"{name}  (comparison)\n  {named.question}")
+    """Print the named recipes and comparisons, or one of them in full."""
+    if options.json:
+        print(json.dumps(listing.as_json(), indent=1))
+    else:
+        print(listing.in_full(options.name) if options.name else listing.table())
 
 
+def _words_and_json(function):
+    """Make a command that returns its code and a `Result` print this as JSON, if asked.
+
+    Standard output then holds one document, and words go to standard error.
+    """
+
+    def command(options):
+        with redirect_stdout(sys.stderr if options.json else sys.stdout):
+            code, result = function(options)
+        if options.json:
+            differences = result.differences().reset_index().to_json(orient="records")
+            document = {
+                "folder": str(result.directory),
+                "results": json.loads(result.results.to_json(orient="records")),
+                "differences": json.loads(differences),
+                "errors": list(result.comparison.errors),
+                "notes": list(result.comparison.notes),
+            }
+            print(json.dumps(document, indent=1))
+        return code
+
+    return command
+
+
+@_words_and_json
 def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
     from fer_keras.reporting.result import compare
@@ -105,9 +121,10 @@ def _compare(options):
         test_on=parse_places(options.test_on),
         group_by=options.group_by,
     )
-    return _show(result, options.report)
+    return _show(result, options.report), result
 
 
+@_words_and_json
 def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
     from fer_keras.evaluation.predictions import class_report
@@ -128,7 +145,7 @@ def _run(options):
     code = _show(result)
     for run in result.comparison.first.values():
         print(run.directory)
-    return code
+    return code, result
 
 
 def _report(options):

@@ -1,10 +1,53 @@
 """The options of the command `fer-keras`."""
 
 import argparse
+import re
+from importlib.metadata import PackageNotFoundError, version
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.tables import PRINTED
+from fer_keras.utils.errors import did_you_mean
+
+JSON = "print one JSON document on standard output, and all else on standard error"
+
+EXAMPLES = {
+    "recipes": ("recipes", "recipes quick", "recipes --json"),
+    "compare": (
+        "compare same_images --data ~/fer2013 --seeds 10 --report reports/mine.html",
+        "compare --arm conv3=conv3 --arm mine=mynet.py:build --data ~/myfaces",
+        "compare conv3_csv --factor augmentation=none,study_d --set epochs=20",
+    ),
+    "run": ("run quick --data ~/fer2013", "run conv3_csv --set epochs=3 --set seed=1"),
+    "report": ("report runs/same_images-85342c76", "report reports/same_images mine.html"),
+    "audit": ("audit ~/fer2013",),
+    "predict": ("predict photo.jpg holiday/", "predict quick photo.jpg --json"),
+    "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
+    "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
+    "webcam": ("webcam best", "webcam quick --record out.mp4"),
+}
+"""Command -> lines for its help."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the word that was meant."""
+
+    def error(self, message):
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            message += did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
+        super().error(message)
+
+
+class _Version(argparse.Action):
+    """Print the versions that a result depends on; TensorFlow is not started for it."""
+
+    def __call__(self, parser, *_):
+        for package in ("fer_keras", "tensorflow", "keras"):
+            try:
+                print(package, version(package))
+            except PackageNotFoundError:
+                print(package, "is not installed")
+        parser.exit()
 
 
 def read_options(arguments, functions):
@@ -17,20 +60,29 @@ def read_options(arguments, functions):
     Returns:
         The options, an `argparse.Namespace`; its `function` is the command's.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fer-keras", description="Compare networks that recognise facial expressions."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     def command(name, text):
-        added = commands.add_parser(name, help=text)
+        examples = "\n".join(f"  fer-keras {line}" for line in EXAMPLES[name])
+        added = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         added.set_defaults(function=functions[name])
         return added
 
-    command("recipes", "list the named recipes and comparisons")
+    _add_recipes(command("recipes", "list the named recipes and comparisons"))
     _add_compare(command("compare", "compare arms over seeds: recipes, networks, data, factors"))
     run = command("run", "train a named recipe once")
     run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
+    run.add_argument("--json", action="store_true", help=JSON)
     _add_training(run)
     report = command("report", "write a finished comparison's report")
     report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
@@ -46,10 +98,17 @@ def read_options(arguments, functions):
     options, more = parser.parse_known_args(arguments)
     # argparse ends a list of words at the first option; pictures may stand behind it, too.
     if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
-        parser.error(f"unrecognized arguments: {' '.join(more)}")
+        known = re.findall(r"--[\w-]+", commands.choices[options.command].format_help())
+        unknown = ", ".join(word for word in more if word[:1] == "-") or more[0]
+        parser.error(f"no option is called {unknown}.{did_you_mean(more[0], known)}")
     if more:
         options.words += more
     return options
+
+
+def _add_recipes(recipes):
+    recipes.add_argument("name", nargs="?", help="show one in full")
+    recipes.add_argument("--json", action="store_true", help="print JSON for machines")
 
 
 def _add_compare(compare):
@@ -74,6 +133,7 @@ def _add_compare(compare):
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
     add("--report", metavar="FILE.html", help="write the report, too")
+    add("--json", action="store_true", help=JSON)
     _add_repeated(
         compare, "--test-on", "NAME=DIR", "a data set that no arm is trained on, to test all on"
     )

@@ -1,4 +1,4 @@
-"""Processes that work for a comparison, here or on a Dask cluster; some of them may die."""
+"""Processes that train runs, here or on Dask; some may die."""
 
 import os
 import re
