@@ -15,7 +15,10 @@ NAME ?=
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
-.PHONY: compare audit test test-all lint published bench clean
+.PHONY: compare audit test test-all faults examine lint published bench clean
+
+DIED := The process of the notebook died, for want of memory perhaps; \
+	start the same command again to go on.
 
 # Execute a notebook, show its training as it goes, and write reports/<name>.html; if it fails,
 # show the one sentence where there is one. PARAMETERS reach the shell by the environment, for
@@ -28,7 +31,9 @@ define report
 	$(BIN)/papermill notebooks/$(1).ipynb "$$report.ipynb" \
 		--kernel python3 --no-progress-bar --stdout-file - \
 		$(if $(DATA),-r data "$(DATA)") $(3) $(PARAMETERS) 2> "$$report.log" \
-		|| { grep '^InputError' "$$report.log" || tail -n 30 "$$report.log"; exit 1; } >&2; \
+		|| { grep '^InputError' "$$report.log" \
+		|| { grep -q DeadKernelError "$$report.log" && echo "$(DIED)"; } \
+		|| tail -n 30 "$$report.log"; exit 1; } >&2; \
 	$(BIN)/python -m fer_keras.reporting.html "$$report.ipynb" $(EXPORT)
 endef
 
@@ -43,6 +48,12 @@ test: $(VENV)/installed-test lint  ## Run the tests
 
 test-all: COVERAGE += --all
 test-all: test  ## Run the tests, with simulations at full length
+
+faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; a quarter of an hour
+	$(BIN)/python -m pytest tests/faults --all --numprocesses 2
+
+examine: $(VENV)/installed  ## Examine the shipped networks, on real data and votes in DATA
+	@$(BIN)/python benchmarks/examine.py "$(DATA)"
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

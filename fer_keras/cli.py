@@ -11,7 +11,7 @@ from pathlib import Path
 from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.options import read_options
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.files import user_path
 
 
@@ -32,7 +32,7 @@ def main(arguments=None):
             sys.stdout.flush()
     except InputError as error:
         print(f"fer-keras: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, NoRunError) else 2
     except BrokenPipeError:
         # The reader, `head` say, has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

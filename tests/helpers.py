@@ -75,7 +75,13 @@ def run_of(accuracy, seed, ids=None, count=1000):
         history,
         predictions_of(y_true, y_pred, ids),
         None,
-        {"date": "2026-01-01", "processor": "abacus", "cores": "2", "python": "3.11"},
+        {
+            "date": "2026-01-01",
+            "processor": "abacus",
+            "cores": "2",
+            "python": "3.11",
+            "git commit": "unknown",
+        },
     )
 
 

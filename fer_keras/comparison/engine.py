@@ -1,5 +1,7 @@
 """A comparison, arms times seeds: planned, run, resumed and collected."""
 
+import pandas as pd
+
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
@@ -16,7 +18,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.loading import find_or_draw
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import MAX_SEED
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.files import project_folder, user_path, write_text
 
 MAX_SEEDS = 1000
@@ -80,7 +82,8 @@ def run_comparison(
         A `Comparison`. A run that failed is one of its `errors`.
 
     Raises:
-        InputError: if an argument or the data is impossible, or no run succeeded.
+        InputError: if an argument or the data is impossible.
+        NoRunError: if no run succeeded; `results.csv` says why.
     """
     factors, changes = factors or {}, changes or {}
     if named := COMPARISONS.get(arms) if isinstance(arms, str) else None:
@@ -113,7 +116,7 @@ def run_comparison(
         recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
     planned, arms = plan_runs(recipes, sources, seeds, directory)
     failures = execute_all([run for _, _, run in planned], jobs, dask)
-    runs, errors = _collect(planned, arms, failures)
+    runs, errors = _collect(planned, arms, failures, directory)
     comparison = Comparison(
         name=name,
         directory=directory,
@@ -228,7 +231,7 @@ def _settings(recipes, sources, minutes, search_rate):
     }
 
 
-def _collect(planned, arms, failures):
+def _collect(planned, arms, failures, directory):
     """Return the finished runs by arm and seed, and the errors of the others."""
     runs, errors = {arm: {} for arm in arms}, []
     for arm, seed, run in planned:
@@ -238,7 +241,8 @@ def _collect(planned, arms, failures):
             error = failures.get(run.directory, "it did not finish")
             errors.append({"arm": arm, "seed": seed, "error": error})
     if not any(runs.values()):
-        raise InputError(f"No run succeeded; the first error is: {errors[0]['error']}")
+        write_text(directory / "results.csv", pd.DataFrame(errors).to_csv(index=False))
+        raise NoRunError(f"No run succeeded; the first error is: {errors[0]['error']}")
     return runs, tuple(errors)
 
 

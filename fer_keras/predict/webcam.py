@@ -1,5 +1,6 @@
 """Predict expressions live, by camera or video: `fer-keras webcam`."""
 
+import os
 import time
 from collections import deque
 from contextlib import ExitStack, contextmanager
@@ -123,7 +124,7 @@ class Window:
 def _check_record(record, video):
     if record and Path(record).suffix.lower() not in CODECS:
         raise InputError(f"--record {record} must end in {' or '.join(CODECS)}.")
-    if record and video and Path(record).resolve() == Path(video).resolve():
+    if record and video and os.path.realpath(record) == os.path.realpath(video):
         raise InputError(f"--record {record} would overwrite the video; name another file.")
 
 

@@ -18,6 +18,13 @@ class InputError(ValueError):
         return [f"InputError: {self}"]
 
 
+class NoRunError(InputError):
+    """No run of a comparison succeeded.
+
+    The input may be fine, and the machine not.
+    """
+
+
 def _escaped(character):
     return character.encode("unicode_escape", "surrogatepass").decode()
 

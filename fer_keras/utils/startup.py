@@ -25,17 +25,19 @@ def quiet_start():
     is redirected.
     """
     sys.stderr.flush()
-    stderr, succeeded = os.dup(2), False
+    stderr, failed = os.dup(2), False
     with TemporaryFile() as held_back:
         os.dup2(held_back.fileno(), 2)
         try:
             yield
-            succeeded = True
+        except Exception:  # not Ctrl-C: who stops it needs no explanation
+            failed = True
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            if not succeeded:
+            if failed:
                 held_back.seek(0)
                 os.write(2, held_back.read())
 

@@ -53,6 +53,15 @@ def train(model, batch, labels, steps=3):
         model.train_on_batch(batch, labels)
 
 
+def assert_as_near(found, other, truth, slack):
+    """Ask that a float32 result is about as near to the float64 one as another float32 result.
+
+    Two of them may differ by more than either's own error, and by other amounts on each processor.
+    """
+    error, others = (np.abs(np.asarray(each) - truth).max() for each in (found, other))
+    assert error < 3 * others + slack
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_fused_form_has_the_networks_loss_and_gradients(name):
     plain = network(name)
@@ -86,16 +95,15 @@ def test_the_fused_form_has_the_networks_loss_and_gradients(name):
 @pytest.mark.parametrize("name", ["conv3", "conv4_bn", "quick"])
 def test_after_some_steps_the_network_answers_as_its_fused_form(name, tmp_path):
     plain = network(name)
-    fused = fuse(plain)
+    fused, exact = fuse(plain), in_dtype(plain, "float64")
     batch, labels = images(16, seed=4), np.arange(16) % 5
-    np.testing.assert_allclose(fused(batch), plain(batch), atol=1e-6)
-    train(fused, batch, labels)
-    train(plain, batch, labels)
-    trained_alone = np.asarray(plain(batch))
+    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-6)
+    for model in (exact, fused, plain):
+        train(model, batch, labels)
+    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-3)
     fused.save(tmp_path / "fused.keras")
     take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
-    np.testing.assert_allclose(plain(batch), fused(batch), atol=1e-5)
-    np.testing.assert_allclose(trained_alone, fused(batch), atol=2e-3)
+    assert_as_near(plain(batch), fused(batch), in_dtype(plain, "float64")(batch), slack=1e-6)
 
 
 @pytest.mark.parametrize("name", ["conv3", "quick"])
@@ -160,19 +168,18 @@ OWN_NETWORKS = {
 @pytest.mark.parametrize("kind", OWN_NETWORKS)
 def test_networks_of_ones_own_learn_the_same_when_fused(kind, tmp_path):
     plain = OWN_NETWORKS[kind]()
-    fused = fuse(plain)
+    fused, exact = fuse(plain), in_dtype(plain, "float64")
     assert fused is not plain
     batch, labels = images(16, seed=4), np.arange(16) % 5
     if kind == "ends in a pooling":
         labels = np.zeros((16, 1, 1))
-    np.testing.assert_allclose(fused(batch), plain(batch), atol=1e-6)
-    train(fused, batch, labels)
-    train(plain, batch, labels)
-    trained_alone = np.asarray(plain(batch))
+    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-6)
+    for model in (exact, fused, plain):
+        train(model, batch, labels)
+    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-3)
     fused.save(tmp_path / "fused.keras")
     take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
-    np.testing.assert_allclose(plain(batch), fused(batch), atol=1e-5)
-    np.testing.assert_allclose(trained_alone, fused(batch), atol=1e-3)
+    assert_as_near(plain(batch), fused(batch), in_dtype(plain, "float64")(batch), slack=1e-6)
 
 
 def test_parts_that_can_be_fused_are_in_networks_of_ones_own_too():
