@@ -153,8 +153,7 @@ def _predict(options):
     from fer_keras.predict.pictures import predict, split_network
     from fer_keras.predict.recognise import REFUSED
 
-    words = [options.network, *options.pictures] if options.network else options.pictures
-    network, pictures = split_network(words)
+    network, pictures = split_network(options.words)
     summary = predict(
         network,
         pictures,

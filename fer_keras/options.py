@@ -43,7 +43,13 @@ def read_options(arguments, functions):
     _add_video(command("video", "recognise expressions in a video over time"))
     _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
-    return parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    # argparse ends a list of words at the first option; pictures may stand behind it, too.
+    if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if more:
+        options.words += more
+    return options
 
 
 def _add_compare(compare):
@@ -103,9 +109,10 @@ def _add_repeated(command, name, metavar, text):
 def _add_predict(predict):
     add = predict.add_argument
     known = " or ".join(PRETRAINED)
-    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
-    add("network", nargs="?", metavar="NETWORK", help=text)
-    add("pictures", nargs="+", metavar="PICTURE", help="pictures, and folders to search for them")
+    predict.usage = "fer-keras predict [NETWORK] PICTURE [PICTURE ...] [OPTION ...]"
+    text = "pictures, and folders to search for them; before them may stand the network: "
+    text += f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("words", nargs="+", metavar="PICTURE", help=text)
     text = "new folder for the table, annotated copies and the contact sheet"
     add("--out", metavar="DIR", help=text)
     forms = predict.add_mutually_exclusive_group()

@@ -18,7 +18,7 @@ from fer_keras.predict.predictor import is_pretrained, is_run
 from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import whole_file, write_text
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -125,6 +125,8 @@ class _Files:
 
     def __init__(self, out, class_names):
         out.mkdir(parents=True, exist_ok=True)
+        # Pictures of people stay out of a repository that they are made in.
+        write_text(out / ".gitignore", "*\n")
         self._out, self._class_names, self._taken = out, class_names, {SHEET}
         self._file = open(out / TABLE, "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._table = CsvTable(self._file, class_names, with_copies=True)

@@ -132,6 +132,23 @@ def test_a_network_without_pictures_is_told_of_them(tmp_path, monkeypatch, capsy
     )
 
 
+def test_options_may_stand_anywhere_and_unknown_ones_are_refused(photos, capsys):
+    portrait, wall = str(photos / "portrait.png"), str(photos / "wall.png")
+    said = []
+    for words in (
+        ["quick", "--json", portrait, wall],
+        ["quick", portrait, "--json", wall],
+        ["--json", "quick", portrait, wall],
+        ["quick", portrait, wall, "--json"],
+    ):
+        assert main(["predict", *words]) == 0
+        said.append(capsys.readouterr().out)
+    assert len(set(said)) == 1 and len(json.loads(said[0])) == 2
+    with pytest.raises(SystemExit):
+        main(["predict", "quick", portrait, "--yolo", wall])
+    assert "unrecognized arguments: --yolo" in capsys.readouterr().err
+
+
 def test_where_nothing_can_be_read_the_command_fails(photos, capsys):
     assert main(["predict", "quick", str(photos / "broken.jpg"), "--json"]) == 1
     said = capsys.readouterr()

@@ -1,6 +1,7 @@
 import os
 import re
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -143,6 +144,7 @@ def test_every_picture_with_a_face_has_an_upright_copy_of_its_own(awkward):
         *copies,
         "contact_sheet.jpg",
         "predictions.csv",
+        ".gitignore",
     }
     for name in ("exif.jpg", "exif-2.jpg", "UPPER.jpg"):
         assert Image.open(out / name).height == 600
@@ -293,7 +295,7 @@ def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, m
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert [Path(name).name for name in table["file"]] == ["1.png", "2.png"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "1.jpg", "2.jpg", "contact_sheet.jpg", "predictions.csv",
+        ".gitignore", "1.jpg", "2.jpg", "contact_sheet.jpg", "predictions.csv",
     ]  # fmt: skip
 
 
@@ -311,3 +313,11 @@ def test_a_picture_with_the_contact_sheets_name_keeps_its_copy(run_directory, tm
     table = pd.read_csv(predict(run_directory, [tmp_path], tmp_path / "out").table)
     assert table["copy"].tolist() == ["contact_sheet-2.jpg", "other.jpg"]
     assert (tmp_path / "out" / "contact_sheet.jpg").is_file()
+
+
+def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    subprocess.run(["git", "init", "-q", tmp_path / "project"], check=True)
+    predict(run_directory, [tmp_path / "a.png"], tmp_path / "project" / "out")
+    command = ["git", "-C", tmp_path / "project", "status", "--porcelain", "-uall"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b""
