@@ -15,6 +15,7 @@ NUM_SHOWN = 4  # faces, those in most frames
 NUM_BINS = 400  # over the whole video, at most
 HEIGHT = 0.85  # of a probability of 1, in rows of the figure
 WIDTH_INCHES, ROW_INCHES, MARGIN_INCHES = 9.0, 0.24, 0.75
+TITLE = "Probability of each expression, 0 to 100 %; right: share of frames where it is highest"
 DPI = 160  # sharp in print
 MINUTE = 60
 MAX_TICKS, STEPS = 10, (30, 60, 120, 300, 600, 1800, 3600)  # of long videos, in seconds
@@ -48,11 +49,7 @@ def timeline_figure(table, class_names, pictures=None):
         rows = table[table["track"] == track]
         _show_face(portrait, track, (pictures or {}).get(track))
         words.append(_draw_face(panel, rows, class_names, table["second"]))
-    grid[0, 1].set_title(
-        "Probability of each expression, 0 to 100 %; right: share of frames where it is highest",
-        fontsize=10,
-        loc="left",
-    )
+    grid[0, 1].set_title(TITLE, fontsize=10, loc="left")
     for panel in grid[:-1, 1]:
         panel.tick_params(labelbottom=False)
     grid[-1, 1].set_xlabel("minutes:seconds" if _is_long(table["second"]) else "seconds")
