@@ -5,6 +5,7 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from fer_keras.predict.tables import probability_columns
 from fer_keras.reporting import figures
@@ -14,8 +15,10 @@ NUM_SHOWN = 4  # faces, those in most frames
 NUM_BINS = 400  # over the whole video, at most
 HEIGHT = 0.85  # of a probability of 1, in rows of the figure
 WIDTH_INCHES, ROW_INCHES, MARGIN_INCHES = 9.0, 0.24, 0.75
+TITLE = "Probability of each expression, 0 to 100 %; right: share of frames where it is highest"
 DPI = 160  # sharp in print
 MINUTE = 60
+MAX_TICKS, STEPS = 10, (30, 60, 120, 300, 600, 1800, 3600)  # of long videos, in seconds
 
 
 def timeline_figure(table, class_names, pictures=None):
@@ -46,9 +49,7 @@ def timeline_figure(table, class_names, pictures=None):
         rows = table[table["track"] == track]
         _show_face(portrait, track, (pictures or {}).get(track))
         words.append(_draw_face(panel, rows, class_names, table["second"]))
-    grid[0, 1].set_title(
-        "Probability of each expression; a row is 100 % high", fontsize=10, loc="left"
-    )
+    grid[0, 1].set_title(TITLE, fontsize=10, loc="left")
     for panel in grid[:-1, 1]:
         panel.tick_params(labelbottom=False)
     grid[-1, 1].set_xlabel("minutes:seconds" if _is_long(table["second"]) else "seconds")
@@ -99,12 +100,14 @@ def _draw_face(panel, rows, class_names, seconds):
         panel.fill_between(times, base, base + HEIGHT * values, color=colour, alpha=0.4, lw=0)
         panel.plot(times, base + HEIGHT * values, color=colour, linewidth=1)
         panel.text(1.01, base + HEIGHT / 2, f"{share:.0%}", va="center", **beside)
-    panel.text(1.01, len(class_names), "likeliest in", va="bottom", **beside)
+    panel.text(1.01, len(class_names), "highest in", va="bottom", **beside)
     panel.set_yticks(bases + HEIGHT / 2, class_names, fontsize=9)
     panel.tick_params(axis="y", length=0)
     panel.set(xlim=(0, max(float(seconds.max()), 0.1)), ylim=(-0.1, len(class_names)))
     panel.spines[["left", "right", "top"]].set_visible(False)
     if _is_long(seconds):
+        step = next((s for s in STEPS if seconds.max() <= MAX_TICKS * s), STEPS[-1])
+        panel.xaxis.set_major_locator(MultipleLocator(step))
         panel.xaxis.set_major_formatter(lambda time, _: f"{time // 60:.0f}:{time % 60:02.0f}")
     order = [place for place in np.argsort(-frames)[:3] if frames[place]]
     listed = ", ".join(f"{class_names[place]} in {frames[place]:.0%}" for place in order)
