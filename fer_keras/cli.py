@@ -40,6 +40,13 @@ def main(arguments=None):
         where = f": {error.filename}" if error.filename else ""
         print(f"fer-keras: {error.strerror or error}{where}; nothing is lost.", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"fer-keras: this needs {error.name}, which is not installed; install the whole "
+            "package with: pip install fer_keras.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)
