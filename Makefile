@@ -15,7 +15,7 @@ NAME ?=
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
-.PHONY: compare audit test test-all lint docs lock published bench clean help
+.PHONY: compare audit test test-all lint docs badges lock published bench clean help
 
 # Execute a notebook, show its training as it goes, and write reports/<name>.html; if it fails,
 # show the one sentence where there is one. PARAMETERS reach the shell by the environment, for
@@ -60,7 +60,10 @@ bench: $(VENV)/installed  ## Measure speed against what it replaces, on real dat
 	@$(BIN)/python reports/write_tables.py
 
 docs: $(VENV)/installed-test  ## Build the documentation site into site/, with its links checked
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+badges: $(VENV)/installed  ## Link the notebooks to Colab and Kaggle, for the repository at URL
+	@$(BIN)/python docs/badges.py "$(URL)"
 
 # TensorFlow without CUDA is 0.6 GB smaller; macOS and ARM have one wheel only.
 SMALL_TENSORFLOW := sys_platform != 'darwin' and platform_machine != 'aarch64'

@@ -42,8 +42,8 @@ def main(arguments=None):
         return 1
     except ModuleNotFoundError as error:
         print(
-            f"fer-keras: this needs {error.name}, which is not installed; install the whole "
-            "package with: pip install fer_keras.",
+            f"fer-keras: this needs {error.name}, which is not installed; docs/install.md says "
+            "how to install the whole package.",
             file=sys.stderr,
         )
         return 1

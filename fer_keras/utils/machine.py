@@ -37,6 +37,12 @@ def package_version(name):
     """Return the version of an installed package.
 
     TensorFlow without CUDA is the package tensorflow-cpu, with the same versions.
+
+    Args:
+        name: a package, such as `tensorflow`.
+
+    Raises:
+        PackageNotFoundError: if neither `name` nor `name`-cpu is installed.
     """
     try:
         return version(name)
