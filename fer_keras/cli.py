@@ -41,6 +41,13 @@ def main(arguments=None):
         where = f": {error.filename}" if error.filename else ""
         print(f"fer-keras: {error.strerror or error}{where}; nothing is lost.", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"fer-keras: this needs {error.name}, which is not installed; docs/install.md says "
+            "how to install the whole package.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)

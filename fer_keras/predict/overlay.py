@@ -90,14 +90,17 @@ def _text_size(text, font_size):
 
 @lru_cache
 def load_font(size):
-    """Return matplotlib's DejaVu Sans.
+    """Return matplotlib's DejaVu Sans, or Pillow's font without matplotlib.
 
     Pillow's own font has no letters such as ü, š or ж.
 
     Args:
         size: height of a line in pixels.
     """
-    folder = Path(find_spec("matplotlib").origin).parent
+    matplotlib = find_spec("matplotlib")
+    if matplotlib is None:  # an installation for `predict` alone
+        return ImageFont.load_default(size)
+    folder = Path(matplotlib.origin).parent
     return ImageFont.truetype(str(folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
