@@ -172,6 +172,14 @@ def _audit(options):
     print_tables(examine(options.directory, out=options.out), options.out)
 
 
+def _download(options):
+    """Download FER2013 in both forms, and print where they are."""
+    from fer_keras.data.download import download_fer2013
+
+    location = download_fer2013(options.out)
+    print(location.csv, location.folder, sep="\n")
+
+
 def _predict(options):
     """Find the faces in pictures and write their expressions; return 1 if none could be read."""
     from fer_keras.predict.pictures import predict, split_network
@@ -276,6 +284,7 @@ COMMANDS = {
     "run": _run,
     "report": _report,
     "audit": _audit,
+    "download": _download,
     "predict": _predict,
     "video": _video,
     "app": _app,

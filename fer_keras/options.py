@@ -91,6 +91,7 @@ def read_options(arguments, functions):
     audit = command("audit", "find copies, conflicting labels and blanks; CSV against folders")
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    _add_download(command("download", "download FER2013 from Kaggle, with an account of yours"))
     _add_predict(command("predict", "find faces in pictures and their expressions"))
     _add_video(command("video", "recognise expressions in a video over time"))
     _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
@@ -164,6 +165,12 @@ def _add_repeated(command, name, metavar, text):
     command.add_argument(
         name, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated"
     )
+
+
+def _add_download(download):
+    download.add_argument("data", choices=("fer2013",), help="the data set")
+    text = "the folder that gets icml_face_data.csv and fer2013/ (default: data)"
+    download.add_argument("--out", default="data", metavar="DIR", help=text)
 
 
 def _add_predict(predict):
