@@ -21,7 +21,7 @@ EXAMPLES = {
     "run": ("run quick --data ~/fer2013", "run conv3_csv --set epochs=3 --set seed=1"),
     "report": ("report runs/same_images-85342c76", "report reports/same_images mine.html"),
     "audit": ("audit ~/fer2013",),
-    "download": ("download fer2013", "download fer2013 ~/fer2013"),
+    "download": ("download fer2013", "download fer2013 --out ~/fer2013"),
     "predict": ("predict photo.jpg holiday/", "predict quick photo.jpg --json"),
     "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
     "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
