@@ -5,6 +5,7 @@
     splits = fk.load_data("~/fer2013")
     run = fk.fit(fk.Recipe(network="conv3", epochs=15), splits)
     result = fk.compare({"A": fk.recipe("conv3_csv"), "B": fk.Recipe(network="quick")}, seeds=3)
+    faces = fk.analyze("photo.jpg")
 
 The public names are imported when they are first used: importing the package starts no
 TensorFlow.
@@ -23,7 +24,9 @@ _PLACES = {
     "load_run": "comparison.run",
     "compare": "reporting.result",
     "load_comparison": "reporting.result",
+    "analyze_video": "predict.video",
     "pretrained": "networks.pretrained",
+    "analyze": "predict.analysis",
     "InputError": "utils.errors",
 }
 """Public name -> the module that defines it."""

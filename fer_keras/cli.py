@@ -1,13 +1,14 @@
 """The command `fer-keras`."""
 
+import json
 import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.options import read_options
 from fer_keras.utils.errors import InputError, NoRunError
@@ -40,6 +41,13 @@ def main(arguments=None):
         where = f": {error.filename}" if error.filename else ""
         print(f"fer-keras: {error.strerror or error}{where}; nothing is lost.", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"fer-keras: this needs {error.name}, which is not installed; docs/install.md says "
+            "how to install the whole package.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)
@@ -61,23 +69,38 @@ def _stoppable():
 
 
 def _recipes(options):
-    """Print the named recipes and comparisons, with cost and sources."""
-    for name, named in RECIPES.items():
-        recipe = named.recipe
-        cost = "not measured" if named.minutes is None else f"{named.minutes:g} minutes on 2 cores"
-        classes = f"{len(recipe.classes)} classes, " if recipe.classes else ""
-        print(
-            f"{name}  ({f'study {named.study}' if named.study else 'ours'})\n"
-            f"  network {recipe.network}, {classes}"
-            f"augmentation {recipe.augmentation}, {recipe.epochs} epochs\n"
-            f"  cost: {cost}; expect: {named.expected or 'not measured'}\n"
-            f"  {'the study reports' if named.study else 'made for'}: {named.published}\n"
-            f"  {'differs' if named.study else 'takes up'}: {named.differs}"
-        )
-    for name, named in COMPARISONS.items():
-        print(f"{name}  (comparison)\n  {named.question}")
+    """Print the named recipes and comparisons, or one of them in full."""
+    if options.json:
+        print(json.dumps(listing.as_json(), indent=1))
+    else:
+        print(listing.in_full(options.name) if options.name else listing.table())
 
 
+def _words_and_json(function):
+    """Make a command that returns its code and a `Result` print this as JSON, if asked.
+
+    Standard output then holds one document, and words go to standard error.
+    """
+
+    def command(options):
+        with redirect_stdout(sys.stderr if options.json else sys.stdout):
+            code, result = function(options)
+        if options.json:
+            differences = result.differences().reset_index().to_json(orient="records")
+            document = {
+                "folder": str(result.directory),
+                "results": json.loads(result.results.to_json(orient="records")),
+                "differences": json.loads(differences),
+                "errors": list(result.comparison.errors),
+                "notes": list(result.comparison.notes),
+            }
+            print(json.dumps(document, indent=1))
+        return code
+
+    return command
+
+
+@_words_and_json
 def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
     from fer_keras.reporting.result import compare
@@ -105,9 +128,10 @@ def _compare(options):
         test_on=parse_places(options.test_on),
         group_by=options.group_by,
     )
-    return _show(result, options.report)
+    return _show(result, options.report), result
 
 
+@_words_and_json
 def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
     from fer_keras.evaluation.predictions import class_report
@@ -128,7 +152,7 @@ def _run(options):
     code = _show(result)
     for run in result.comparison.first.values():
         print(run.directory)
-    return code
+    return code, result
 
 
 def _report(options):
@@ -148,18 +172,65 @@ def _audit(options):
     print_tables(examine(options.directory, out=options.out), options.out)
 
 
-def _predict(options):
-    """Find the faces in pictures and write their expressions."""
-    from fer_keras.predict.pictures import predict
+def _download(options):
+    """Download FER2013 in both forms, and print where they are."""
+    from fer_keras.data.download import download_fer2013
 
-    predict(options.network, options.paths, options.out, options.whole_image, options.detector)
+    location = download_fer2013(options.out)
+    print(location.csv, location.folder, sep="\n")
+
+
+def _predict(options):
+    """Find the faces in pictures and write their expressions; return 1 if none could be read."""
+    from fer_keras.predict.pictures import predict, split_network
+    from fer_keras.predict.recognise import REFUSED
+
+    network, pictures = split_network(options.words)
+    summary = predict(
+        network,
+        pictures,
+        options.out,
+        options.whole_image,
+        options.printed,
+        options.min_score,
+        options.min_face,
+    )
+    if summary.hows[REFUSED] == summary.hows.total():
+        print("fer-keras: None of the pictures can be read.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _video(options):
+    """Recognise expressions over time; return 1 if a part of the video cannot be read."""
+    from fer_keras.predict.video import video
+    from fer_keras.predict.video_files import VideoError
+
+    try:
+        summary = video(options.network, options.video, options.out, options.every)
+    except VideoError as error:
+        print(f"fer-keras: {error}", file=sys.stderr)
+        return 1
+    print(summary, *sorted(summary.folder.iterdir()), sep="\n")
+    if summary.stopped:
+        print("fer-keras: Stopped; what was done is kept.", file=sys.stderr)
+    if summary.problem:
+        print(f"fer-keras: {summary.problem}", file=sys.stderr)
+    return 130 if summary.stopped else int(bool(summary.problem))
+
+
+def _app(options):
+    """Serve a page to try two networks on."""
+    from fer_keras.predict.app import app
+
+    app(options.network, options.port)
 
 
 def _webcam(options):
     """Show faces and their expressions live."""
     from fer_keras.predict.webcam import webcam
 
-    webcam(options.network, options.camera, options.video, options.record, options.detector)
+    webcam(options.network, options.camera, options.video, options.record)
 
 
 def _show(result, report=None):
@@ -213,7 +284,10 @@ COMMANDS = {
     "run": _run,
     "report": _report,
     "audit": _audit,
+    "download": _download,
     "predict": _predict,
+    "video": _video,
+    "app": _app,
     "webcam": _webcam,
 }
 

@@ -1,9 +1,54 @@
 """The options of the command `fer-keras`."""
 
 import argparse
+import re
+from importlib.metadata import PackageNotFoundError, version
 
-from fer_keras.networks.pretrained import PRETRAINED
-from fer_keras.predict.detection import DETECTORS
+from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
+from fer_keras.predict.tables import PRINTED
+from fer_keras.utils.errors import did_you_mean
+
+JSON = "print one JSON document on standard output, and all else on standard error"
+
+EXAMPLES = {
+    "recipes": ("recipes", "recipes quick", "recipes --json"),
+    "compare": (
+        "compare same_images --data ~/fer2013 --seeds 10 --report reports/mine.html",
+        "compare --arm conv3=conv3 --arm mine=mynet.py:build --data ~/myfaces",
+        "compare conv3_csv --factor augmentation=none,study_d --set epochs=20",
+    ),
+    "run": ("run quick --data ~/fer2013", "run conv3_csv --set epochs=3 --set seed=1"),
+    "report": ("report runs/same_images-85342c76", "report reports/same_images mine.html"),
+    "audit": ("audit ~/fer2013",),
+    "download": ("download fer2013", "download fer2013 --out ~/fer2013"),
+    "predict": ("predict photo.jpg holiday/", "predict quick photo.jpg --json"),
+    "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
+    "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
+    "webcam": ("webcam best", "webcam quick --record out.mp4"),
+}
+"""Command -> lines for its help."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the word that was meant."""
+
+    def error(self, message):
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            message += did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
+        super().error(message)
+
+
+class _Version(argparse.Action):
+    """Print the versions that a result depends on; TensorFlow is not started for it."""
+
+    def __call__(self, parser, *_):
+        for package in ("fer_keras", "tensorflow", "keras"):
+            try:
+                print(package, version(package))
+            except PackageNotFoundError:
+                print(package, "is not installed")
+        parser.exit()
 
 
 def read_options(arguments, functions):
@@ -16,20 +61,29 @@ def read_options(arguments, functions):
     Returns:
         The options, an `argparse.Namespace`; its `function` is the command's.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fer-keras", description="Compare networks that recognise facial expressions."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     def command(name, text):
-        added = commands.add_parser(name, help=text)
+        examples = "\n".join(f"  fer-keras {line}" for line in EXAMPLES[name])
+        added = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         added.set_defaults(function=functions[name])
         return added
 
-    command("recipes", "list the named recipes and comparisons")
+    _add_recipes(command("recipes", "list the named recipes and comparisons"))
     _add_compare(command("compare", "compare arms over seeds: recipes, networks, data, factors"))
     run = command("run", "train a named recipe once")
     run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
+    run.add_argument("--json", action="store_true", help=JSON)
     _add_training(run)
     report = command("report", "write a finished comparison's report")
     report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
@@ -38,9 +92,25 @@ def read_options(arguments, functions):
     audit = command("audit", "find copies, conflicting labels and blanks; CSV against folders")
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    _add_download(command("download", "download FER2013 from Kaggle, with an account of yours"))
     _add_predict(command("predict", "find faces in pictures and their expressions"))
+    _add_video(command("video", "recognise expressions in a video over time"))
+    _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
-    return parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    # argparse ends a list of words at the first option; pictures may stand behind it, too.
+    if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
+        known = re.findall(r"--[\w-]+", commands.choices[options.command].format_help())
+        unknown = ", ".join(word for word in more if word[:1] == "-") or more[0]
+        parser.error(f"no option is called {unknown}.{did_you_mean(more[0], known)}")
+    if more:
+        options.words += more
+    return options
+
+
+def _add_recipes(recipes):
+    recipes.add_argument("name", nargs="?", help="show one in full")
+    recipes.add_argument("--json", action="store_true", help="print JSON for machines")
 
 
 def _add_compare(compare):
@@ -65,6 +135,7 @@ def _add_compare(compare):
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
     add("--report", metavar="FILE.html", help="write the report, too")
+    add("--json", action="store_true", help=JSON)
     _add_repeated(
         compare, "--test-on", "NAME=DIR", "a data set that no arm is trained on, to test all on"
     )
@@ -97,17 +168,55 @@ def _add_repeated(command, name, metavar, text):
     )
 
 
+def _add_download(download):
+    download.add_argument("data", choices=("fer2013",), help="the data set")
+    text = "the folder that gets icml_face_data.csv and fer2013/ (default: data)"
+    download.add_argument("--out", default="data", metavar="DIR", help=text)
+
+
 def _add_predict(predict):
     add = predict.add_argument
-    _add_network(predict, "mtcnn")
-    add("paths", nargs="+", help="pictures, and folders to search for them")
-    add("--out", metavar="DIR", help="new folder for the table and annotated copies")
+    known = " or ".join(PRETRAINED)
+    predict.usage = "fer-keras predict [NETWORK] PICTURE [PICTURE ...] [OPTION ...]"
+    text = "pictures, and folders to search for them; before them may stand the network: "
+    text += f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("words", nargs="+", metavar="PICTURE", help=text)
+    text = "new folder for the table, annotated copies and the contact sheet"
+    add("--out", metavar="DIR", help=text)
+    forms = predict.add_mutually_exclusive_group()
+    for form in PRINTED:
+        text = f"print {form.upper()} for machines; writes no files unless --out is given"
+        forms.add_argument(f"--{form}", dest="printed", action="store_const", const=form, help=text)
     text = "take each picture as one face; square ones of up to 120 pixels are taken so anyway"
     add("--whole-image", action="store_true", help=text)
+    text = f"lowest score of a face, 0-1 (default: {MIN_SCORE})"
+    add("--min-score", type=float, default=MIN_SCORE, metavar="SCORE", help=text)
+    text = f"lowest height of a face in pixels (default: {MIN_FACE})"
+    add("--min-face", type=float, default=MIN_FACE, metavar="PIXELS", help=text)
+
+
+def _add_video(video):
+    add = video.add_argument
+    known = " or ".join(PRETRAINED)
+    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add("network", nargs="?", default=DEFAULT_NETWORK, help=text)
+    add("video", metavar="VIDEO", help="the video file")
+    text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
+    add("--out", metavar="DIR", help=text)
+    text = "look for faces in each N-th frame only, which is faster (default: 1)"
+    add("--every", type=int, default=1, metavar="N", help=text)
+
+
+def _add_app(app):
+    known = " or ".join(PRETRAINED)
+    text = f"a network to show: {known}, or a run directory (default: {' and '.join(PRETRAINED)})"
+    app.add_argument("--network", action="append", default=[], help=f"{text}; may be repeated once")
+    text = "the page's port on 127.0.0.1 (default: 7860)"
+    app.add_argument("--port", type=int, default=7860, help=text)
 
 
 def _add_webcam(webcam):
-    _add_network(webcam, "haar")
+    _add_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
@@ -115,9 +224,6 @@ def _add_webcam(webcam):
     webcam.add_argument("--record", metavar="FILE", help=text)
 
 
-def _add_network(command, detector):
+def _add_network(command):
     known = " or ".join(PRETRAINED)
     command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
-    described = "; ".join(f"{name}: {text}" for name, text in DETECTORS.items())
-    text = f"{described} (default: {detector})"
-    command.add_argument("--detector", choices=DETECTORS, default=detector, help=text)

@@ -4,11 +4,15 @@ import hashlib
 import json
 
 from fer_keras.comparison.run import load_model
+from fer_keras.evaluation.calibration import reliability_table
+from fer_keras.evaluation.predictions import Predictions
 from fer_keras.networks import pretrained
 from fer_keras.utils.files import whole_file, write_text
 
 README = "README.md"
 SCORES = ("split", "images", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "weighted_f1")
+
+NUM_BINS = 10  # of confidence, so that each holds faces enough to speak of
 
 
 def ship(name, run, scores, faces):
@@ -40,6 +44,7 @@ def ship(name, run, scores, faces):
         "class_names": run.predictions.class_names,
         "recipe": run.recipe.as_json(),
         "scores": scores[list(SCORES)].to_dict("records"),
+        "reliability": reliability(litert.load(lite), faces, run.predictions.leaked),
         "minutes": round(run.history["seconds"].sum() / 60, 1),
         "environment": run.environment,
     }
@@ -54,6 +59,19 @@ def _facts(file, recognise, faces, found):
         "accuracy": float((classes == faces.labels).mean()),
         "agreement": float((classes == found).mean()),
     }
+
+
+def reliability(recognise, faces, leaked):
+    """Return how often a network is right by its confidence, a list of dicts.
+
+    Args:
+        recognise: function from the network's input to probabilities.
+        faces: `Faces` that it did not learn.
+        leaked: bool array, true for faces with a copy among those learnt; they are left out.
+    """
+    found = recognise(pretrained.network_input(faces.images))
+    told = Predictions(faces.ids, faces.labels, found, faces.class_names).select(~leaked)
+    return reliability_table(told, NUM_BINS).round(4).to_dict("records")
 
 
 def write_model_card():
@@ -106,7 +124,8 @@ disgust, fear, happy, sad, surprise and neutral.
   PublicTest's faces.
 - `NAME.keras` is the same network as a Keras model in float16, to train on or to look into
   (`fk.pretrained("quick").model()`).
-- `NAME.json` holds hashes, recipe and scores. A file with another hash is refused.
+- `NAME.json` holds hashes, recipe, scores, and how often `NAME.tflite` is right by its confidence.
+  A file with another hash is refused.
 
 `fer-keras run NAME --data DIR` trains such a network again.
 

@@ -2,15 +2,17 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
 
-from fer_keras.cli import main
+from fer_keras.cli import COMMANDS, main
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.run import load_run
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.reporting.result import Result
+from fer_keras.training.recipe import Recipe
 
 NETWORK = """
 import keras
@@ -31,13 +33,66 @@ def mynet(tmp_path):
     return f"{path}:build"
 
 
-def test_recipes_lists_every_recipe_and_comparison(capsys):
+def test_recipes_are_a_table_that_fits_a_terminal(capsys):
     assert main(["recipes"]) == 0
     shown = capsys.readouterr().out
-    for name, named in RECIPES.items():
-        origin = f"study {named.study}" if named.study else "ours"
-        assert f"{name}  ({origin})" in shown and named.differs in shown
-    assert all(f"{name}  (comparison)" in shown for name in COMPARISONS)
+    first_words = [line.split()[0] for line in shown.splitlines() if line]
+    assert {*RECIPES, *COMPARISONS} <= {*first_words}
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", ["quick", "vgg8", "networks"])
+def test_a_recipe_or_comparison_is_shown_in_full(name, capsys):
+    assert main(["recipes", name]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    named = RECIPES.get(name) or COMPARISONS[name]
+    texts = [named.differs, named.published] if name in RECIPES else [named.question]
+    assert all(" ".join(text.split()) in shown for text in texts)
+
+
+def test_recipes_for_machines_are_the_recipes(capsys):
+    assert main(["recipes", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["recipes"].keys() == RECIPES.keys()
+    assert all(Recipe(**each["recipe"]) == RECIPES[name].recipe
+               for name, each in found["recipes"].items())  # fmt: skip
+    arms = found["comparisons"]["same_images"]["arms"]
+    assert Recipe(**arms["folder"]) == COMPARISONS["same_images"].arms["folder"]
+
+
+def test_the_version_names_what_results_depend_on(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    words = capsys.readouterr().out.split()
+    assert words[::2] == ["fer_keras", "tensorflow", "keras"] and words[5] == version("keras")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["comapre"], "compare"),
+        (["compare", "same_image"], "same_images"),
+        (["compare", "quick", "--sedes", "3"], "--seeds"),
+        (["run", "quik"], "quick"),
+        (["run", "quick", "--set", "epoch=3"], "epochs"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(arguments, meant, capsys):
+    try:
+        code = main(arguments)
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code == 2
+    assert capsys.readouterr().err.strip().endswith(f"Did you mean {meant}?")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_examples_of_itself(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    examples = capsys.readouterr().out.rpartition("examples:")[2].split("\n  fer-keras ")[1:]
+    assert examples and all(line.split()[0] == command for line in examples)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +155,17 @@ def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, my
     assert "Differences in points" in shown and "mine" in shown
     (record,) = (tmp_path / "o").glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"csv", "mine"}
+
+
+def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys, mynet):
+    arms = ["--arm", f"a={mynet}", "--arm", f"b={mynet},augmentation=study_b"]
+    options = ["--seeds", "1", "--set", "epochs=1", "--data", str(data), "--out", str(tmp_path)]
+    assert main(["compare", *arms, *options, "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    stored = pd.read_csv(f"{found['folder']}/results.csv")
+    assert [row["accuracy"] for row in found["results"]] == pytest.approx(stored["accuracy"])
+    assert found["errors"] == [] and "epoch  1/1" in said.err
 
 
 def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys, mynet):
@@ -232,7 +298,7 @@ def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
     assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0
     run = capsys.readouterr().out.splitlines()[-1]
     there = tmp_path / "predicted"
-    assert main(["predict", run, str(photos), "--out", str(there), "--detector", "haar"]) == 0
+    assert main(["predict", run, str(photos), "--out", str(there)]) == 0
     table = pd.read_csv(there / "predictions.csv")
     assert len(table) == len(list(photos.iterdir())) and set(table["how"]) == {"tight crop"}
     assert main(["predict", run, str(photos), "--out", str(there)]) == 2

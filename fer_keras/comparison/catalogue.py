@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.recipe import Recipe
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -277,5 +277,5 @@ def recipe(name, **changes):
     raise InputError(
         f"No recipe is called {name}; there are {', '.join(RECIPES)}, the networks "
         f"{', '.join(network for network in NETWORKS if network not in RECIPES)}, and your own "
-        "network as file.py:function."
+        f"network as file.py:function.{did_you_mean(name, [*RECIPES, *COMPARISONS, *NETWORKS])}"
     )

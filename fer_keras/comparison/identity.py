@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from fer_keras.networks.build import fingerprint
+from fer_keras.utils.machine import package_version
 
 PACKAGE = Path(__file__).parents[1]
 TRAINING_ROOMS = ("networks", "training")
@@ -52,7 +52,7 @@ def run_identity(recipe, splits):
     sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
     code = {
         "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
-        **{package: version(package) for package in ("tensorflow", "keras")},
+        **{package: package_version(package) for package in ("tensorflow", "keras")},
     }
     return {
         "recipe": recipe.as_json(),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus, read_own_with_votes
 from fer_keras.data.readers.image_folder import read_all_images, read_image_folder
@@ -11,9 +12,6 @@ from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.files import project_folder, user_path
-
-LABELS = ("own", "own_and_votes", "ferplus", "ferplus_votes")
-"""What faces are labelled by, as `Recipe.labels` says."""
 
 _READERS = {
     "csv": (read_fer2013_csv, read_all_rows),

@@ -15,6 +15,8 @@ from fer_keras.utils.errors import InputError
 WEIGHTS = Path(__file__).parent / "weights"
 PRETRAINED = ("quick", "best")
 """Recipes whose trained networks lie in `weights/`, as `NAME.keras` and `NAME.tflite`."""
+DEFAULT_NETWORK = "best"
+"""The one of them that is applied to photos unless another is named."""
 
 
 @dataclass(frozen=True)

@@ -1,70 +1,149 @@
 """Predict the expressions in picture files: `fer-keras predict`."""
 
-import csv
+import sys
 from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from fer_keras.predict.detection import Box, FaceDetector
-from fer_keras.predict.overlay import Face, annotate
-from fer_keras.predict.predictor import Predictor, face_image, is_pretrained, read_picture
+from fer_keras.networks.pretrained import DEFAULT_NETWORK
+from fer_keras.predict.contact_sheet import ContactSheet
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
+from fer_keras.predict.overlay import annotate
+from fer_keras.predict.predictor import is_pretrained, is_run
+from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
+from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import whole_file, write_text
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-TIGHT_CROP_SIDE = 120
-"""A roughly square picture of at most so many pixels a side is one face, as in the data sets."""
-DETECTION_SIDE = 1280
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
 MAX_STEM_BYTES = 150
 NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
+TABLE, SHEET = "predictions.csv", "contact_sheet.jpg"
 
 
-def predict(source, paths, out=None, whole_image=False, detector="mtcnn"):
+@dataclass
+class Summary:
+    """What became of the pictures.
+
+    Attributes:
+        table: the `Path` of `predictions.csv`, or `None` where no files are written.
+        hows: dict from how a face was found, or why none was, to a number of pictures.
+        classes: dict from a class to its number of faces.
+    """
+
+    table: Path | None = None
+    hows: Counter = field(default_factory=Counter)
+    classes: Counter = field(default_factory=Counter)
+
+    def __str__(self):
+        counts = ", ".join(f"{name} {count}" for name, count in self.classes.most_common())
+        return (
+            f"{self.hows.total()} picture(s): {self.classes.total()} face(s)"
+            f"{f' ({counts})' if counts else ''}; {self.hows[NO_FACE]} without a face, "
+            f"{self.hows[REFUSED]} refused"
+        )
+
+
+def predict(
+    source,
+    paths,
+    out=None,
+    whole_image=False,
+    printed=None,
+    min_score=MIN_SCORE,
+    min_face=MIN_FACE,
+):
     """Find faces in pictures and write their expressions and copies.
 
     Args:
         source: a run directory, or one of `pretrained.PRETRAINED`.
-        paths: picture files, and folders to search for files that end in `EXTENSIONS`.
+        paths: picture files, and folders to search for pictures.
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
         whole_image: whether each picture is one face, so that none is looked for.
-        detector: one of `detection.DETECTORS`.
+        printed: one of `tables.PRINTED` to print the table in that form, and words on standard
+            error. Files are written then only where `out` is given.
+        min_score: lowest score of a face, 0-1.
+        min_face: lowest height of a face in pixels.
 
     Returns:
-        The `Path` of `predictions.csv`: one row a face, or a picture without one or unreadable.
+        A `Summary`. Its table has one row a face, or a picture without one or unreadable.
 
     Raises:
-        InputError: if the run, a path, the folder or the detector is impossible.
+        InputError: if the run, a path, the folder or a number is impossible.
     """
-    files, num_ignored = _list_pictures(paths)
-    out = _output_folder(source, out)
-    predictor = Predictor(source)
-    find = None if whole_image else FaceDetector(detector, DETECTION_SIDE)
-    columns = ["file", "how", *Box._fields, "class", *predictor.class_names, "copy", "reason"]
-    table, hows, copies = out / "predictions.csv", Counter(), set()
-    out.mkdir(parents=True, exist_ok=True)
-    # Row by row, so that who stops it has a table of what was done.
-    with open(table, "w", newline="", encoding="utf-8") as written:
-        writer = csv.DictWriter(written, columns)
-        writer.writeheader()
-        for file in files:
-            rows = _predict_file(file, predictor, find, out, copies)
-            print(f"{rows[0]['file']}: {_in_words(rows)}", flush=True)
-            writer.writerows(rows)
-            written.flush()
-            hows.update(row["how"] for row in rows)
-    num_faces = hows.total() - hows["no face"] - hows["refused"]
+    files, num_ignored = list_pictures(paths)
+    out = output_folder(source, out) if out or not printed else None
+    recognise = Recogniser(source, whole_image, min_score, min_face)
+    words = sys.stderr if printed else sys.stdout
+    summary = Summary(out and out / TABLE)
+    with ExitStack() as stack:
+        writers = []
+        if printed:
+            table = PRINTED[printed](sys.stdout, recognise.class_names)
+            writers.append(stack.enter_context(closing(table)))
+        if out:
+            writers.append(stack.enter_context(closing(_Files(out, recognise.class_names))))
+        for found in map(recognise, files):
+            for writer in writers:
+                writer.write(found)
+            print(
+                f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True
+            )
+            _count(summary, found, recognise.class_names)
     ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
-    print(
-        f"{len(files)} picture(s): {num_faces} face(s); {hows['no face']} without a face, "
-        f"{hows['refused']} refused{ignored}.\n{table}"
-    )
-    return table
+    print(f"{summary}{ignored}.", file=words)
+    if out:
+        print(*sorted(map(str, out.glob(SHEET))), summary.table, sep="\n", file=words)
+    return summary
+
+
+def split_network(words):
+    """Return the network and the pictures that a command line names.
+
+    Args:
+        words: list of str. The first is a network if it is one of `pretrained.PRETRAINED` or a run
+            directory, and there are others; else the network is `DEFAULT_NETWORK`.
+
+    Returns:
+        A network, str, and a list of str.
+    """
+    first, *others = words
+    if others and (is_pretrained(first) or is_run(first)):
+        return first, others
+    return DEFAULT_NETWORK, words
+
+
+class _Files:
+    """The table, the annotated copies and the contact sheet in a folder."""
+
+    def __init__(self, out, class_names):
+        out.mkdir(parents=True, exist_ok=True)
+        # Pictures of people stay out of a repository that they are made in.
+        write_text(out / ".gitignore", "*\n")
+        self._out, self._class_names, self._taken = out, class_names, {SHEET}
+        self._file = open(out / TABLE, "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self._table = CsvTable(self._file, class_names, with_copies=True)
+        self._sheet = ContactSheet(class_names)
+
+    def write(self, found):
+        copy = None
+        if found.faces:
+            copy = _new_name(readable(Path(found.file).stem), self._taken)
+            _write_copy(found, self._class_names, self._out / copy)
+            self._sheet.add(found)
+        self._table.write(found, copy)
+
+    def close(self):
+        self._file.close()
+        if len(self._taken) > 2:  # copies of several pictures, beside the sheet itself
+            self._sheet.write(self._out / SHEET)
 
 
 def copies_figure(table, folder):
@@ -94,7 +173,20 @@ def copies_figure(table, folder):
     return figure
 
 
-def _output_folder(source, out):
+def output_folder(source, out):
+    """Return the folder to write to.
+
+    Args:
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+        out: str or `Path` of a folder that is absent or empty. `None` makes `predictions/<time>` in
+            the run directory, or here for a network that comes with the package.
+
+    Returns:
+        A `Path`.
+
+    Raises:
+        InputError: if the folder holds anything.
+    """
     if out is None:
         base = Path() if is_pretrained(source) else Path(str(source))
         out = base / "predictions" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
@@ -102,72 +194,6 @@ def _output_folder(source, out):
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty; name a new folder with --out.")
     return out
-
-
-def _list_pictures(paths):
-    """Return the pictures in files and folders, and the number of other visible files in these."""
-    files, num_ignored = [], 0
-    for path in (Path(str(path)) for path in paths):
-        if not path.exists():
-            raise InputError(f"{path} does not exist; name a picture or a folder of pictures.")
-        if path.is_file():
-            files.append(path)  # whatever its name
-            continue
-        if not path.is_dir():
-            raise InputError(f"{path} is neither a file nor a folder; name a picture.")
-        inside = sorted(path.rglob("*"), key=lambda file: (file.parent, file.name))
-        is_hidden = [any(part[0] == "." for part in f.relative_to(path).parts) for f in inside]
-        visible = [f for f, hidden in zip(inside, is_hidden) if not hidden and f.is_file()]
-        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
-        files += pictures
-        num_ignored += len(visible) - len(pictures)
-    if not files:
-        raise InputError(
-            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
-            f"{', '.join(EXTENSIONS)}."
-        )
-    return list(dict.fromkeys(files)), num_ignored
-
-
-def _find_boxes(pixels, detector):
-    """Return how a picture's faces were found, and a list of `Box`."""
-    height, width = pixels.shape[:2]
-    everything = [Box(0, 0, width, height)]
-    if detector is None:
-        return "whole image", everything
-    if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
-        return "tight crop", everything
-    boxes = detector(pixels)
-    return ("detected" if boxes else "no face"), boxes
-
-
-def _predict_file(file, predictor, detector, out, copies):
-    """Write a file's annotated copy, add its name to `copies`, and return the file's rows."""
-    row = {"file": _readable(str(file))}
-    try:
-        pixels = read_picture(file)
-    except InputError as error:
-        return [row | {"how": "refused", "reason": str(error)}]
-    how, boxes = _find_boxes(pixels, detector)
-    if not boxes:
-        hint = "try another --detector, or --whole-image if the picture is a face alone"
-        return [row | {"how": how, "reason": hint}]
-    images = np.stack([face_image(pixels, box) for box in boxes])
-    faces = [Face(box, scores) for box, scores in zip(boxes, predictor(images))]
-    names, copy = predictor.class_names, _new_name(_readable(file.stem), copies)
-    _write_copy(Image.fromarray(pixels), faces, names, out / copy)
-    return [
-        row
-        | {"how": how, **face.box._asdict(), "copy": copy}
-        | {"class": names[int(np.argmax(face.probabilities))]}
-        | {name: f"{p:.6f}" for name, p in zip(names, face.probabilities)}
-        for face in faces
-    ]
-
-
-def _readable(name):
-    """Return a file's name as text, bytes that are no UTF-8 escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _new_name(stem, taken):
@@ -182,19 +208,27 @@ def _new_name(stem, taken):
     return name
 
 
-def _write_copy(picture, faces, class_names, path):
+def _write_copy(found, class_names, path):
+    picture = Image.fromarray(found.pixels)
     longer = max(picture.size)
     scale = min(max(longer, COPY_SIDES[0]), COPY_SIDES[1]) / longer
     size = [max(1, round(side * scale)) for side in picture.size]
-    faces = [face._replace(box=Box(*(round(v * scale) for v in face.box))) for face in faces]
+    faces = [face._replace(box=Box(*(round(v * scale) for v in face.box))) for face in found.faces]
     copy = annotate(picture.resize(size, Image.Resampling.LANCZOS), faces, class_names, widen=True)
     with whole_file(path) as part:
         copy.save(part, quality=92)
 
 
-def _in_words(rows):
-    how = rows[0]["how"]
-    if how in ("refused", "no face"):
-        return f"{how} ({rows[0]['reason']})"
-    labels = [f"{row['class']} {100 * float(row[row['class']]):.0f} %" for row in rows]
-    return f"{', '.join(labels)} ({how})"
+def _count(summary, found, class_names):
+    summary.hows[found.how] += 1
+    summary.classes.update(class_names[int(f.probabilities.argmax())] for f in found.faces)
+
+
+def _in_words(found, class_names):
+    if not found.faces:
+        return f"{found.how} ({found.reason})"
+    labels = [
+        f"{class_names[int(face.probabilities.argmax())]} {100 * face.probabilities.max():.0f} %"
+        for face in found.faces
+    ]
+    return f"{', '.join(labels)} ({found.how})"

@@ -30,7 +30,10 @@ class Predictor:
             network = pretrained(source)
             self._infer, self.class_names = network.predict, network.class_names
         else:
-            self._infer, self.class_names = _load_run(Path(str(source)))
+            model, self.class_names = _load_run(Path(str(source)))
+            from fer_keras.networks.backend import compiled
+
+            self._infer = compiled(model)
 
     def __call__(self, images):
         """Return the class probabilities of faces, a float array `(n, num_classes)`.
@@ -45,9 +48,18 @@ def is_pretrained(source):
     """Return whether a network comes with the package.
 
     Args:
-        source: a run directory or a name. A folder that exists is a run directory.
+        source: a run directory or a name. A run directory of such a name goes before.
     """
-    return source in PRETRAINED and not Path(source).exists()
+    return source in PRETRAINED and not is_run(source)
+
+
+def is_run(source):
+    """Return whether a text names a run directory, finished or not.
+
+    Args:
+        source: str or `Path`.
+    """
+    return any((Path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
 def face_image(pixels, box):
@@ -79,8 +91,23 @@ def read_picture(path):
     return np.asarray(gray.convert("RGB"))
 
 
+def keras_model(source):
+    """Return a network as a Keras model, to look into.
+
+    Args:
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+
+    Raises:
+        InputError: if there is no finished run, or its files are damaged.
+    """
+    if is_pretrained(source):
+        start_tensorflow()
+        return pretrained(source).model()
+    return _load_run(Path(str(source)))[0]
+
+
 def _load_run(directory):
-    """Return a function from input to probabilities, and the class names."""
+    """Return a run's Keras model and its class names."""
     for name in ("model.keras", "predictions.npz"):
         if not (directory / name).is_file():
             raise InputError(
@@ -92,7 +119,6 @@ def _load_run(directory):
     import keras
 
     from fer_keras.evaluation.predictions import Predictions
-    from fer_keras.networks.backend import compiled
 
     try:
         # A run directory may come from anyone, so code inside the model is never run.
@@ -106,4 +132,4 @@ def _load_run(directory):
             f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "
             f"of {len(class_names)}; take both files from one run."
         )
-    return compiled(model), class_names
+    return model, class_names

@@ -23,7 +23,7 @@ DEFAULT_RATE = 25
 """Frames per second of a recorded camera, and of videos that do not give theirs."""
 
 
-def webcam(source, camera=0, video=None, record=None, detector="haar"):
+def webcam(source, camera=0, video=None, record=None):
     """Show faces and expressions until `q`, Ctrl-C or the video's end.
 
     Args:
@@ -31,11 +31,10 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         camera: the camera's number, from 0. Unused with a video.
         video: a video file instead of the camera.
         record: file to record to, `.mp4` or `.avi`. Needed where there is no display.
-        detector: one of `detection.DETECTORS`.
 
     Raises:
-        InputError: if the run, the camera, a file or the detector is impossible, or there is
-            neither a display nor `record`.
+        InputError: if the run, the camera or a file is impossible, or there is neither a display
+            nor `record`.
     """
     _check_record(record, video)
     with ExitStack() as stack:
@@ -44,7 +43,7 @@ def webcam(source, camera=0, video=None, record=None, detector="haar"):
         window = _open_window(record)
         if window:
             stack.callback(window.close)
-        live = Live(Predictor(source), FaceDetector(detector, DETECTION_SIDE))
+        live = Live(Predictor(source), FaceDetector(DETECTION_SIDE))
         write = stack.enter_context(_recording(record, rate, size)) if record else None
         num_frames = _play(capture, live, window, write, rate, is_live=video is None)
         if not num_frames:
@@ -69,15 +68,19 @@ class Live:
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    def __call__(self, pixels):
-        """Return a frame, a uint8 array `(height, width, 3)`, as a PIL image with faces drawn."""
-        boxes = self._detector(pixels)
-        images = [face_image(pixels, box) for box in boxes]
-        probabilities = self._predictor(np.stack(images)) if boxes else []
-        faces = self._tracks.update(boxes, probabilities)
+    def __call__(self, pixels, second):
+        """Return a frame as a PIL image with faces drawn.
+
+        Args:
+            pixels: uint8 array `(height, width, 3)`, red, green, blue.
+            second: when it was filmed.
+        """
+        found = self._detector(pixels)
+        images = [face_image(pixels, each.box) for each in found]
+        self._tracks.update(found, self._predictor(np.stack(images)) if found else [], second)
         self._times.append(time.perf_counter())
         names, note = self._predictor.class_names, f"{self.rate:.0f} frames per second"
-        return annotate(Image.fromarray(pixels), faces, names, note=note)
+        return annotate(Image.fromarray(pixels), self._tracks.faces(second), names, note=note)
 
 
 class Window:
@@ -199,7 +202,8 @@ def _play(capture, live, window, write, rate, is_live):
             found, frame = capture.read()
             if not found:
                 break
-            picture = live(np.ascontiguousarray(frame[..., ::-1]))
+            second = time.perf_counter() - started if is_live else num_frames / rate
+            picture = live(np.ascontiguousarray(frame[..., ::-1]), second)
             num_frames += 1
             seconds = time.perf_counter() - started
             if window:

@@ -91,6 +91,7 @@ def _correlations(found):
     panel.hist(values, bins, label=["as they are", "one of them mirrored"], **look)
     panel.axvline(found.min_correlation, color="0.3", linestyle=":")
     panel.set(xlabel="correlation of the details", ylabel="pairs", yscale="log")
+    panel.yaxis.set_major_formatter("{x:,g}")
     panel.legend(frameon=False, fontsize=9, loc="lower left")
     sns.despine(ax=panel)
     figure.set_label(
@@ -106,6 +107,7 @@ def _distances(distances):
     figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 2.8)
     panel.hist(distances, 60, color=plots.COLOURS[0])
     panel.set(xlabel="rms distance of a pair, in grey levels", ylabel="pairs", yscale="log")
+    panel.yaxis.set_major_formatter("{x:,g}")
     sns.despine(ax=panel)
     figure.set_label(
         f"Histogram of the distance of {len(distances):,} pairs: {distances.min():.2f} to "

@@ -10,28 +10,13 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from fer_keras.reporting.saving import SHOWS_FACES, with_words
 from fer_keras.training.history import kept_epoch
-from fer_keras.utils.files import whole_file
-
-SHOWS_FACES = "faces"
-"""The `gid` of figures that show a data set's images, which may often not be passed on."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
 """Okabe and Ito's colours, which colour-blind readers can tell apart, too."""
 
 MARKERS = "oDs^vPX*"
-DPI = 110
-
-
-def save(figure, path):
-    """Write a figure as PNG, whole or not at all.
-
-    Args:
-        figure: the `Figure`.
-        path: the file.
-    """
-    with whole_file(path) as part:
-        figure.savefig(part, dpi=DPI)
 
 
 def panel_grid(rows, columns, width, height):
@@ -172,11 +157,13 @@ def sample_faces(faces, per_class=8, seed=0):
     return figure
 
 
-def training_curves(histories):
+def training_curves(histories, seeds=None):
     """Draw accuracy and loss by epoch, of training and of validation.
 
     Args:
         histories: dict from an arm's name to its history DataFrame.
+        seeds: dict from an arm's name to a dict from a seed to its history; these are thin lines
+            that say their seed under the pointer. None draws none.
 
     Returns:
         A `Figure` of two panels: training dashed, validation solid, a dot at the kept epoch.
@@ -193,6 +180,7 @@ def training_curves(histories):
                 panel.plot(history["epoch"], history[f"val_{metric}"], "-", **line)
                 best = history.iloc[kept_epoch(history)]
                 panel.plot(best["epoch"], best[f"val_{metric}"], "o", color=colours[name])
+            _draw_seeds(panel, metric, name, (seeds or {}).get(name, {}), colours[name])
         panel.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
@@ -202,6 +190,18 @@ def training_curves(histories):
     words = " ".join(_curve_in_words(name, history) for name, history in histories.items())
     figure.set_label(f"Accuracy and loss by epoch. {words}")
     return figure
+
+
+def _draw_seeds(panel, metric, name, seeds, colour):
+    for seed, history in seeds.items():
+        for column, style in ((metric, "--"), (f"val_{metric}", "-")):
+            if column in history:
+                look = {"color": colour, "alpha": 0.35, "linewidth": 0.9, "zorder": 1}
+                (line,) = panel.plot(history["epoch"], history[column], style, **look)
+                best = history.iloc[kept_epoch(history)]
+                part = "validation" if style == "-" else "training"
+                kept = f"{best[column]:.3f} at the kept epoch, {best['epoch']:.0f}"
+                with_words(line, f"{name}, seed {seed}, {part}: {metric} {kept}")
 
 
 def _curve_in_words(name, history):

@@ -1,17 +1,22 @@
 """Turn an executed notebook into one HTML file that loads nothing."""
 
 import argparse
+import base64
+import hashlib
+import io
 import re
 import sys
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 import nbformat
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
+from PIL import Image
 from traitlets.config import Config
 
+from fer_keras.reporting.page import arrange
+from fer_keras.reporting.render import render_html
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
@@ -21,7 +26,15 @@ SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg
 ACTIVE = ["script", "iframe", "object", "embed", "base", "form", "link", "frame", "applet"]
 """Tags that run or load something; a report needs none of them."""
 
-SAFE_LINK = re.compile(r"\s*(#|https?:|mailto:|data:image/(png|jpeg)|[^:]*$)", re.IGNORECASE)
+FIGURES = ("image/svg+xml", "image/png")
+
+MARKS = {"name", "alt", "directory", "shows_faces"}
+"""What `notebook.show_figure` says of a figure."""
+
+SAFE_LINK = re.compile(
+    r"\s*(#|https?:|mailto:|data:image/(png|jpeg|webp)|data:text/plain;base64,|[^:]*$)",
+    re.IGNORECASE,
+)
 
 CSS_LOAD = re.compile(r"@import\s+[^;]*|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
 
@@ -32,7 +45,7 @@ def export_html(notebook, html=None, with_faces=True):
     Args:
         notebook: str or `Path` of the executed `.ipynb`.
         html: str or `Path` of the report; None: beside the notebook, with the suffix `.html`.
-        with_faces: bool; False shows the alternative texts of figures of faces instead.
+        with_faces: bool; False leaves out all that shows faces, and says so once.
 
     Returns:
         The `Path` of the report, one file with all figures embedded.
@@ -46,9 +59,9 @@ def export_html(notebook, html=None, with_faces=True):
     if html.suffix == ".ipynb":
         raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
     executed = _read_executed(notebook)
-    if not with_faces:
-        _leave_out_faces(executed)
-    page = _self_contained(_convert(executed, notebook), notebook)
+    left_out = [] if with_faces else _leave_out_faces(executed)
+    _set_figures(executed, html.absolute().parent)
+    page = _self_contained(_convert(executed, notebook), notebook, left_out)
     try:
         write_text(html, page)
     except OSError as error:
@@ -73,12 +86,60 @@ def _read_executed(path):
 
 
 def _leave_out_faces(notebook):
-    """Put words in the place of each figure that `notebook.show_figure` marked."""
+    """Take out what `notebook.show_figure` and `show_html` marked; return what it was, in words."""
+    words = []
+    for cell in notebook.cells:
+        shown = cell.get("outputs", [])
+        marked = [output for output in shown if output.get("metadata", {}).get("shows_faces")]
+        for output in marked:
+            if "text/html" in output.data:
+                soup = BeautifulSoup(output.data["text/html"], "html.parser")
+                for tag in soup.select(".faces"):
+                    tag.decompose()
+                output.data = {"text/html": str(soup)}
+            else:
+                words.append(output.metadata.get("alt", "a figure"))
+                shown.remove(output)
+    # What is left of these cells would speak of figures that are not there.
+    kept = [cell for cell in notebook.cells if "faces" not in cell.metadata.get("tags", [])]
+    notebook.cells = kept if words else notebook.cells
+    return words
+
+
+def _set_figures(notebook, folder):
+    """Turn figures into HTML, with links to their files where these lie below the report."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if output.get("metadata", {}).get("shows_faces"):
-            words = escape(output.metadata["image/png"]["alt"])
-            note = f"<p>Not shown, for its images may not be passed on: {words}</p>"
-            output.update(data={"text/html": note}, metadata={})
+        about = output.get("metadata", {})
+        kind = next((kind for kind in FIGURES if kind in output.get("data", {})), None)
+        if not kind or not about.keys() >= MARKS:
+            continue  # a figure that the user's own code shows
+        place = Path(about["directory"])
+        files = [place / f"{about['name']}{suffix}" for suffix in (".png", ".svg")]
+        near = [file for file in files if file.is_file() and file.is_relative_to(folder)]
+        html = render_html(
+            "figure.html.j2",
+            svg=output.data.get("image/svg+xml"),
+            picture=_picture(output.data, about),
+            about=about,
+            files={file.suffix[1:].upper(): file.relative_to(folder).as_posix() for file in near},
+        )
+        output.update(data={"text/html": html}, metadata={})
+
+
+def _picture(data, about):
+    """Return a figure's picture as an address; faces take a tenth of the bytes as WebP."""
+    png = data.get("image/png", "").replace("\n", "")
+    if not about["shows_faces"]:
+        return f"data:image/png;base64,{png}"
+    file = io.BytesIO()
+    try:
+        picture = Image.open(io.BytesIO(base64.b64decode(png)), formats=["PNG"]).convert("RGB")
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"The notebook's figure {about['name']!r} is damaged: execute the notebook again."
+        ) from error
+    picture.save(file, "WEBP", quality=70)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _convert(notebook, path):
@@ -91,7 +152,8 @@ def _convert(notebook, path):
     page = {"template_name": "classic", "raw_template": _read("templates/report.html.j2")}
     exporter = HTMLExporter(config=Config(config), embed_images=True, **page, **hidden)
     metadata = {"name": path.stem, "path": str(path.parent)}
-    resources = {"metadata": metadata, "stylesheet": _read("report.css")}
+    digest = base64.b64encode(hashlib.sha256(_read("report.js").encode()).digest()).decode()
+    resources = {"metadata": metadata, "stylesheet": _read("report.css"), "script_hash": digest}
     return exporter.from_notebook_node(notebook, resources)[0]
 
 
@@ -99,29 +161,26 @@ def _read(name):
     return files("fer_keras.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
-def _self_contained(page, path):
-    """Return the page with its title and scrolling tables, or refuse what it would load."""
+def _self_contained(page, path, left_out):
+    """Return the page, arranged and with our script alone, or refuse what it would load."""
     soup = BeautifulSoup(page, "html.parser")
-    if heading := soup.select_one(".text_cell h1"):
-        soup.title.string = heading.get_text()
     # pandas adds this style to a plain table, but browsers apply it to the whole page.
     for style in soup("style", scoped=True):
         style.decompose()
-    # In a box that scrolls, also by keyboard, a wide table does not widen the page.
-    for table in soup("table"):
-        table.wrap(soup.new_tag("div", attrs={"class": "table-box", "tabindex": "0"}))
     if loads := _loads(soup):
         raise InputError(
             f"{path} shows {loads[0]!r}, which is not embedded in it; give an image that lies in "
             "the notebook's folder, or embed it with IPython.display.Image(data=...)."
         )
     _disarm(soup)
-    return str(soup)
+    arrange(soup, left_out)
+    start, end, rest = str(soup).rpartition("</body>")
+    return f"{start}<script>{_read('report.js')}</script>{end}{rest}"
 
 
 def _disarm(soup):
     """Take out what would run: names of users' files and arms may hold anything."""
-    for tag in soup(ACTIVE):
+    for tag in [*soup(ACTIVE), *soup.body("meta")]:
         tag.decompose()
     for tag in soup.find_all(True):
         for name in [name for name in tag.attrs if name.lower().startswith("on")]:

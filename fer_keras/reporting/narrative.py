@@ -50,9 +50,21 @@ def conclusion(comparison, results, differences):
         results: what `results.result_table` returned of it; read where a single arm finished.
         differences: what `difference_tables.difference_table` returned of it.
     """
+    return render("conclusion.md.j2", **verdict_values(comparison, results, differences))
+
+
+def verdict_values(comparison, results, differences):
+    """Return the values of templates on differences: a dict.
+
+    Args:
+        comparison: the `Comparison`.
+        results: as for `conclusion`.
+        differences: as for `conclusion`.
+    """
     rows, others = differences.to_dict("records"), {}
     for row in rows:
         row |= {"name": SCORE_NAMES[row["score"]], "p": p_text(row["p_value"]), "clean": None}
+        row["is_over_seeds"] = row["how"] in OVER_SEEDS
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
         elif row["score"] == PRIMARY:
@@ -60,22 +72,21 @@ def conclusion(comparison, results, differences):
     for row, *_ in others.values():
         row |= _in_detail(comparison, row)
     firsts = [row for row, *_ in others.values()]
-    over_seeds = [row for row in firsts if row["how"] in OVER_SEEDS]
-    return render(
-        "conclusion.md.j2",
-        drawn=comparison.drawn,
-        others=others,
-        alone=None if rows else _alone(comparison, results),
-        margin=points(comparison.margin, ""),
-        num_compared=sum(row["images"] > 0 for row in firsts),
-        over_seeds=OVER_SEEDS,
-        is_over_seeds=bool(over_seeds),
-        is_moving=any(row["how"] == How.RUN_SCORES for row in firsts),
-        is_one_run=any(row["how"] == How.ONE_RUN for row in firsts),
-        plan=_plan(over_seeds),
-        has_learnt=any(row["verdict"] != Verdict.NOTHING_LEARNT for row in over_seeds),
-        How=How,
-    )
+    over_seeds = [row for row in firsts if row["is_over_seeds"]]
+    return {
+        "drawn": comparison.drawn,
+        "others": others,
+        "alone": None if rows else _alone(comparison, results),
+        "margin": points(comparison.margin, ""),
+        "num_compared": sum(row["images"] > 0 for row in firsts),
+        "over_seeds": OVER_SEEDS,
+        "is_over_seeds": bool(over_seeds),
+        "is_moving": any(row["how"] == How.RUN_SCORES for row in firsts),
+        "is_one_run": any(row["how"] == How.ONE_RUN for row in firsts),
+        "plan": _plan(over_seeds),
+        "has_learnt": any(row["verdict"] != Verdict.NOTHING_LEARNT for row in over_seeds),
+        "How": How,
+    }
 
 
 def time_summary(comparison, results):
@@ -87,6 +98,16 @@ def time_summary(comparison, results):
         comparison: the `Comparison`, with equal `minutes`.
         results: what `results.result_table` returned of it.
     """
+    return render("time.md.j2", **time_values(comparison, results))
+
+
+def time_values(comparison, results):
+    """Return the values of templates on equal time: a dict.
+
+    Args:
+        comparison: as for `time_summary`.
+        results: as for `time_summary`.
+    """
     runs = score_tables.headline_rows(results).groupby("arm", sort=False)
     runs = runs[["accuracy", "epochs", "minutes"]].mean()
     is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
@@ -97,16 +118,15 @@ def time_summary(comparison, results):
         table = difference_table(replace(comparison, runs=own), best)
         rivals = table[(table["score"] == PRIMARY) & (table["test images"] == "all")]
         rivals = dict(zip(rivals["arm"], rivals["verdict"]))
-    return render(
-        "time.md.j2",
-        minutes=comparison.minutes,
-        all=runs.index,
-        late=[f"`{arm}`" for arm in runs.index[is_late]],
-        best=best,
-        num_seeds=min(len(comparison.runs[arm]) for arm in in_time.index),
-        rivals=[f"`{arm}`" for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
-        num_rivals=len(rivals),
-    )
+    return {
+        "minutes": comparison.minutes,
+        "all": [*runs.index],
+        "late": [*runs.index[is_late]],
+        "best": best,
+        "num_seeds": min(len(comparison.runs[arm]) for arm in in_time.index),
+        "rivals": [arm for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
+        "num_rivals": len(rivals),
+    }
 
 
 def effect_summary(comparison, runs, factors, effects):
@@ -118,28 +138,39 @@ def effect_summary(comparison, runs, factors, effects):
         factors: its factors.
         effects: what `effect_tables.effect_table` returned of them.
     """
+    values = effect_values(comparison, runs, factors, effects)
+    return render("effects.md.j2", **values, **_convergence(runs, factors))
+
+
+def effect_values(comparison, runs, factors, effects):
+    """Return the values of templates on crossed factors: a dict.
+
+    Args:
+        comparison: the `Comparison`.
+        runs: as for `effect_summary`.
+        factors: as for `effect_summary`.
+        effects: as for `effect_summary`.
+    """
     rows = effects[effects["score"] == PRIMARY].to_dict("records")
     rows = [row | {"points": points_text(row), "p": p_text(row["holm_p_value"])} for row in rows]
     images = runs.groupby("split", sort=False)["images"].first()
-    return render(
-        "effects.md.j2",
-        epochs=" or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
-        tested=" and ".join(f"{split} ({count:,.0f} images)" for split, count in images.items()),
-        num_seeds=runs["seed"].nunique(),
-        left_out=[seed for seed in comparison.seeds if seed not in set(runs["seed"])],
-        margin=points(comparison.margin, ""),
-        shown=[row for row in rows if row["is_shown"]],
-        small=[row for row in rows if row["is_small"]],
-        undecided=[
+    return {
+        "epochs": " or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
+        "tested": " and ".join(f"{split} ({n:,.0f} images)" for split, n in images.items()),
+        "num_seeds": runs["seed"].nunique(),
+        "left_out": [seed for seed in comparison.seeds if seed not in set(runs["seed"])],
+        "margin": points(comparison.margin, ""),
+        "shown": [row for row in rows if row["is_shown"]],
+        "small": [row for row in rows if row["is_small"]],
+        "undecided": [
             f"{row['effect']} ({row['change']}: {row['points']})"
             for row in rows
             if not (row["is_shown"] or row["is_small"])
         ],
-        num_effects=len(rows),
-        idle=[f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
-        on_images=effects.attrs.get("on_images", False),
-        **_convergence(runs, factors),
-    )
+        "num_effects": len(rows),
+        "idle": [f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
+        "on_images": effects.attrs.get("on_images", False),
+    }
 
 
 def repetition(comparison):

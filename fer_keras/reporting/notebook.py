@@ -1,16 +1,25 @@
 """Check a notebook's parameters; show and keep figures and tables."""
 
+import re
 import symtable
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
 from pathlib import Path
 
-from IPython.display import HTML, Image, display
+from IPython.display import HTML, SVG, Image, display
 
-from fer_keras.reporting import figures as plots
+from fer_keras.reporting import saving
+from fer_keras.reporting.render import render_html
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path, write_text
 
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
+
+LONGEST_NAME = 80
+UNSAFE = re.compile(r"[^\w .,=+()-]|^\.+")
+"""What no name of a file shall hold."""
 
 MANY_COLUMNS = 12
 """Number of columns beside the index that fit on paper in ordinary type."""
@@ -46,32 +55,80 @@ def project_path(path):
     return project_folder() / user_path(path)
 
 
-def show_figure(figure, name, directory):
-    """Show a figure and keep it as `directory/figures/<name>.png`.
+def save_figure(figure, name, directory):
+    """Keep a figure as `directory/figures/<name>.png` and `.svg`.
 
-    Figures of faces are marked, so that `html.export_html` can leave them out.
+    Figures of faces are pictures, and kept as PNG alone.
+
+    Args:
+        figure: matplotlib `Figure`.
+        name: str, the file's name without suffix.
+        directory: str or `Path` of the results.
+    """
+    path = _file(directory, "figures", name, ".png")
+    saving.save(figure, path)
+    if figure.get_gid() != saving.SHOWS_FACES:
+        saving.save_svg(figure, path.with_suffix(".svg"))
+
+
+def show_figure(figure, name, directory):
+    """Show a figure and keep it by `save_figure`.
+
+    Figures of faces are marked, so that `html.export_html` can leave them out. Figures whose
+    parts have words to show under the pointer are shown as SVG, and all others as PNG.
 
     Args:
         figure: matplotlib `Figure`, whose label is shown as alternative text.
         name: str, the file's name without suffix.
         directory: str or `Path` of the results.
     """
-    path = Path(directory) / "figures" / f"{name}.png"
-    plots.save(figure, path)
-    image = Image(data=path.read_bytes(), alt=figure.get_label())
-    display(image, metadata={"shows_faces": figure.get_gid() == plots.SHOWS_FACES})
+    save_figure(figure, name, directory)
+    path = _file(directory, "figures", name, ".png")
+    if saving.has_words(figure):
+        shown = SVG(path.with_suffix(".svg").read_text(encoding="utf-8"))
+    else:
+        shown = Image(data=path.read_bytes(), alt=figure.get_label())
+    metadata = {"shows_faces": figure.get_gid() == saving.SHOWS_FACES, "name": path.stem}
+    metadata |= {"alt": figure.get_label(), "directory": str(path.parent.absolute())}
+    display(shown, metadata=metadata)
+
+
+def _file(directory, kind, name, suffix):
+    """Return where something is kept; names of arms may hold anything, slashes too."""
+    stem = UNSAFE.sub("_", name)
+    if stem != name or len(stem) > LONGEST_NAME:
+        stem = f"{stem[:LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:6]}"
+    return Path(directory) / kind / f"{stem}{suffix}"
+
+
+def show_html(html, name, shows_faces=False):
+    """Show a piece of a report that a template wrote.
+
+    Args:
+        html: str, all values in it escaped.
+        name: str that says what it is.
+        shows_faces: bool; whether its elements of the class `faces` show images of the data.
+    """
+    display(HTML(html), metadata={"shows_faces": shows_faces, "name": name})
 
 
 def save_table(table, name, directory):
-    """Keep a table as `directory/tables/<name>.csv`.
+    """Keep a table as `directory/tables/<name>.csv` and `.tex`.
 
     Args:
         table: DataFrame; its index is kept where it has a name.
         name: str, the file's name without suffix.
         directory: str or `Path` of the results.
+
+    Returns:
+        A dict from `CSV` and `LaTeX` to the `Path` of each file.
     """
-    path = Path(directory) / "tables" / f"{name}.csv"
+    path = _file(directory, "tables", name, ".csv")
     write_text(path, table.to_csv(index=_has_named_index(table)))
+    form = {"float_format": "%.3f", "na_rep": "", "escape": True}
+    latex = table.to_latex(index=_has_named_index(table), **form)
+    write_text(path.with_suffix(".tex"), latex)
+    return {"CSV": path, "LaTeX": path.with_suffix(".tex")}
 
 
 def show_table(table, name, directory, caption, precision=3):
@@ -84,14 +141,39 @@ def show_table(table, name, directory, caption, precision=3):
         caption: str, shown above the table.
         precision: int, the decimal places shown.
     """
-    save_table(table, name, directory)
-    style = table.style.format(precision=precision, na_rep="").set_caption(caption)
+    files = save_table(table, name, directory)
+    shown = _escaped(table)
+    style = shown.style.format(precision=precision, na_rep="").set_caption(escape(caption))
     style.set_table_styles(_column_styles(table))
     if table.shape[1] > MANY_COLUMNS:
         style.set_table_attributes('class="wide"')
     if not _has_named_index(table):
         style.hide()
-    display(HTML(style.to_html()))
+    # Each row names its arm, so that rows can be sorted.
+    links = render_html("files.html.j2", files={kind: _link(path) for kind, path in files.items()})
+    display(HTML(style.to_html(sparse_index=False) + links), metadata={"name": name})
+
+
+def _link(path):
+    """Return a file's name, and its content as an address that needs no file beside the page."""
+    return path.name, "data:text/plain;base64," + b64encode(path.read_bytes()).decode()
+
+
+def _escaped(table):
+    """Return the table with all texts as HTML, also those of its rows' and columns' names."""
+
+    def text(value):
+        return escape(value) if isinstance(value, str) else value
+
+    def label(value):
+        return tuple(map(text, value)) if isinstance(value, tuple) else text(value)
+
+    shown = table.map(text)
+    for axis in ("index", "columns"):
+        labels = getattr(shown, axis)
+        names = [text(name) for name in labels.names]
+        setattr(shown, axis, labels.map(label).set_names(names))
+    return shown
 
 
 def _column_styles(table):

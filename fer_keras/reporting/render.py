@@ -10,6 +10,12 @@ from fer_keras.comparison.publish import without_paths
 TAG = re.compile("<(?=[A-Za-z/!?])")
 """Where a tag would begin."""
 
+UNFIT = re.compile(r"[\\{}^~`]")
+"""What has a meaning in BibTeX and cannot be escaped, or would end a block of code."""
+
+LINK = re.compile(r"(?<=\])\(")
+"""Where the address of a Markdown link or picture would begin."""
+
 
 def render(template, **values):
     """Return a template of `reporting/templates` as text, with values put in.
@@ -32,18 +38,52 @@ def render(template, **values):
     return _environment.get_template(template).render(values).strip()
 
 
+def render_html(template, **values):
+    """Return an HTML template as text, in which all values are escaped.
+
+    Args:
+        template: file name, such as `first_screen.html.j2`; filters are those of `render`.
+        **values: what the template uses, by name.
+
+    Returns:
+        The text, without blank lines at its ends.
+    """
+    return _html_environment.get_template(template).render(values).strip()
+
+
+def literal(text):
+    """Return a text as Markdown that makes no tag, link or picture of it.
+
+    Args:
+        text: str that holds what users named.
+    """
+    return LINK.sub("&#40;", TAG.sub("&lt;", text))
+
+
+def _in_bibtex(text):
+    """Return a text on one line, with what BibTeX cannot hold left out and the rest escaped."""
+    kept = "".join(f"\\{each}" if each in "$&#%_" else each for each in UNFIT.sub(" ", text))
+    return " ".join(kept.split())
+
+
+_options = {
+    "loader": FileSystemLoader(Path(__file__).parent / "templates"),
+    "undefined": StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+}
+# What users name reaches the page as text.
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-    # What users name reaches the page as text, not as tags.
-    finalize=lambda value: TAG.sub("&lt;", value) if isinstance(value, str) else value,
-    trim_blocks=True,
-    lstrip_blocks=True,
+    finalize=lambda value: literal(value) if isinstance(value, str) else value, **_options
 )
-_environment.filters |= {
+_html_environment = Environment(autoescape=True, **_options)
+_filters = {
     "count": lambda number: f"{number:,.0f}",
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "without_paths": without_paths,
+    "bibtex": _in_bibtex,
     "p": lambda text: f"< {text[1:]}" if text.startswith("<") else f"= {text}",
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }
+for _each in (_environment, _html_environment):
+    _each.filters |= _filters

@@ -10,11 +10,11 @@ from fer_keras.reporting.figures import (
     listed,
     looks,
     panel_grid,
-    save,
     training_curves,
     wrapped_panels,
 )
 from fer_keras.reporting.galleries import gallery
+from fer_keras.reporting.saving import save
 from fer_keras.reporting.score_tables import headline_rows
 
 

@@ -79,6 +79,27 @@ def class_counts(splits):
     return pd.DataFrame(counts, index=splits.train.class_names).rename_axis("class")
 
 
+def counts_of_arms(splits):
+    """Return the numbers of faces, once for all arms that have the same.
+
+    Args:
+        splits: dict from an arm's name to its `Splits`.
+
+    Returns:
+        A dict from arms' names, joined by commas, to what `class_counts` returns of them.
+    """
+    groups = []
+    for arm, each in splits.items():
+        table = class_counts(each)
+        for arms, known in groups:
+            if table.equals(known):
+                arms.append(arm)
+                break
+        else:
+            groups.append(([arm], table))
+    return {", ".join(arms): table for arms, table in groups}
+
+
 def time_table(results, minutes=None):
     """Return what the training of each arm took, as text.
 

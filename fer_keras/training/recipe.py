@@ -5,10 +5,10 @@ import re
 from attrs import asdict, evolve, field, fields, frozen
 from attrs.converters import optional
 
-from fer_keras.data.loading import LABELS
+from fer_keras.data.labels import LABELS
 from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, did_you_mean
 
 
 def _shifts(share):
@@ -214,7 +214,10 @@ class Recipe:
         known = [each.name for each in fields(Recipe)]
         unknown = ", ".join(sorted(set(values) - set(known)))
         if unknown:
-            raise InputError(f"A recipe has no field {unknown}; its fields are {', '.join(known)}.")
+            meant = did_you_mean(min(set(values) - set(known)), known)
+            raise InputError(
+                f"A recipe has no field {unknown}; its fields are {', '.join(known)}.{meant}"
+            )
         return evolve(self, **values)
 
     def as_json(self):

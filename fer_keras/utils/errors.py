@@ -1,5 +1,7 @@
 """The exception for bad input, and what its sentences are made of."""
 
+from difflib import get_close_matches
+
 
 class InputError(ValueError):
     """One sentence on bad input: what came, where, and how to mend it.
@@ -17,7 +19,10 @@ class InputError(ValueError):
 
 
 class NoRunError(InputError):
-    """No run of a comparison succeeded; its input may be fine."""
+    """No run of a comparison succeeded.
+
+    The input may be fine, and the machine not.
+    """
 
 
 def _escaped(character):
@@ -33,7 +38,21 @@ def require_choice(name, value, choices):
         choices: sequence of the allowed values.
     """
     if value not in choices:
-        raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
+        raise InputError(
+            f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}."
+            f"{did_you_mean(value, choices)}"
+        )
+
+
+def did_you_mean(word, known):
+    """Return a question that names the most similar known word, or nothing.
+
+    Args:
+        word: what the user wrote.
+        known: the words that there are.
+    """
+    similar = get_close_matches(str(word), list(map(str, known)), n=1, cutoff=0.6)
+    return f" Did you mean {similar[0]}?" if similar else ""
 
 
 def first_few(names):

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -28,9 +28,26 @@ def environment():
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: package_version(package) for package in PACKAGES},
         "git commit": _git_commit(),
     }
+
+
+def package_version(name):
+    """Return the version of an installed package.
+
+    TensorFlow without CUDA is the package tensorflow-cpu, with the same versions.
+
+    Args:
+        name: a package, such as `tensorflow`.
+
+    Raises:
+        PackageNotFoundError: if neither `name` nor `name`-cpu is installed.
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return version(f"{name}-cpu")
 
 
 def num_cores():

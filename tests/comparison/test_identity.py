@@ -81,7 +81,7 @@ def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, 
 
 def test_versions_count(splits, monkeypatch):
     before = run_identity(RECIPE, splits)
-    monkeypatch.setattr(identity, "version", lambda package: "99")
+    monkeypatch.setattr(identity, "package_version", lambda package: "99")
     assert run_identity(RECIPE, splits)["code"] != before["code"]
 
 

@@ -49,7 +49,7 @@ def commands(inputs, data, out):
         "compare": ["compare", "--arm", "a=conv2", "--seeds", "2", *training, *network],
         "audit": ["audit", str(data), "--out", str(out)],
         "predict": [
-            "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"), "--detector", "haar",
+            "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"),
         ],
         "webcam": ["webcam", run, "--video", video, "--record", str(out / "r.mp4")],
     }  # fmt: skip

@@ -77,3 +77,63 @@ def test_a_face_without_room_beside_it_widens_the_picture_where_asked():
     assert wide.width > 300 and not coloured(wide, BLUE)[:, 300:].any()
     small = Face(Box(0, 0, 20, 20), np.array([0.7, 0.3]))  # too small for bars
     assert annotate(picture, [small], names, widen=True).size == (300, 300)
+
+
+def random_faces(rng, size, count):
+    """Boxes that leave room: none meets another, and each has its own probabilities."""
+    boxes = []
+    for _ in range(1000):
+        side = int(rng.integers(30, 160))
+        box = Box(
+            int(rng.integers(0, size[0] - side)), int(rng.integers(0, size[1] - side)), side, side
+        )
+        if not any(map(box.overlap, boxes)):
+            boxes.append(box)
+        if len(boxes) == count:
+            break
+    return [Face(box, rng.dirichlet(np.ones(len(FER2013)))) for box in boxes]
+
+
+@pytest.mark.parametrize("widen", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_and_bars_cover_no_other_face(seed, widen):
+    """Each face in a colour of its own: what is drawn over it is its frame and what belongs to it.
+
+    So that it can be told whose a label is, one face after the other is given another class.
+    """
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(300, 1600)), int(rng.integers(300, 1200))
+    faces = random_faces(rng, size, count=int(rng.integers(2, 20)))
+    blue = Image.new("RGB", size, BLUE)
+    before = np.asarray(annotate(blue, faces, FER2013, widen))
+    for changed in range(0, len(faces), 4):
+        shares = np.roll(faces[changed].probabilities, 3)
+        others = [*faces[:changed], *faces[changed + 1 :]]
+        redrawn = [*faces[:changed], faces[changed]._replace(probabilities=shares)]
+        redrawn += faces[changed + 1 :]
+        after = np.asarray(annotate(blue, redrawn, FER2013, widen))
+        width = min(before.shape[1], after.shape[1])
+        change = (before[:, :width] != after[:, :width]).any(axis=2)
+        assert change.any()
+        for other in others:
+            left, top, side, _ = other.box
+            assert not change[top : top + side, left : left + side].any(), (seed, changed)
+
+
+def test_every_face_of_a_group_with_room_has_its_label_and_bars():
+    faces = [
+        Face(Box(100 + 300 * (n % 4), 60 + 300 * (n // 4), 120, 120), np.full(7, 1 / 7))
+        for n in range(8)
+    ]
+    picture = Image.new("RGB", (1300, 700), BLUE)
+    lone = annotate(picture, faces[:1], FER2013)
+    ground = coloured(lone, BACKGROUND).sum()
+    group = annotate(picture, faces, FER2013)
+    assert coloured(group, BACKGROUND).sum() == pytest.approx(8 * ground, rel=0.05)
+
+
+def test_between_two_faces_without_room_nothing_is_drawn_over_either():
+    pair = [Face(Box(left, 0, 150, 300), np.array([0.7, 0.3])) for left in (0, 150)]
+    drawn = annotate(Image.new("RGB", (300, 300), BLUE), pair, ["happy", "sad"], widen=True)
+    bars = coloured(drawn, TRACK_COLOUR)
+    assert bars[:, 300:].any() and not bars[:, :300].any()

@@ -1,5 +1,7 @@
 import os
+import re
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from PIL import Image
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
-from fer_keras.predict import pictures
+from fer_keras.predict import recognise
 from fer_keras.predict.detection import Box
 from fer_keras.predict.pictures import copies_figure, predict
 from fer_keras.predict.predictor import read_picture
@@ -97,7 +99,7 @@ def write_awkward_pictures(folder):
 def awkward(tmp_path_factory, run_directory):
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
     write_awkward_pictures(folder)
-    table = pd.read_csv(predict(run_directory, [folder], out, detector="haar"), dtype={"copy": str})
+    table = pd.read_csv(predict(run_directory, [folder], out).table, dtype={"copy": str})
     table["file"] = [str(name).removeprefix(f"{folder}/") for name in table["file"]]
     return folder, out, table
 
@@ -138,7 +140,12 @@ def test_every_picture_with_a_face_has_an_upright_copy_of_its_own(awkward):
     _, out, table = awkward
     copies = table.groupby("file")["copy"].first().dropna()
     assert copies.is_unique and {"exif.jpg", "exif-2.jpg"} <= set(copies)
-    assert {path.name for path in out.iterdir()} == {*copies, "predictions.csv"}
+    assert {path.name for path in out.iterdir()} == {
+        *copies,
+        "contact_sheet.jpg",
+        "predictions.csv",
+        ".gitignore",
+    }
     for name in ("exif.jpg", "exif-2.jpg", "UPPER.jpg"):
         assert Image.open(out / name).height == 600
     upright = np.asarray(photograph()).astype(int)
@@ -168,11 +175,13 @@ def test_transparent_parts_are_white(awkward):
 def test_what_happened_is_printed(awkward, run_directory, tmp_path, capsys):
     folder, _, _ = awkward
     predict(run_directory, [folder / "sub", folder / "text.jpg", folder / "blank.png"],
-            tmp_path / "out", detector="mtcnn")  # fmt: skip
+            tmp_path / "out")  # fmt: skip
     *lines, summary, table = capsys.readouterr().out.splitlines()
     assert "(detected)" in lines[0] and "refused (not a picture of the kinds JPEG" in lines[1]
     assert "no face" in lines[2]
-    assert summary == "3 picture(s): 1 face(s); 1 without a face, 1 refused."
+    assert re.fullmatch(
+        r"3 picture\(s\): 1 face\(s\) \(\w+ 1\); 1 without a face, 1 refused\.", summary
+    )
     assert table == str(tmp_path / "out" / "predictions.csv")
 
 
@@ -184,7 +193,7 @@ def test_accuracy_on_a_data_set_is_that_of_its_feed(run_directory, make_faces, t
     expected = model.predict(evaluation_feed(faces), verbose=0)
     for whole_image, how in ((False, "tight crop"), (True, "whole image")):
         out = tmp_path / how
-        table = pd.read_csv(predict(run_directory, [tmp_path / "test"], out, whole_image))
+        table = pd.read_csv(predict(run_directory, [tmp_path / "test"], out, whole_image).table)
         assert (table["how"] == how).all()
         by_name = table.set_index(table["file"].map(lambda name: name.rsplit("/", 1)[1]))
         rows = by_name.loc[[name.rsplit("/", 1)[1] for name in faces.ids]]
@@ -196,7 +205,7 @@ def test_accuracy_on_a_data_set_is_that_of_its_feed(run_directory, make_faces, t
 def test_whole_image_takes_any_picture_as_one_face(run_directory, tmp_path):
     photograph().crop(FACE).save(tmp_path / "close.png")
     (row,) = pd.read_csv(
-        predict(run_directory, [tmp_path / "close.png"], tmp_path / "out", whole_image=True)
+        predict(run_directory, [tmp_path / "close.png"], tmp_path / "out", whole_image=True).table
     ).to_dict("records")
     assert row["how"] == "whole image"
     assert [row[side] for side in Box._fields] == [0, 0, 208, 208]
@@ -207,7 +216,7 @@ def test_classes_are_those_of_the_network_however_many_and_long(tmp_path, count)
     names = tuple(f"výraz {number} {'dlouhý ' * 9}" for number in range(count))
     photograph().save(tmp_path / "a.png")
     directory = sure_run(tmp_path / "run", names)
-    path = predict(directory, [tmp_path / "a.png"], tmp_path / "out", detector="haar")
+    path = predict(directory, [tmp_path / "a.png"], tmp_path / "out").table
     table = pd.read_csv(path)
     start = table.columns.get_loc("class") + 1
     assert tuple(table.columns[start : start + count]) == names and table["class"][0] in names
@@ -232,7 +241,7 @@ def test_where_no_picture_shows_a_face_one_is_told_what_to_set(tmp_path):
 
 def test_results_go_into_the_run_directory_unless_told_otherwise(run_directory, tmp_path):
     tight_crops()["gray48.png"].save(tmp_path / "a.png")
-    table = predict(run_directory, [tmp_path / "a.png"])
+    table = predict(run_directory, [tmp_path / "a.png"]).table
     assert table.parent.parent == run_directory / "predictions"
     assert (table.parent / "a.jpg").is_file()
 
@@ -251,8 +260,6 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
             predict(run_directory, paths, out)
     with pytest.raises(InputError, match="not empty"):
         predict(run_directory, [picture], tmp_path)
-    with pytest.raises(InputError, match="No detector is called yolo"):
-        predict(run_directory, [picture], out, detector="yolo")
     for source in (empty, 3):
         with pytest.raises(InputError, match="no finished run"):
             predict(source, [picture], out)
@@ -266,7 +273,7 @@ def test_names_that_are_long_or_no_text_keep_their_rows_and_copies(run_directory
     for name in (f"{250 * 'a'}.png", f"{125 * 'ž'}.png", odd):
         tight_crops()["gray48.png"].save(photos / "face.png")
         os.rename(photos / "face.png", name if isinstance(name, bytes) else photos / name)
-    table = pd.read_csv(predict(run_directory, [photos], tmp_path / "out"))
+    table = pd.read_csv(predict(run_directory, [photos], tmp_path / "out").table)
     assert set(table["how"]) == {"tight crop"} and len(table) == 3
     assert sum(r"\udcff\udcfe.png" in name for name in table["file"]) == 1
     assert all((tmp_path / "out" / name).is_file() for name in table["copy"])
@@ -275,20 +282,20 @@ def test_names_that_are_long_or_no_text_keep_their_rows_and_copies(run_directory
 def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, monkeypatch):
     for name in ("1.png", "2.png", "3.png"):
         tight_crops()["gray48.png"].save(tmp_path / name)
-    found = pictures._predict_file
+    read = recognise.read_picture
 
-    def until_the_second(file, *rest):
+    def until_the_second(file):
         if file.name == "3.png":
             raise KeyboardInterrupt
-        return found(file, *rest)
+        return read(file)
 
-    monkeypatch.setattr(pictures, "_predict_file", until_the_second)
+    monkeypatch.setattr(recognise, "read_picture", until_the_second)
     with pytest.raises(KeyboardInterrupt):
         predict(run_directory, [tmp_path], tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert [Path(name).name for name in table["file"]] == ["1.png", "2.png"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "1.jpg", "2.jpg", "predictions.csv",
+        ".gitignore", "1.jpg", "2.jpg", "contact_sheet.jpg", "predictions.csv",
     ]  # fmt: skip
 
 
@@ -298,3 +305,19 @@ def test_pipes_are_neither_waited_on_nor_counted_as_pictures(run_directory, tmp_
         predict(run_directory, [tmp_path / "pipe.png"], tmp_path / "out")
     with pytest.raises(InputError, match="There is no picture"):
         predict(run_directory, [tmp_path], tmp_path / "out")
+
+
+def test_a_picture_with_the_contact_sheets_name_keeps_its_copy(run_directory, tmp_path):
+    for name in ("contact_sheet.png", "other.png"):
+        tight_crops()["gray48.png"].save(tmp_path / name)
+    table = pd.read_csv(predict(run_directory, [tmp_path], tmp_path / "out").table)
+    assert table["copy"].tolist() == ["contact_sheet-2.jpg", "other.jpg"]
+    assert (tmp_path / "out" / "contact_sheet.jpg").is_file()
+
+
+def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    subprocess.run(["git", "init", "-q", tmp_path / "project"], check=True)
+    predict(run_directory, [tmp_path / "a.png"], tmp_path / "project" / "out")
+    command = ["git", "-C", tmp_path / "project", "status", "--porcelain", "-uall"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b""

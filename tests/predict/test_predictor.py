@@ -89,7 +89,7 @@ def test_a_network_that_carries_code_is_not_run(tmp_path):
 def test_importing_the_commands_is_quick():
     code = (
         "import sys; from fer_keras.predict import pictures, webcam\n"
-        "slow = {'tensorflow', 'keras', 'cv2', 'tkinter', 'mtcnn', 'matplotlib', 'pandas'}\n"
+        "slow = {'tensorflow', 'keras', 'cv2', 'tkinter', 'matplotlib', 'pandas'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -9,8 +9,6 @@ from helpers import photograph
 from PIL import Image
 
 from fer_keras.predict import webcam as webcam_module
-from fer_keras.predict.detection import Box
-from fer_keras.predict.tracking import MAX_MISSED, Tracks
 from fer_keras.predict.webcam import Window, webcam
 from fer_keras.utils.errors import InputError
 
@@ -53,12 +51,12 @@ def no_display(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
 
 
-@pytest.mark.parametrize(("suffix", "detector"), [(".mp4", "haar"), (".avi", "mtcnn")])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_the_recording_shows_a_box_that_follows_the_face(
-    video, run_directory, tmp_path, no_display, capsys, suffix, detector
+    video, run_directory, tmp_path, no_display, capsys, suffix
 ):
     record = tmp_path / "out" / f"recorded{suffix}"
-    webcam(run_directory, video=video, record=record, detector=detector)
+    webcam(run_directory, video=video, record=record)
     frames, rate = frames_of(record)
     assert len(frames) == NUM_FRAMES and rate == pytest.approx(12, abs=0.1)
     assert {frame.shape for frame in frames} == {(*SIZE[::-1], 3)}
@@ -104,11 +102,11 @@ def test_a_recording_that_is_interrupted_is_whole(
     class Interrupted(webcam_module.Live):
         num_frames = 0
 
-        def __call__(self, pixels):
+        def __call__(self, pixels, second):
             self.num_frames += 1
             if self.num_frames > 7:
                 raise KeyboardInterrupt
-            return super().__call__(pixels)
+            return super().__call__(pixels, second)
 
     monkeypatch.setattr(webcam_module, "Live", Interrupted)
     webcam(run_directory, video=video, record=tmp_path / "short.mp4")
@@ -133,7 +131,7 @@ def test_a_recording_that_does_not_fit_on_the_disk_is_refused(
 def test_a_recording_that_fails_leaves_nothing(
     video, run_directory, tmp_path, no_display, monkeypatch
 ):
-    def fail(self, pixels):
+    def fail(self, pixels, second):
         raise RuntimeError
 
     monkeypatch.setattr(webcam_module.Live, "__call__", fail)
@@ -152,7 +150,6 @@ def test_a_recording_that_fails_leaves_nothing(
         ({"record": "x.gif"}, r"must end in \.mp4 or \.avi"),
         ({"record": "VIDEO"}, "would overwrite the video"),
         ({"record": None}, "No window can be opened .*--record"),
-        ({"detector": "yolo"}, "No detector is called yolo"),
     ],
 )
 def test_impossible_requests_are_one_sentence(
@@ -164,41 +161,6 @@ def test_impossible_requests_are_one_sentence(
     with pytest.raises(InputError, match=message):
         webcam(run_directory, **options)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_probabilities_and_boxes_are_moving_averages():
-    tracks = Tracks()
-    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
-    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
-    assert face.box == Box(6, 12, 100, 100)  # 0.6 of the way
-    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
-    (face,) = tracks.update([Box(10, 20, 100, 100)], [[0.0, 1.0]])
-    np.testing.assert_allclose(face.probabilities, [0.64, 0.36])
-
-
-def test_a_face_that_blinks_stays_and_one_that_leaves_goes():
-    tracks = Tracks()
-    tracks.update([Box(0, 0, 100, 100)], [[1.0, 0.0]])
-    for _ in range(MAX_MISSED):
-        assert len(tracks.update([], [])) == 1
-    (face,) = tracks.update([Box(0, 0, 100, 100)], [[0.0, 1.0]])
-    np.testing.assert_allclose(face.probabilities, [0.8, 0.2])
-    for _ in range(MAX_MISSED):
-        tracks.update([], [])
-    assert tracks.update([], []) == []
-
-
-def test_two_faces_are_not_mixed_whatever_their_order():
-    tracks = Tracks()
-    left, right = Box(0, 0, 100, 100), Box(300, 0, 100, 100)
-    tracks.update([left, right], [[1.0, 0.0], [0.0, 1.0]])
-    faces = tracks.update([right, left], [[0.0, 1.0], [1.0, 0.0]])
-    assert {face.box: face.probabilities.tolist() for face in faces} == {
-        left: [1.0, 0.0],
-        right: [0.0, 1.0],
-    }
-    newcomer = tracks.update([left, right, Box(0, 200, 50, 50)], [[1, 0], [0, 1], [0.5, 0.5]])[2]
-    assert newcomer.probabilities.tolist() == [0.5, 0.5]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ An image has a difficulty that all runs share, a run has a seed's luck on all im
 prediction has noise of its own. Classes have FER2013's shares: the rarest has 1.5 % of the images.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -14,6 +15,7 @@ from helpers import comparison_of, predictions_of, run_of
 
 from fer_keras.reporting import effect_tables, narrative
 from fer_keras.reporting.difference_tables import difference_table
+from fer_keras.reporting.first_screen import verdict
 
 SHARES = (0.13, 0.015, 0.14, 0.25, 0.17, 0.115, 0.18)
 TEMPLATE = run_of(0.5, 0, count=7)
@@ -51,8 +53,28 @@ def record_of(runs, **levels):
 
 
 def conclusion(runs):
+    """Return the conclusion, once the first screen is seen to claim the same."""
     compared = comparison_of(runs, "somewhere")
-    return narrative.conclusion(compared, None, difference_table(compared))
+    differences = difference_table(compared)
+    words = narrative.conclusion(compared, None, differences)
+    assert claimed_first(verdict(compared, None, differences)) == claimed_last(words)
+    return words
+
+
+def claimed_last(words):
+    """Return what a conclusion claims of which arms: pairs such as (more, b)."""
+    found = re.findall(r"\*\*`(\w+)` is (more|less) accurate", words)
+    equal = re.findall(r"- `(\w+)` and `\w+`, \d+ seeds each:\s+\*\*they are equally", words)
+    return {(kind, arm) for arm, kind in found} | {("equally", arm) for arm in equal}
+
+
+def claimed_first(html):
+    """Return what a first screen claims: in a sentence on two arms, or in lists of several."""
+    pairs = re.findall(r"<p><b>(\w+) (?:and \w+ are (equally)|is (more|less)) accurate", html)
+    found = {(equally or kind, arm) for arm, equally, kind in pairs}
+    for kind, arms in re.findall(r"<p>(More|Less|Equally) accurate [^:]*:(.*?)</p>", html, re.S):
+        found |= {(kind.lower(), arm) for arm in re.findall(r"<b>(\w+)</b>", arms)}
+    return found
 
 
 def of_time(runs):
@@ -101,7 +123,7 @@ def test_three_points_are_found_by_five_seeds_and_nothing_else_is(num_trials):
     rng, found, num_trials = np.random.default_rng(1), Counter(), num_trials // 20
     for _ in range(num_trials):
         words = conclusion(simulated(rng, {"a": 0, "b": 0.03, "c": 0}, 5, PUBLIC_TEST))
-        found["planted"] += "**`b` is more accurate than `a`**" in words
+        found["planted"] += ("more", "b") in claimed_last(words)
         found["wrong"] += "`c` is" in words or "`b` is less" in words
         of_a = {arm: 0.03 * arm.startswith("yes") for arm in GRID}
         words = of_effects(simulated(rng, of_a, 5, PUBLIC_TEST))
@@ -115,7 +137,7 @@ def test_equal_arms_are_called_equal_and_arms_a_margin_apart_are_not(num_trials)
     rng, found, num_trials = np.random.default_rng(2), Counter(), num_trials // 20
     for _ in range(num_trials):
         same = simulated(rng, {"a": 0, "b": 0}, 5, PUBLIC_TEST, luck=0.001, noise=0.1)
-        found["equal"] += "equally accurate within ±1 point" in conclusion(same)
+        found["equal"] += claimed_last(conclusion(same)) == {("equally", "b")}
         apart = simulated(rng, {"a": 0, "b": 0.01}, 5, PUBLIC_TEST, luck=0.001, noise=0.1)
         found["wrong"] += "equally accurate" in conclusion(apart)
     assert found["equal"] >= 0.8 * num_trials and few(found["wrong"], num_trials), found
@@ -125,6 +147,11 @@ def test_one_seed_gives_no_verdict_on_arms_however_far_apart():
     runs = simulated(np.random.default_rng(3), {"a": 0, "b": 0.2}, 1, 500)
     words = conclusion(runs)
     assert "these two weight files differ" in words
+    first = verdict(
+        comparison_of(runs, "here"), None, difference_table(comparison_of(runs, "here"))
+    )
+    assert "One run says nothing about an arm" in first
+    assert not any(word in first for word in ("more accurate", "better", "equally", "seeds"))
     assert not any(word in words for word in ("more accurate", "better", "equally", "seeds"))
     assert "no arm can be called the best" in of_time(runs)
     assert "does not say what a factor does" in of_effects(

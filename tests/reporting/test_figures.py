@@ -1,4 +1,5 @@
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from PIL import Image
 
 from fer_keras.comparison.results import result_table
 from fer_keras.evaluation.predictions import class_accuracy as shares_by_class
-from fer_keras.reporting import figures, galleries, score_figures
+from fer_keras.reporting import figures, galleries, saving, score_figures
 from fer_keras.reporting.score_tables import score_table
 
 
@@ -95,7 +96,7 @@ def test_gallery_says_prediction_truth_and_probability(make_faces, run):
 
 
 def test_saved_figures_are_whole_png_files(run, tmp_path):
-    figures.save(figures.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
+    saving.save(figures.training_curves({"CSV": run.history}), tmp_path / "new" / "curves.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["curves.png"]
     with Image.open(tmp_path / "new" / "curves.png") as picture:
         picture.load()
@@ -151,7 +152,7 @@ def test_figures_hold_any_number_of_arms_and_classes(num_arms, num_classes, tmp_
     confusions = score_figures.confusion_matrices(arms)
     assert len(confusions.axes) == num_arms
     assert len({panel.get_subplotspec().colspan.start for panel in confusions.axes}) == columns
-    figures.save(confusions, tmp_path / "confusions.png")
+    saving.save(confusions, tmp_path / "confusions.png")
     accuracies = score_figures.class_accuracy(arms)
     assert len(accuracies.axes) == num_arms and f"{names[-1]} " in accuracies.get_label()
     table = pd.DataFrame({arm: np.linspace(0, 1, num_classes) for arm in arms}, index=names)
@@ -166,3 +167,13 @@ def test_a_runs_figures_are_drawn_once(run, make_faces, tmp_path):
     assert sorted(drawn) == [f"{name}.png" for name in names]
     score_figures.draw_run(run)
     assert drawn == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_names_with_dollar_signs_are_drawn_as_they_are(run, tmp_path):
+    name = r"$\frac{a$ & <b>"
+    saving.save(figures.training_curves({name: run.history}), tmp_path / "curves.png")
+    counts = pd.DataFrame({"training": [3, 2]}, index=[name, "x\x07_$"])
+    svg = saving.svg_of(figures.class_balance(counts, name), "balance")
+    words = ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter()]
+    assert name in words and "x_$" in words

@@ -55,7 +55,7 @@ def test_shown_figures_carry_alternative_text_and_are_kept(tmp_path, monkeypatch
 
 def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", shown.append)
+    monkeypatch.setattr(notebook, "display", lambda output, **_: shown.append(output))
     table = pd.DataFrame({"score": [0.123456, None]}, index=pd.Index(["a", "b"], name="arm"))
     notebook.show_table(table, "scores", tmp_path, "Scores of the arms.")
     pd.testing.assert_frame_equal(
@@ -69,7 +69,7 @@ def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
 
 def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", shown.append)
+    monkeypatch.setattr(notebook, "display", lambda output, **_: shown.append(output))
     columns = {
         "network": ["vgg", None],
         "score": [0.5, None],
@@ -93,7 +93,7 @@ def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatc
 @pytest.mark.parametrize(("columns", "wide"), [(12, None), (13, ["wide"])])
 def test_tables_with_many_columns_are_marked(tmp_path, monkeypatch, columns, wide):
     shown = []
-    monkeypatch.setattr(notebook, "display", shown.append)
+    monkeypatch.setattr(notebook, "display", lambda output, **_: shown.append(output))
     heads = pd.MultiIndex.from_product([["group"], range(columns)])
     notebook.show_table(pd.DataFrame(np.eye(columns), None, heads), "eye", tmp_path, "Ones.")
     assert BeautifulSoup(shown[0].data, "html.parser").table.get("class") == wide

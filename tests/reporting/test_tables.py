@@ -38,6 +38,13 @@ def test_class_counts_add_up(splits):
     assert "validation" not in tables.class_counts(replace(splits, validation=None))
 
 
+def test_arms_with_the_same_faces_are_counted_once(splits):
+    fewer = replace(splits, validation=None)
+    counts = tables.counts_of_arms({"a": splits, "b": fewer, "c": splits})
+    assert list(counts) == ["a, c", "b"]
+    assert counts["b"].sum().to_dict() == {"training": 140, "test": 70}
+
+
 def test_time_is_the_mean_over_runs_with_the_share_of_equal_minutes(tmp_path):
     runs = {
         "conv2": {0: run_of(0.5, 1), 1: lasting(run_of(0.5, 2), 60.0, 120.0, 60.0)},

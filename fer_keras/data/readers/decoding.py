@@ -16,6 +16,9 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_BYTES = 200_000_000
 """Larger files are refused before they are read."""
 
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What the header of a HEIC file says it is (ISO/IEC 23008-12)."""
+
 JPEG_START, EXIF = b"\xff\xd8", b"Exif\x00\x00"
 
 
@@ -87,11 +90,26 @@ def _read(path):
 def _decode(content):
     if content.startswith(JPEG_START):
         return _decode_jpeg(content)
-    image = Image.open(BytesIO(content), formats=FORMATS)
+    image = Image.open(BytesIO(content), formats=_formats(content))
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         raise InputError("grey levels of 32 bits, whose range is unknown: save it with 8 or 16")
     image.load()
     return ImageOps.exif_transpose(image)
+
+
+def _formats(content):
+    """Return the formats to try: of a HEIC file that one, if its extra is installed."""
+    if content[4:8] != b"ftyp" or content[8:12] not in HEIC_BRANDS:
+        return FORMATS
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise InputError(
+            "a HEIC picture: install what reads it with pip install 'fer_keras[heic]', or save it "
+            "as JPEG"
+        ) from error
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
 
 
 def _decode_jpeg(content):

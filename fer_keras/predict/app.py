@@ -1,0 +1,188 @@
+"""A page on this machine to try two networks on a face: `fer-keras app`."""
+
+import os
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from fer_keras.networks.pretrained import PRETRAINED
+from fer_keras.predict import app_html
+from fer_keras.predict.confidence import limits
+from fer_keras.predict.predictor import read_picture
+from fer_keras.predict.side_by_side import Networks
+from fer_keras.predict.video import ANNOTATED, TIMELINE
+from fer_keras.utils.errors import InputError
+
+HOST = "127.0.0.1"
+MAX_UPLOAD = "100mb"
+CLEAN_SECONDS, KEPT_SECONDS = 60, 600  # how often files are deleted, and from what age on
+STREAM_SECONDS = 0.3  # between pictures of the camera
+MAX_WAITING = 20
+HEIGHT = 260  # pixels of what is shown of an upload
+LEFT, RIGHT = {"scale": 1, "min_width": 280}, {"scale": 2, "min_width": 300}
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+LOCAL_ONLY = {
+    "server_name": HOST,
+    "share": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "enable_monitoring": False,
+    "footer_links": [],
+    "quiet": True,
+    "prevent_thread_lock": True,
+}
+"""How Gradio serves the page: to this machine, and no other service beside it."""
+
+
+def app(sources, port):
+    """Serve the page until Ctrl-C.
+
+    Args:
+        sources: list of at most two run directories or names of `pretrained.PRETRAINED`; an empty
+            one takes both that come with the package.
+        port: int, the port on 127.0.0.1.
+
+    Raises:
+        InputError: if a network is impossible, the port is taken, or Gradio is missing.
+    """
+    with serving(sources, port) as address:
+        print(f"Open {address} in a browser; Ctrl-C stops it and deletes all uploads.", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("\nStopped.")
+
+
+@contextmanager
+def serving(sources, port):
+    """Serve the page within the block.
+
+    Args:
+        sources: as in `app`.
+        port: as in `app`.
+
+    Yields:
+        The page's address, str.
+    """
+    if len(sources) > 2:
+        raise InputError(f"{len(sources)} networks are given; the page shows one or two.")
+    if not 0 < port < 2**16:
+        raise InputError(f"--port is {port}; give a number of 1 to {2**16 - 1}.")
+    with tempfile.TemporaryDirectory(prefix="fer-keras-app-") as folder:
+        gradio = _import_gradio(folder)
+        networks = Networks(list(sources) or list(PRETRAINED))
+        page = _page(gradio, networks, Path(folder))
+        page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
+        try:
+            look = {"theme": _theme(gradio), "css": app_html.CSS}
+            page.launch(server_port=port, max_file_size=MAX_UPLOAD, **look, **LOCAL_ONLY)
+        except OSError as error:
+            raise InputError(
+                f"Port {port} cannot be used ({error}); give another one with --port."
+            ) from error
+        try:
+            yield f"http://{HOST}:{port}"
+        finally:
+            page.close(verbose=False)
+
+
+def _import_gradio(folder):
+    """Return the module `gradio`, told to keep its files in a folder and to send nothing."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = folder
+    # Gradio asks its own server whether it is there, which is no business of a proxy.
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, [known, HOST]))
+    try:
+        import gradio
+    except ImportError as error:
+        raise InputError(
+            f"Gradio, which serves the page, cannot be loaded ({error}); install it with `pip "
+            "install gradio` or as the extra `app` of fer_keras."
+        ) from error
+    return gradio
+
+
+def _theme(gradio):
+    """Return a theme whose letters are the system's: none are fetched."""
+    fonts = ("system-ui", "sans-serif")
+    return gradio.themes.Default(font=fonts, font_mono=("monospace",), primary_hue="blue")
+
+
+def _page(gradio, networks, folder):
+    """Return the page, a `gradio.Blocks`."""
+    cache = (CLEAN_SECONDS, KEPT_SECONDS)
+    with gradio.Blocks(title="fer_keras", analytics_enabled=False, delete_cache=cache) as page:
+        gradio.Markdown(f"# Expressions by {' and '.join(networks.names)}")
+        gradio.HTML(app_html.notice_html(limits()))
+        with gradio.Tab("Photo"), gradio.Row():
+            _photo_tab(gradio, networks)
+        with gradio.Tab("Webcam"), gradio.Row():
+            _webcam_tab(gradio, networks)
+        with gradio.Tab("Video"), gradio.Row():
+            _video_tab(gradio, networks, folder)
+    return page
+
+
+def _photo_tab(gradio, networks):
+    with gradio.Column(**LEFT):
+        given = {"sources": ["upload", "clipboard"], "type": "filepath", "image_mode": None}
+        photo = gradio.Image(label="Photo", height=HEIGHT, **given)
+        heat = gradio.Button("Where do they look? (Grad-CAM)")
+    with gradio.Column(**RIGHT):
+        found = gradio.HTML(elem_id="photo-result")
+    photo.change(lambda path: _photo(networks, path), photo, found, **QUIET)
+    waited = QUIET | {"show_progress": "full"}  # it starts TensorFlow, which takes seconds
+    heat.click(lambda path: _photo(networks, path, True), photo, found, **waited)
+
+
+def _webcam_tab(gradio, networks):
+    with gradio.Column(**LEFT):
+        given = {"sources": ["webcam"], "streaming": True, "type": "numpy"}
+        camera = gradio.Image(label="Webcam", height=HEIGHT, **given)
+    with gradio.Column(**RIGHT):
+        live = gradio.HTML(elem_id="webcam-result")
+    every = {"stream_every": STREAM_SECONDS, "concurrency_limit": 1}
+    camera.stream(lambda pixels: _live(networks, pixels), camera, live, **QUIET, **every)
+
+
+def _video_tab(gradio, networks, folder):
+    with gradio.Column(**LEFT):
+        clip = gradio.Video(label="Video", sources=["upload"], height=HEIGHT)
+        chosen = gradio.Radio(networks.names, value=networks.names[-1], label="Network")
+        start = gradio.Button("Analyse the video", variant="primary")
+    with gradio.Column(**RIGHT):
+        told = gradio.HTML(elem_id="video-result")
+        bare = {"interactive": False, "show_label": False, "buttons": []}
+        annotated, timeline = gradio.Video(**bare), gradio.Image(format="png", **bare)
+    start.click(
+        lambda path, name: _video(networks, folder, path, name),
+        [clip, chosen],
+        [told, annotated, timeline],
+        api_visibility="private",
+    )
+
+
+def _photo(networks, path, with_heat=False):
+    if path is None:
+        return ""
+    try:
+        return networks.page(read_picture(path), with_heat)
+    except InputError as error:
+        return app_html.message_html(f"This picture cannot be read: {error}.")
+
+
+def _live(networks, pixels):
+    return "" if pixels is None else networks.page(pixels)
+
+
+def _video(networks, folder, path, name):
+    if path is None:
+        return app_html.message_html("Choose a video first."), None, None
+    out = Path(tempfile.mkdtemp(prefix="video-", dir=folder))
+    try:
+        summary = networks.video(name, path, out)
+    except InputError as error:
+        return app_html.message_html(str(error)), None, None
+    return app_html.message_html(str(summary)), str(out / ANNOTATED), str(out / TIMELINE)

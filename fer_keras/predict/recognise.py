@@ -1,0 +1,162 @@
+"""Find the faces in pictures and recognise their expressions."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, FaceDetector
+from fer_keras.predict.overlay import Face
+from fer_keras.predict.predictor import Predictor, face_image, read_picture
+from fer_keras.utils.errors import InputError
+
+EXTENSIONS = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif",
+)  # fmt: skip
+EXAMPLE = Path(__file__).parent / "examples" / "eileen_collins.jpg"
+"""A photograph to try, in the public domain."""
+TIGHT_CROP_SIDE = 120
+"""A roughly square picture of at most so many pixels a side is one face, as in the data sets."""
+NO_FACE, REFUSED = "no face", "refused"
+
+
+class Recognition(NamedTuple):
+    """What was found in a picture.
+
+    Attributes:
+        file: the picture's name as text, bytes that are no UTF-8 escaped.
+        how: `"detected"`, `"tight crop"`, `"whole image"`, `NO_FACE` or `REFUSED`.
+        faces: list of `Face`, from left to right.
+        reason: why there is no face, or `None`.
+        pixels: uint8 array `(height, width, 3)`; `None` where the file was refused.
+    """
+
+    file: str
+    how: str
+    faces: list
+    reason: str | None
+    pixels: np.ndarray | None
+
+
+class Recogniser:
+    """Finds faces and recognises their expressions.
+
+    Args:
+        network: a run directory, or one of `pretrained.PRETRAINED`.
+        whole_image: whether each picture is one face, so that none is looked for.
+        min_score: lowest score of a face, 0-1.
+        min_face: lowest height of a face in pixels.
+
+    Raises:
+        InputError: if the network or a number is impossible.
+    """
+
+    def __init__(
+        self,
+        network=DEFAULT_NETWORK,
+        whole_image=False,
+        min_score=MIN_SCORE,
+        min_face=MIN_FACE,
+    ):
+        self._whole_image = whole_image
+        self._detector = FaceDetector(min_score=min_score, min_face=min_face)
+        self._predictor = Predictor(network)
+        self.class_names = self._predictor.class_names
+
+    def __call__(self, picture, name=None):
+        """Return the `Recognition` of a picture.
+
+        Args:
+            picture: a file, or a uint8 array `(height, width)` of grey levels or
+                `(height, width, 3)` of red, green and blue.
+            name: what to call it; by default the file.
+        """
+        name = readable(str(picture)) if name is None else name
+        try:
+            pixels = _colours(picture) if isinstance(picture, np.ndarray) else read_picture(picture)
+        except InputError as error:
+            return Recognition(name, REFUSED, [], str(error), None)
+        how, found = self._find(pixels)
+        if not found:
+            hint = "give --whole-image if the picture is a face alone"
+            return Recognition(name, NO_FACE, [], hint, pixels)
+        images = np.stack([face_image(pixels, each.box) for each in found])
+        faces = [
+            Face(each.box, probabilities, each.score)
+            for each, probabilities in zip(found, self._predictor(images))
+        ]
+        return Recognition(name, how, faces, None, pixels)
+
+    def _find(self, pixels):
+        """Return how a picture's faces were found, and a list of `Detection`."""
+        height, width = pixels.shape[:2]
+        everything = [Detection(Box(0, 0, width, height), None)]
+        if self._whole_image:
+            return "whole image", everything
+        if max(width, height) <= TIGHT_CROP_SIDE and 3 / 4 <= width / height <= 4 / 3:
+            return "tight crop", everything
+        found = self._detector(pixels)
+        return ("detected" if found else NO_FACE), found
+
+
+def list_pictures(paths):
+    """Return the pictures in files and folders.
+
+    Args:
+        paths: picture files, whatever their names, and folders to search for files that end in
+            `EXTENSIONS`.
+
+    Returns:
+        A list of `Path` without repetitions, and the number of other visible files in the folders.
+
+    Raises:
+        InputError: if a path does not exist or is neither, or there is no picture.
+    """
+    files, num_ignored = [], 0
+    for path in (Path(str(path)) for path in paths):
+        if not path.exists():
+            raise InputError(
+                f"{path} does not exist; name a picture or a folder of pictures"
+                f"{f' after the network {path}' if str(path) in PRETRAINED else ''}."
+            )
+        if path.is_file():
+            files.append(path)
+            continue
+        if not path.is_dir():
+            raise InputError(f"{path} is neither a file nor a folder; name a picture.")
+        visible = [file for file in _visible(path) if file.is_file()]
+        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
+        files += pictures
+        num_ignored += len(visible) - len(pictures)
+    if not files:
+        raise InputError(
+            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
+            f"{', '.join(EXTENSIONS)}."
+        )
+    return list(dict.fromkeys(files)), num_ignored
+
+
+def readable(name):
+    """Return a file's name as text, bytes that are no UTF-8 escaped.
+
+    Args:
+        name: str, as Python gives the names of files.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _visible(folder):
+    inside = sorted(folder.rglob("*"), key=lambda file: (file.parent, file.name))
+    return [f for f in inside if not any(p[0] == "." for p in f.relative_to(folder).parts)]
+
+
+def _colours(array):
+    """Return an array as one of red, green and blue."""
+    is_gray = array.ndim == 2
+    if array.dtype != np.uint8 or not (is_gray or array.shape[2:] == (3,)) or not array.size:
+        raise InputError(
+            f"an array of {array.dtype} of shape {array.shape}; give uint8 of shape (height, "
+            "width), or (height, width, 3) for red, green and blue"
+        )
+    return np.dstack([array] * 3) if is_gray else array

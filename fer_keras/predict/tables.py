@@ -1,0 +1,114 @@
+"""Write what was found in pictures as CSV or JSON, picture by picture."""
+
+import csv
+import json
+
+from fer_keras.predict.detection import Box
+
+PLACES = 6  # decimal places of probabilities and scores
+FIXED = (
+    "file", "how", "frame", "second", "track", *Box._fields, "score", "class", "copy", "reason",
+)  # fmt: skip
+"""Columns of tables of pictures and videos that are no classes."""
+
+
+def probability_columns(class_names):
+    """Return the names of the probabilities' columns, like no other column's.
+
+    Args:
+        class_names: sequence of str.
+    """
+    return [f"{name} (class)" if name in FIXED else name for name in class_names]
+
+
+def face_row(face, class_names):
+    """Return a face as a row of a table: a dict.
+
+    Args:
+        face: a `Face`.
+        class_names: sequence of str, the class of each probability.
+    """
+    probabilities = [round(float(share), PLACES) for share in face.probabilities]
+    score = None if face.score is None else round(face.score, PLACES)
+    best = class_names[int(face.probabilities.argmax())]
+    row = {**face.box._asdict(), "score": score, "class": best}
+    return row | dict(zip(probability_columns(class_names), probabilities))
+
+
+class CsvTable:
+    """A CSV file with one row a face, or a picture without one or unreadable.
+
+    Args:
+        file: a text file, open for writing.
+        class_names: sequence of str, the class of each probability.
+        with_copies: whether there is a column for the names of annotated copies.
+    """
+
+    def __init__(self, file, class_names, with_copies=False):
+        self._file, self._class_names = file, class_names
+        columns = ["file", "how", *Box._fields, "score", "class"]
+        columns += probability_columns(class_names)
+        columns += ["copy", "reason"] if with_copies else ["reason"]
+        self._writer = csv.DictWriter(file, columns, lineterminator="\n")
+        self._writer.writeheader()
+
+    def write(self, found, copy=None):
+        """Add the rows of a picture.
+
+        Args:
+            found: a `Recognition`.
+            copy: the name of its annotated copy.
+        """
+        row = {"file": found.file, "how": found.how}
+        row |= {"copy": copy} if copy else {}
+        faces = [row | face_row(face, self._class_names) for face in found.faces]
+        self._writer.writerows(faces or [row | {"reason": found.reason}])
+        self._file.flush()  # so that who stops it has a table of what was done
+
+    def close(self):
+        """Do nothing: each row is written when it comes."""
+
+
+class JsonList:
+    """A JSON list with one object a picture.
+
+    Args:
+        file: a text file, open for writing.
+        class_names: sequence of str, the class of each probability.
+    """
+
+    def __init__(self, file, class_names):
+        self._file, self._class_names, self._before = file, class_names, "["
+
+    def write(self, found, copy=None):
+        """Add a picture.
+
+        Args:
+            found: a `Recognition`.
+            copy: the name of its annotated copy.
+        """
+        faces = [self._face(face) for face in found.faces]
+        entry = {"file": found.file, "how": found.how, "faces": faces}
+        entry |= {"reason": found.reason} if found.reason else {}
+        entry |= {"copy": copy} if copy else {}
+        self._file.write(f"{self._before}\n{json.dumps(entry, ensure_ascii=False)}")
+        self._file.flush()
+        self._before = ","
+
+    def close(self):
+        """End the list."""
+        self._file.write(f"{'[' if self._before == '[' else ''}\n]\n")
+        self._file.flush()
+
+    def _face(self, face):
+        row = face_row(face, self._class_names)
+        shares = {
+            name: row.pop(column)
+            for name, column in zip(self._class_names, probability_columns(self._class_names))
+        }
+        box = {side: row.pop(side) for side in Box._fields}
+        return {"box": box, **row, "probabilities": shares}
+
+
+PRINTED = {"csv": CsvTable, "json": JsonList}
+"""Form that machines read on standard output -> what writes it."""
