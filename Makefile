@@ -51,6 +51,7 @@ test-all: test  ## Run the tests, with simulations at full length
 
 faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; a quarter of an hour
 	$(BIN)/python -m pytest tests/faults --all --numprocesses 2
+	@$(BIN)/python reports/write_tables.py
 
 examine: $(VENV)/installed  ## Examine the shipped networks, on real data and votes in DATA
 	@$(BIN)/python benchmarks/examine.py "$(DATA)"

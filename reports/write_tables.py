@@ -1,4 +1,4 @@
-"""Write the tables of README.md, RESULTS.md and benchmarks/README.md from the CSV records.
+"""Write the tables of the pages from the CSV records.
 
     python reports/write_tables.py
 
@@ -202,6 +202,13 @@ def growth():
     return f"{_markdown(table)}\n\n{made}, drawn faces, at most 64 MiB of pixels in memory."
 
 
+def faults():
+    """Return the table of what came of each attack."""
+    record = _read(BENCHMARKS / "faults.csv")
+    table = record.drop(columns=["date", "processor", "cores"])
+    return f"{_markdown(table)}\n\n{_made('make faults', record)}."
+
+
 FILES = {
     ROOT / "README.md": [headline],
     REPORTS / "RESULTS.md": [
@@ -214,6 +221,7 @@ FILES = {
         networks,
     ],
     BENCHMARKS / "README.md": [speed, growth],
+    ROOT / "docs" / "reliability.md": [faults],
 }
 """File -> the functions whose tables it holds, between marks of their names."""
 

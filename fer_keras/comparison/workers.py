@@ -1,11 +1,11 @@
-"""Processes that train runs, here or on Dask; some may die."""
+"""Processes that run a comparison, here or on a Dask cluster."""
 
 import os
 import re
 import threading
 import time
 from collections import Counter, deque
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from urllib.parse import urlsplit
 
 from fer_keras.utils.errors import InputError
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def on_this_machine(function, items, jobs):
-    """Yield a function's results for items, in the order in which they end.
+    """Yield what a function returns for each item, as each ends.
 
     Each process does one item at a time. The one that dies costs its own item and is replaced.
     All end with this process, however it ends.
@@ -45,11 +45,15 @@ def on_this_machine(function, items, jobs):
         while waiting or busy:
             while waiting and idle:
                 item, executor = waiting.popleft(), idle.pop()
-                busy[executor.submit(function, item, jobs)] = item, executor
+                try:
+                    future = executor.submit(function, item, jobs)
+                except BrokenExecutor:  # it died since its last item
+                    executor = worker()
+                    future = executor.submit(function, item, jobs)
+                busy[future] = item, executor
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
-                item, executor = busy[future]
+                item, executor = busy.pop(future)
                 answer = _answer(item, future)
-                del busy[future]
                 if isinstance(answer[2], WorkerDied):
                     executor.shutdown(kill_workers=True)
                     executor = worker()
@@ -61,7 +65,7 @@ def on_this_machine(function, items, jobs):
 
 
 def on_cluster(function, items, address):
-    """Yield what a function returns for each item, as `on_this_machine` does.
+    """Yield what a function returns for each item, as each ends.
 
     Where a worker dies, Dask gives its item to another one, and gives the item up after it has
     taken several workers with it.
@@ -118,7 +122,7 @@ def _death(error):
     """Return the `WorkerDied` that an exception of joblib or Dask tells of, or `None`."""
     if type(error).__name__ == "KilledWorker":
         return WorkerDied("several workers of the cluster died of it")
-    if type(error).__name__ not in ("TerminatedWorkerError", "BrokenProcessPool"):
+    if not isinstance(error, BrokenExecutor):
         return None
     found = re.search(r"SIG[A-Z]+", str(error))  # joblib names the signal
     return WorkerDied(
@@ -177,7 +181,7 @@ def _with_slots(function, item, slots):
 
 
 def share_cores(slots):
-    """Use a share of the machine's cores, before TensorFlow starts.
+    """Give this process its share of the cores, before TensorFlow starts.
 
     Args:
         slots: how many processes share them.

@@ -30,8 +30,8 @@ def quiet_start():
         os.dup2(held_back.fileno(), 2)
         try:
             yield
-        except Exception:  # not Ctrl-C: who stops it needs no explanation
-            failed = True
+        except BaseException as error:
+            failed = not isinstance(error, KeyboardInterrupt)  # who stops it knows why
             raise
         finally:
             sys.stderr.flush()

@@ -36,6 +36,10 @@ def half_or_die(item, jobs):
     return item / 2, jobs
 
 
+def number_of_process(item, jobs):
+    return os.getpid()
+
+
 def test_a_process_that_dies_costs_its_own_item_alone():
     answers = {
         item: (result, error) for item, result, error in on_this_machine(half_or_die, range(10), 2)
@@ -78,3 +82,13 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     while any(map(psutil.pid_exists, workers)):
         assert time.monotonic() < end, "a worker lives on without its parent"
         time.sleep(0.1)
+
+
+def test_a_process_that_dies_between_two_items_is_replaced():
+    answers = on_this_machine(number_of_process, range(3), 1)
+    _, first, _ = next(answers)
+    os.kill(first, signal.SIGKILL)
+    time.sleep(1)  # joblib notices in a thread of its own
+    left = [(result, error) for _, result, error in answers]
+    assert len(left) == 2 and first not in [result for result, _ in left]
+    assert left[1][1] is None  # the first of them may have been given to the dead process

@@ -14,6 +14,8 @@ RECORD = Path(__file__).parents[2] / "benchmarks" / "faults.csv"
 REFUSED, RIGHT = "refused", "right"
 BAD = ("silently wrong", "traceback", "hang", "crash")
 OUTCOMES = (REFUSED, RIGHT, *BAD)
+ALL = "all"
+"""The name of the row of sums."""
 
 
 class Tally(Counter):
@@ -57,7 +59,7 @@ def trials(request):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Print the table; with --all and no file named, keep it as benchmarks/faults.csv."""
+    """Print the table; with --all, keep it as benchmarks/faults.csv."""
     rows = []
     for report in (each for some in terminalreporter.stats.values() for each in some):
         found = dict(getattr(report, "user_properties", ()))
@@ -66,24 +68,38 @@ def pytest_terminal_summary(terminalreporter, config):
             rows.append({"attack": found["attack"], "tried": sum(counts.values()), **counts})
     if not rows:
         return
-    rows.sort(key=lambda row: row["attack"])
-    rows.append(
-        {
-            "attack": "all",
-            **{name: sum(row[name] for row in rows) for name in rows[0] if name != "attack"},
-        }
-    )
     terminalreporter.section("attacks")
     width = max(len(row["attack"]) for row in rows)
     terminalreporter.write_line("  ".join([" " * width, *list(rows[0])[1:]]))
-    for row in rows:
+    for row in _with_sum(rows):
         cells = [f"{value:>{len(name)}}" for name, value in list(row.items())[1:]]
         terminalreporter.write_line("  ".join([f"{row['attack']:{width}}", *cells]))
-    is_whole = [Path(each).resolve() for each in config.args] == [Path(__file__).parent]
-    if config.getoption("all") and is_whole:
-        made = {"date": date.today().isoformat()}
-        made |= {name: environment()[name] for name in ("processor", "cores")}
-        with open(RECORD, "w", newline="") as file:
-            writer = csv.DictWriter(file, [*rows[0], *made])
-            writer.writeheader()
-            writer.writerows(row | made for row in rows)
+    if config.getoption("all"):
+        is_whole = [Path(each).resolve() for each in config.args] == [Path(__file__).parent]
+        _keep(rows, is_whole)
+
+
+def _with_sum(rows):
+    rows = sorted(rows, key=lambda row: row["attack"])
+    names = [name for name in rows[0] if name != "attack"]
+    return [*rows, {"attack": ALL, **{name: sum(row[name] for row in rows) for name in names}}]
+
+
+def _keep(rows, is_whole):
+    """Write the record; a part of the suite replaces its own rows alone."""
+    known = {}
+    if RECORD.is_file() and not is_whole:
+        with open(RECORD, newline="") as file:
+            known = {row["attack"]: row for row in csv.DictReader(file)}
+    known.pop(ALL, None)
+    made = {"date": date.today().isoformat()}
+    made |= {name: environment()[name] for name in ("processor", "cores")}
+    known |= {row["attack"]: row | made for row in rows}
+    counts = [
+        {name: int(row[name]) if name != "attack" else row[name] for name in rows[0]}
+        for row in known.values()
+    ]
+    with open(RECORD, "w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], *made])
+        writer.writeheader()
+        writer.writerows(known.get(row["attack"], made) | row for row in _with_sum(counts))

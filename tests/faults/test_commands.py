@@ -15,8 +15,10 @@ from test_comparisons import NETWORK
 
 from fer_keras.cli import main
 from fer_keras.comparison import engine
+from fer_keras.data import memory
 from fer_keras.data.faces import concatenate
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.evaluation.predictions import Predictions
 
 AGAIN = "fer-keras: Stopped; start the same command again to go on."
 SMALL = "256k"
@@ -47,7 +49,7 @@ def commands(inputs, data, out):
         "compare": ["compare", "--arm", "a=conv2", "--seeds", "2", *training, *network],
         "audit": ["audit", str(data), "--out", str(out)],
         "predict": [
-            "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"), "--detector", "haar",
+            "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"),
         ],
         "webcam": ["webcam", run, "--video", video, "--record", str(out / "r.mp4")],
     }  # fmt: skip
@@ -115,6 +117,40 @@ def test_places_that_cannot_be_written_to(
             tally.count(what, "refused" if is_one_sentence else "silently wrong", f"{code} {lines}")
 
 
+def test_pixels_that_meet_a_full_disk(mount, monkeypatch, tally):
+    """Mapped pages without room would end the process by a bus error."""
+    monkeypatch.setenv("FER_KERAS_CACHE", str(mount(f"size={SMALL}")))
+    monkeypatch.setenv("FER_KERAS_MEMORY", "0")
+
+    def written():
+        memory.allocate((1000, 48, 48))[:] = 7
+
+    def gathered():
+        pixels = memory.Gathered()
+        for _ in range(10):
+            pixels.extend(np.full(100_000, 7, np.uint8))
+        return pixels.array()
+
+    for what in (written, gathered):
+        tally.attack(what.__name__, what, lambda result: False)
+
+
+def test_a_full_disk_that_gets_room(request, inputs, data, mount, tmp_path, tally):
+    """The same command goes on, and ends as if there had been room from the beginning."""
+    if not request.config.getoption("all"):
+        pytest.skip("with --all")
+    place = mount(f"size={SMALL}")
+    command = commands(inputs, data, place)["run"]
+    tally.count("full", "refused" if main(command) == 1 else "silently wrong")
+    subprocess.run(["mount", "-o", "remount,size=50m", place], check=True)
+    assert main(command) == main(commands(inputs, data, tmp_path / "calm")["run"]) == 0
+    found, calm = (
+        Predictions.load(next(out.glob("*/*/predictions.npz"))).probabilities
+        for out in (place, tmp_path / "calm")
+    )
+    tally.count("with room", "right" if np.array_equal(found, calm) else "silently wrong")
+
+
 on_linux = pytest.mark.skipif(
     not Path("/proc/self/status").is_file(), reason="Linux says which signals a process catches"
 )
@@ -177,9 +213,10 @@ def test_stopped_commands(request, inputs, data, tmp_path, tally):
                 tally.count(what, "hang")
             lines = [line for line in errors.replace("\r", "\n").splitlines() if line.strip()]
             lines = [line for line in lines if not line.startswith("runs:")]
-            # Python ends by the signal itself where it was in code that Python made from a text.
-            if code in (130, -signal.SIGINT):
-                outcome = "refused" if lines == [AGAIN] else "traceback"
-            else:  # it had ended before
-                outcome = "right" if code == 0 and not lines else "traceback"
+            # Python ends by the signal itself where it ran a text, or was ending anyway.
+            if lines == [AGAIN] and code in (130, -signal.SIGINT):
+                outcome = "refused"
+            else:
+                had_ended = not lines and code in (0, -signal.SIGINT)
+                outcome = "right" if had_ended else "traceback"
             tally.count(what, outcome, f"{code} {errors[-2000:]}")

@@ -77,7 +77,7 @@ def kill_later(condition, find):
     """Kill the process that `find` returns as soon as the condition holds."""
 
     def watch():
-        wait_until(condition)
+        wait_until(condition, 600)
         find().send_signal(signal.SIGKILL)
 
     thread = threading.Thread(target=watch, daemon=True)

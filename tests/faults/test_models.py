@@ -94,9 +94,9 @@ def run(tmp_path, monkeypatch):
     return save_run(tmp_path / "run", network()), canary
 
 
-def test_networks_that_ask_for_code(run, tmp_path, tally):
+def test_networks_that_ask_for_code(run, tmp_path, tally, trials):
     directory, canary = run
-    for what, change in attacks(canary).items():
+    for what, change in [*attacks(canary).items()][:: trials(1, 4)]:
         place = tmp_path / what.replace(" ", "_")
         shutil.copytree(directory, place)
         rewritten(place / "model.keras", change)

@@ -158,7 +158,7 @@ def test_photos_are_recognised_without_any_training(tmp_path, monkeypatch, make_
 
     monkeypatch.chdir(tmp_path)
     Image.fromarray(make_faces(1).images[0]).save(tmp_path / "face.png")
-    table = predict("quick", [tmp_path / "face.png"])
+    table = predict("quick", [tmp_path / "face.png"]).table
     assert table.parent.parent.resolve() == (tmp_path / "predictions").resolve()
 
 

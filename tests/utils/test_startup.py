@@ -17,6 +17,7 @@ print("from Python", file=sys.stderr)
     [
         ("", []),
         ("raise ImportError('no AVX')", ["from C++", "from Python", "ImportError: no AVX"]),
+        ("raise KeyboardInterrupt", ["KeyboardInterrupt"]),
         ("sys.exit(3)", ["from C++", "from Python"]),
     ],
 )
@@ -30,6 +31,8 @@ start_tensorflow()
 print("afterwards", file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    lines = [line for line in done.stderr.splitlines() if line.startswith(("from", "Imp", "aft"))]
+    lines = [
+        line for line in done.stderr.splitlines() if line.startswith(("from", "Imp", "aft", "Key"))
+    ]
     assert lines == (shown or ["afterwards"])
     assert (done.returncode == 0) == (not shown)

@@ -6,14 +6,18 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from helpers import ROOT
 
 DEADLY = "import os, signal\nprint('begun', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
 
 
-def test_a_dead_kernel(tmp_path, tally):
+def test_a_dead_kernel(request, tmp_path, tally):
+    if not request.config.getoption("all"):
+        pytest.skip("with --all")
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "locks", tmp_path / "locks")
     binaries = tmp_path / "env" / "bin"
     binaries.mkdir(parents=True)
     for name in ("python", "papermill"):
