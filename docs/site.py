@@ -46,7 +46,7 @@ def _as_text(path):
 def _interface():
     """Return the page of the public names, whose text is their docstrings."""
     places = fer_keras._PLACES
-    names = (
-        f"## fer_keras.{name}\n\n::: fer_keras.{places[name]}.{name}" for name in sorted(places)
+    names = [f"::: fer_keras.{places[name]}.{name}" for name in sorted(places, key=str.lower)]
+    return "\n\n".join(
+        ["# Public names", "All of `import fer_keras as fk`, such as `fk.fit`.", *names]
     )
-    return "# Public names\n\n" + "\n\n".join(names) + "\n"

@@ -2,12 +2,13 @@
 
 import argparse
 import re
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.tables import PRINTED
 from fer_keras.utils.errors import did_you_mean
+from fer_keras.utils.machine import package_version
 
 JSON = "print one JSON document on standard output, and all else on standard error"
 
@@ -45,7 +46,7 @@ class _Version(argparse.Action):
     def __call__(self, parser, *_):
         for package in ("fer_keras", "tensorflow", "keras"):
             try:
-                print(package, version(package))
+                print(package, package_version(package))
             except PackageNotFoundError:
                 print(package, "is not installed")
         parser.exit()
@@ -98,6 +99,10 @@ def read_options(arguments, functions):
     _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
     options, more = parser.parse_known_args(arguments)
+    if "--" in more:  # what follows is no option, whatever it begins with
+        place = more.index("--")
+        options.words = [*getattr(options, "words", ()), *more[place + 1 :]]
+        more = more[:place]
     # argparse ends a list of words at the first option; pictures may stand behind it, too.
     if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
         known = re.findall(r"--[\w-]+", commands.choices[options.command].format_help())

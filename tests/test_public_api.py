@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from helpers import ROOT
+from helpers import ROOT, photograph
 from PIL import Image
 
 from fer_keras.data.labels import CLASS_NAMES
@@ -35,6 +35,7 @@ def home(tmp_path_factory):
     """A home folder with a few drawn faces in `fer2013/`."""
     folder = tmp_path_factory.mktemp("home")
     write_drawn_data(folder / "fer2013", 84, 42)
+    photograph().save(folder / "photo.jpg")
     return folder
 
 

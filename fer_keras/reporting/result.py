@@ -44,7 +44,8 @@ class Result:
     def results(self):
         """The record, `results.csv`: a DataFrame, one row a run and test set."""
         path = self.directory / "results.csv"
-        options = {"keep_default_na": False, "na_values": [""]}
+        # Arms may be called as numbers are.
+        options = {"keep_default_na": False, "na_values": [""], "dtype": {"arm": str}}
         return read_table(path, NUMBERS, TEXTS, **options)
 
     def scores(self):

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import finish_untrained, patterned_faces, photograph, sure_run
+from PIL import Image
 from test_comparisons import NETWORK
 
 from fer_keras.cli import main
@@ -31,7 +32,9 @@ def inputs(tmp_path_factory):
     """A run, a picture and a video that are all right, and a network of one's own."""
     place = tmp_path_factory.mktemp("inputs")
     sure_run(place / "run")
-    photograph().save(place / "face.jpg")
+    # Larger than the small disk, and a face in it.
+    grain = Image.effect_noise((1536, 1800), 90).convert("RGB")
+    Image.blend(photograph().resize(grain.size), grain, 0.2).save(place / "face.jpg", quality=95)
     writer = cv2.VideoWriter(str(place / "v.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 12, (320, 240))
     for noise in np.random.default_rng(0).integers(0, 256, (40, 240, 320, 3), np.uint8):
         writer.write(noise)
@@ -49,9 +52,13 @@ def commands(inputs, data, out):
         "run": ["run", "conv2", *training, *network],
         "compare": ["compare", "--arm", "a=conv2", "--seeds", "2", *training, *network],
         "audit": ["audit", str(data), "--out", str(out)],
+<<<<<<< HEAD
+        "predict": ["predict", run, str(inputs / "face.jpg"), "--out", str(out / "p")],
+=======
         "predict": [
             "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"),
         ],
+>>>>>>> h-engine
         "webcam": ["webcam", run, "--video", video, "--record", str(out / "r.mp4")],
     }  # fmt: skip
 

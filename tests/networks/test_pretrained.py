@@ -122,6 +122,8 @@ def test_a_shipped_network_recognises_without_tensorflow_and_in_silence():
 def test_a_folder_of_that_name_is_a_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "quick").mkdir()
+    Predictor("quick")  # a folder that holds no run
+    (tmp_path / "quick" / "recipe.json").touch()
     with pytest.raises(InputError, match="no finished run, .* comes with fer_keras: quick"):
         Predictor("quick")
 
@@ -158,7 +160,7 @@ def test_photos_are_recognised_without_any_training(tmp_path, monkeypatch, make_
 
     monkeypatch.chdir(tmp_path)
     Image.fromarray(make_faces(1).images[0]).save(tmp_path / "face.png")
-    table = predict("quick", [tmp_path / "face.png"])
+    table = predict("quick", [tmp_path / "face.png"]).table
     assert table.parent.parent.resolve() == (tmp_path / "predictions").resolve()
 
 

@@ -88,7 +88,7 @@ def self_contained_report(record):
     html = (REPORTS / record.split("/")[0]).with_suffix(".html").read_text(encoding="utf-8")
     assert len(html) < 5_000_000
     assert not re.search(r"""\s(src|srcset)=["'](?!data:)""", html)
-    assert "<link" not in html and "<script" not in html
+    assert "<link" not in html and not re.search(r"<script[^>]*src", html)
     return html
 
 
@@ -129,7 +129,9 @@ def test_every_study_has_run_and_gives_what_its_recipe_promises(name):
     assert history["accuracy"].iloc[-1] == pytest.approx(row["training_accuracy"], rel=close)
 
 
-@pytest.mark.parametrize("name", [name for name, named in RECIPES.items() if not named.study])
+@pytest.mark.parametrize(
+    "name", [name for name, named in RECIPES.items() if not named.study and named.minutes]
+)
 def test_our_recipes_have_run_and_give_what_they_promise(name):
     record, named = pd.read_csv(REPORTS / "budgets.csv"), RECIPES[name]
     runs = record[(record["recipe"] == name) & (record["epochs"] == named.recipe.epochs)]

@@ -19,6 +19,8 @@ def home(tmp_path):
     for name in ("requirements.txt", "pyproject.toml"):
         (tmp_path / name).touch()
     (tmp_path / "reports").mkdir()
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "compare.txt").touch()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     for name in ("python", "papermill"):
         tool = tmp_path / ".venv" / "bin" / name

@@ -17,6 +17,7 @@ def test_a_dead_kernel(request, tmp_path, tally):
         pytest.skip("with --all")
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "locks", tmp_path / "locks")
     binaries = tmp_path / "env" / "bin"
     binaries.mkdir(parents=True)
     for name in ("python", "papermill"):
