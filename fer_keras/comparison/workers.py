@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Processes that run a comparison, here or on a Dask cluster."""
-=======
 """Processes that train runs, here or on Dask; some may die."""
->>>>>>> h-engine
 
 import os
 import re
@@ -23,11 +19,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def on_this_machine(function, items, jobs):
-<<<<<<< HEAD
-    """Yield what a function returns for each item, as each ends.
-=======
     """Yield a function's results for items, in the order in which they end.
->>>>>>> h-engine
 
     Each process does one item at a time. The one that dies costs its own item and is replaced.
     All end with this process, however it ends.
@@ -189,11 +181,7 @@ def _with_slots(function, item, slots):
 
 
 def share_cores(slots):
-<<<<<<< HEAD
-    """Give this process its share of the cores, before TensorFlow starts.
-=======
     """Use a share of the machine's cores, before TensorFlow starts.
->>>>>>> h-engine
 
     Args:
         slots: how many processes share them.

@@ -19,14 +19,10 @@ class InputError(ValueError):
 
 
 class NoRunError(InputError):
-<<<<<<< HEAD
-    """No run of a comparison succeeded; its input may be fine."""
-=======
     """No run of a comparison succeeded.
 
     The input may be fine, and the machine not.
     """
->>>>>>> h-engine
 
 
 def _escaped(character):

@@ -52,13 +52,7 @@ def commands(inputs, data, out):
         "run": ["run", "conv2", *training, *network],
         "compare": ["compare", "--arm", "a=conv2", "--seeds", "2", *training, *network],
         "audit": ["audit", str(data), "--out", str(out)],
-<<<<<<< HEAD
         "predict": ["predict", run, str(inputs / "face.jpg"), "--out", str(out / "p")],
-=======
-        "predict": [
-            "predict", run, str(inputs / "face.jpg"), "--out", str(out / "p"),
-        ],
->>>>>>> h-engine
         "webcam": ["webcam", run, "--video", video, "--record", str(out / "r.mp4")],
     }  # fmt: skip
 
