@@ -49,7 +49,7 @@ test: $(VENV)/installed-test lint  ## Run the tests
 test-all: COVERAGE += --all
 test-all: test  ## Run the tests, with simulations at full length
 
-faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; a quarter of an hour
+faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile files; ten minutes
 	$(BIN)/python -m pytest tests/faults --all --numprocesses 2
 	@$(BIN)/python reports/write_tables.py
 

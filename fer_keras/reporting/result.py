@@ -99,7 +99,9 @@ class Result:
         with TemporaryDirectory() as place:
             executed = Path(place) / "compare.ipynb"
             parameters = {"folder": str(self.directory.absolute())}
-            quiet = {"progress_bar": False, "extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
+            # Its cells' errors come as messages; its log holds what Ctrl-C breaks off.
+            log = ["--IPKernelApp.log_level=CRITICAL"]
+            quiet = {"progress_bar": False, "extra_arguments": log}
             quiet |= {"kernel_name": "python3"}
             try:
                 papermill.execute_notebook(notebook_path("compare"), executed, parameters, **quiet)
