@@ -1,4 +1,4 @@
-"""Processes that train runs, here or on Dask; some may die."""
+"""Processes that run a comparison, here or on a Dask cluster."""
 
 import os
 import re
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def on_this_machine(function, items, jobs):
-    """Yield a function's results for items, in the order in which they end.
+    """Yield what a function returns for each item, as each ends.
 
     Each process does one item at a time. The one that dies costs its own item and is replaced.
     All end with this process, however it ends.
@@ -181,7 +181,7 @@ def _with_slots(function, item, slots):
 
 
 def share_cores(slots):
-    """Use a share of the machine's cores, before TensorFlow starts.
+    """Give this process its share of the cores, before TensorFlow starts.
 
     Args:
         slots: how many processes share them.

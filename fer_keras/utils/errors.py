@@ -19,10 +19,7 @@ class InputError(ValueError):
 
 
 class NoRunError(InputError):
-    """No run of a comparison succeeded.
-
-    The input may be fine, and the machine not.
-    """
+    """No run of a comparison succeeded; its input may be fine."""
 
 
 def _escaped(character):
