@@ -221,6 +221,8 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
     process = subprocess.Popen(
         [sys.executable, "-m", "fer_keras.cli", *command, *changes],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # What a shell starts in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert any("epoch" in line for line in process.stdout)
     process.send_signal(number)

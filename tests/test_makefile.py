@@ -120,7 +120,8 @@ def test_a_python_that_is_not_there_is_named(home):
 
 
 def test_help_lists_every_target_for_users(home):
-    answer = subprocess.run(["make", "help"], cwd=home, capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "help"]
+    answer = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
     listed = {line.split()[0] for line in answer.stdout.splitlines()[:-1]}
     phony = next(line for line in (home / "Makefile").open() if line.startswith(".PHONY:"))
     assert listed == set(phony.split()[1:])
