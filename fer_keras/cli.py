@@ -14,6 +14,9 @@ from fer_keras.options import read_options
 from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.files import user_path
 
+STOPPED = 130
+"""The exit code after Ctrl-C or SIGTERM, as of shells."""
+
 
 def main(arguments=None):
     """Run a command.
@@ -51,8 +54,20 @@ def main(arguments=None):
     except KeyboardInterrupt:
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)
-        return 130
+        return STOPPED
     return code or 0
+
+
+def command():
+    """Run the command of the process, and end this with its exit code."""
+    code = main()
+    if code == STOPPED:
+        # TensorFlow's threads still ask Python for batches, and Python, while it takes itself
+        # apart, would end them by a segmentation fault.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 @contextmanager
@@ -216,7 +231,7 @@ def _video(options):
         print("fer-keras: Stopped; what was done is kept.", file=sys.stderr)
     if summary.problem:
         print(f"fer-keras: {summary.problem}", file=sys.stderr)
-    return 130 if summary.stopped else int(bool(summary.problem))
+    return STOPPED if summary.stopped else int(bool(summary.problem))
 
 
 def _app(options):
@@ -292,4 +307,4 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()
