@@ -15,6 +15,8 @@ NAME ?=
 # COVERAGE=--cov measures what the tests reach.
 COVERAGE ?=
 
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
 .PHONY: compare audit test test-all faults examine lint docs badges lock published bench clean help
 
 DIED := The process of the notebook died, for want of memory perhaps; \
@@ -89,12 +91,12 @@ lock: $(VENV)/installed-test  ## Renew locks/ from requirements.txt and pyprojec
 	@$(BIN)/python -m pip install --quiet "uv>=0.8,<1"
 	@sed -n "s/^tensorflow\([^ ]*\).*/tensorflow-cpu\1 ; $(SMALL_TENSORFLOW)/p" requirements.txt > locks/cpu.in
 	@sed -n "s/^tensorflow\([^ ]*\).*/tensorflow\1 ; $(OTHER_TENSORFLOW)/p" requirements.txt > locks/other.in
-	$(COMPILE) pyproject.toml locks/cpu.in --override locks/other.in --constraint locks/bounds.in \
+	@$(COMPILE) pyproject.toml locks/cpu.in --override locks/other.in --constraint locks/bounds.in \
 		--extra test --extra docs \
 		--output-file locks/test.txt
-	$(COMPILE) pyproject.toml locks/cpu.in --override locks/other.in --constraint locks/bounds.in \
+	@$(COMPILE) pyproject.toml locks/cpu.in --override locks/other.in --constraint locks/bounds.in \
 		--constraint locks/test.txt --output-file locks/compare.txt
-	$(COMPILE) locks/predict.in --constraint locks/bounds.in --constraint locks/test.txt --output-file locks/predict.txt
+	@$(COMPILE) locks/predict.in --constraint locks/bounds.in --constraint locks/test.txt --output-file locks/predict.txt
 	@rm locks/cpu.in locks/other.in
 
 help:  ## List the targets
@@ -108,7 +110,7 @@ clean:  ## Delete the environment, all runs and the reports made here
 UNFINISHED := $(VENV).unfinished
 
 # Packages come as locks/ names them, each by its hash; a line a package says that it goes on.
-INSTALL = @bash -o pipefail -c '$(BIN)/python -m pip install --disable-pip-version-check \
+INSTALL = @bash -o pipefail -c '$(BIN)/python -m pip install \
 	--require-hashes --requirement $(1) | { grep --line-buffered -oE \
 	"(Downloading|Using cached) [^ ]+(whl|gz) \(.*|^Installing collected packages" || true; }'
 
@@ -128,7 +130,7 @@ environments yet: install its venv package (Debian, Ubuntu: sudo apt install pyt
 start the same command again"; exit 1; } >&2; \
 		touch $(UNFINISHED) && $(PYTHON) -m venv --clear $(VENV); fi
 	@touch $(UNFINISHED)
-	@echo "Installing into $(VENV), once: 160 packages, 2.1 GB on disk, 3 minutes or so ..."
+	@echo "Installing into $(VENV), once: 2.3 GB on disk, a few minutes ..."
 	$(call INSTALL,locks/compare.txt)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@rm -rf $(VENV)/lib/python*/site-packages/tensorflow/include  # C++ headers: 0.3 GB, unused
