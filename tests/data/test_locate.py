@@ -5,6 +5,7 @@ import pytest
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.loading import load_data
+from fer_keras.data.readers import locate
 from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
 
@@ -181,6 +182,17 @@ def test_useless_variable_is_refused_by_name_even_beside_a_data_folder(tmp_path,
 def test_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("FER_KERAS_DATA", "")
     assert find_data() is None
+
+
+@pytest.mark.parametrize("mounted", ["fer2013", "datasets/msambare/fer2013"])
+def test_what_kaggle_mounted_is_found_after_the_data_folder(tmp_path, monkeypatch, mounted):
+    monkeypatch.setattr(locate, "KAGGLE_INPUT", tmp_path / "input")
+    assert find_data() is None
+    put(tmp_path / "input" / "another" / "readme.txt")
+    folder = put_folder(tmp_path / "input" / mounted)
+    assert find_data() == Location("fer2013", folder=folder)
+    csv = put(Path.cwd().parent / "data" / "fer2013.csv")
+    assert find_data().csv == csv
 
 
 def test_data_folder_is_the_one_beside_the_notebooks(monkeypatch):

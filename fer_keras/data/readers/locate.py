@@ -12,6 +12,7 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
+KAGGLE_INPUT = Path("/kaggle/input")
 SUBFOLDER = "fer2013"
 PLAIN_NAMES = ("fer2013.csv", "icml_face_data.csv")
 ZIP_NAMES = (*(f"{name}.zip" for name in PLAIN_NAMES), "fer2013.zip", "archive.zip")
@@ -50,11 +51,11 @@ def find_data(directory=None):
 
     Args:
         directory: a folder, or the CSV file itself; `~` is expanded. `None` takes what the
-            variable says, and without it `data/` in the project's folder.
+            variable says, and without it `data/` in the project's folder, then what Kaggle mounted.
 
     Returns:
-        A `Location` with at least one form; `None` if nobody named a place and `data/` is absent
-        or holds no form.
+        A `Location` with at least one form; `None` if nobody named a place and neither `data/`
+        nor what Kaggle mounted holds a form.
 
     Raises:
         InputError: if `directory`, or what FER_KERAS_DATA says, holds no form.
@@ -64,7 +65,8 @@ def find_data(directory=None):
         source = f"The environment variable {ENVIRONMENT_VARIABLE}:"
         place = os.environ.get(ENVIRONMENT_VARIABLE)
         if not place:
-            return _search(project_folder() / "data")
+            places = (project_folder() / "data", *_mounted())
+            return next(filter(None, map(_search, places)), None)
     place = user_path(place).absolute()
     if place.is_file():
         return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
@@ -86,6 +88,11 @@ def data_set_name(class_names, directory):
         directory: the `Path` of the folder that it lies in.
     """
     return "fer2013" if class_names in (CLASS_NAMES, ALL_CLASS_NAMES) else directory.name
+
+
+def _mounted():
+    """Return the folders of a Kaggle notebook's data: `<name>/`, or `datasets/<owner>/<name>/`."""
+    return sorted(path for depth in ("*", "*/*", "*/*/*") for path in KAGGLE_INPUT.glob(depth))
 
 
 def _search(place):
