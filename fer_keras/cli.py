@@ -10,9 +10,8 @@ from pathlib import Path
 
 from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
-from fer_keras.options import read_options
+from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
-from fer_keras.utils.files import user_path
 
 STOPPED = 130
 """The exit code after Ctrl-C or SIGTERM, as of shells."""
@@ -126,7 +125,7 @@ def _compare(options):
         )
     result = compare(
         options.name or options.arm,
-        _data(options.data),
+        data_places(options.data),
         options.seeds,
         factors=dict(map(parse_factor, options.factor)),
         crossed=not options.one_at_a_time,
@@ -156,7 +155,7 @@ def _run(options):
     seed = changes.pop("seed", 0)
     result = compare(
         [options.recipe],
-        _data(options.data),
+        data_places(options.data),
         [seed],
         changes=changes,
         out=options.out,
@@ -268,21 +267,6 @@ def _show(result, report=None):
     if report:
         print(result.report(report))
     return int(bool(result.comparison.errors))
-
-
-def _data(places):
-    """Return what `compare` takes as data: nothing, one place, or places by name."""
-    if not places:
-        return None
-    named = {}
-    for place in places:
-        name, equals, directory = place.partition("=")
-        if not equals or user_path(place).exists():
-            name, directory = user_path(place).resolve().name, place
-        if name in named:
-            raise InputError(f"The data set {name} is given twice; give each one once.")
-        named[name] = directory
-    return named if len(named) > 1 else directory
 
 
 def _class_names(options):

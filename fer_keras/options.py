@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.tables import PRINTED
-from fer_keras.utils.errors import did_you_mean
+from fer_keras.utils.errors import InputError, did_you_mean
+from fer_keras.utils.files import user_path
 from fer_keras.utils.machine import package_version
 
 JSON = "print one JSON document on standard output, and all else on standard error"
@@ -111,6 +112,31 @@ def read_options(arguments, functions):
     if more:
         options.words += more
     return options
+
+
+def data_places(places):
+    """Return what `compare` takes as data: none, one, or several by name.
+
+    Args:
+        places: list of texts `DIR` or `NAME=DIR`, as given with `--data`.
+
+    Returns:
+        `None`, a text, or a dict from a name to a text.
+
+    Raises:
+        InputError: if a name is given twice.
+    """
+    if not places:
+        return None
+    named = {}
+    for place in places:
+        name, equals, directory = place.partition("=")
+        if not equals or user_path(place).exists():
+            name, directory = user_path(place).resolve().name, place
+        if name in named:
+            raise InputError(f"The data set {name} is given twice; give each one once.")
+        named[name] = directory
+    return named if len(named) > 1 else directory
 
 
 def _add_recipes(recipes):
