@@ -247,6 +247,20 @@ def _webcam(options):
     webcam(options.network, options.camera, options.video, options.record)
 
 
+def _export(options):
+    """Write a network in another format, and print how it answers there."""
+    from fer_keras.predict.sharing import export_network
+
+    print(export_network(options.network, options.to, options.file))
+
+
+def _push(options):
+    """Put a network with its card into a repository, and print where it is."""
+    from fer_keras.predict.sharing import push
+
+    print(push(options.network, options.repository))
+
+
 def _show(result, report=None):
     """Print scores, differences and failures; return 1 if a run failed."""
     from fer_keras.reporting.difference_tables import readable_differences
@@ -288,6 +302,8 @@ COMMANDS = {
     "video": _video,
     "app": _app,
     "webcam": _webcam,
+    "export": _export,
+    "push": _push,
 }
 
 if __name__ == "__main__":

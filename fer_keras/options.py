@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
+from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.files import user_path
@@ -99,6 +100,8 @@ def read_options(arguments, functions):
     _add_video(command("video", "recognise expressions in a video over time"))
     _add_app(command("app", "serve a page on this machine: photo, webcam, video; two networks"))
     _add_webcam(command("webcam", "show expressions live; q quits"))
+    _add_export(command("export", "write a network for other programs: LiteRT, ONNX or Keras"))
+    _add_push(command("push", "put a network with its card on the Hugging Face hub"))
     options, more = parser.parse_known_args(arguments)
     if "--" in more:  # what follows is no option, whatever it begins with
         place = more.index("--")
@@ -253,6 +256,20 @@ def _add_webcam(webcam):
     source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
     text = "record to .mp4 or .avi; needed without a display"
     webcam.add_argument("--record", metavar="FILE", help=text)
+
+
+def _add_export(export):
+    _add_network(export)
+    text = "the format"
+    export.add_argument("--to", required=True, choices=SUFFIXES, help=text)
+    text = "the file to write (default: NETWORK with .tflite, .onnx or .keras, here)"
+    export.add_argument("file", nargs="?", metavar="OUT", help=text)
+
+
+def _add_push(push):
+    _add_network(push)
+    text = "OWNER/NAME on the hub, private when new; or a new folder, ./NAME"
+    push.add_argument("repository", metavar="REPO", help=text)
 
 
 def _add_network(command):

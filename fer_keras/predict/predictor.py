@@ -100,10 +100,23 @@ def keras_model(source):
     Raises:
         InputError: if there is no finished run, or its files are damaged.
     """
+    return keras_model_and_classes(source)[0]
+
+
+def keras_model_and_classes(source):
+    """Return a network as a Keras model, and the tuple of its classes' names.
+
+    Args:
+        source: as for `keras_model`.
+
+    Raises:
+        InputError: as for `keras_model`.
+    """
     if is_pretrained(source):
         start_tensorflow()
-        return pretrained(source).model()
-    return _load_run(Path(str(source)))[0]
+        network = pretrained(source)
+        return network.model(), network.class_names
+    return _load_run(Path(str(source)))
 
 
 def _load_run(directory):

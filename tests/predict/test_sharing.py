@@ -1,0 +1,107 @@
+"""What a repository gets, and what the hub's refusals become."""
+
+import http.server
+import json
+import sys
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from fer_keras.cli import main
+from fer_keras.evaluation.predictions import Predictions, score_table
+from fer_keras.networks.pretrained import pretrained
+
+
+@pytest.fixture
+def told_run(run_directory, tmp_path):
+    """A run directory with a recipe whose builder lies in somebody's folder."""
+    directory = tmp_path / "mine-1234"
+    directory.mkdir()
+    (directory / "model.keras").write_bytes((run_directory / "model.keras").read_bytes())
+    rng = np.random.default_rng(0)
+    y_true, shares = rng.integers(0, 7, 70), rng.dirichlet(np.ones(7), 70)
+    ids = np.array([f"PublicTest/row{number}" for number in range(70)])
+    names = Predictions.load(run_directory / "predictions.npz").class_names
+    Predictions(ids, y_true, shares, names).save(directory / "predictions.npz")
+    recipe = {"network": "/home/someone/mynet.py:build", "epochs": 5, "weight_decay": 0.0005}
+    (directory / "recipe.json").write_text(json.dumps({"recipe": recipe, "data": {}}))
+    return directory
+
+
+def test_a_folder_gets_the_network_in_both_forms_and_its_card(told_run, tmp_path, capsys):
+    folder = tmp_path / "hub"
+    assert main(["push", str(told_run), f"file://{folder}"]) == 0
+    assert capsys.readouterr().out.strip() == str(folder)
+    names = ["README.md", "fer_keras.json", "model.keras", "model.tflite"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert keras.saving.load_model(folder / "model.keras").output_shape == (None, 7)
+    card = (folder / "README.md").read_text()
+    scores = score_table(Predictions.load(told_run / "predictions.npz"))
+    assert card.startswith("---\nlibrary_name: keras\n") and "# mine-1234" in card
+    assert f"| PublicTest | 70 | {scores['accuracy'][0]:.3f} [" in card
+    assert "network mynet.py:build" in card and "weight_decay 0.0005" in card
+    assert "license" not in card and "someone" not in card
+    assert "Do not use them to decide anything about people." in card
+    assert json.loads((folder / "fer_keras.json").read_text())["recipe"]["epochs"] == 5
+
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main(["push", str(told_run), f"file://{folder}"]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_network_that_comes_along_keeps_its_card(tmp_path):
+    assert main(["push", "quick", str(tmp_path / "hub")]) == 0
+    card = (tmp_path / "hub" / "README.md").read_text()
+    accuracy = pretrained("quick").card["scores"][0]["accuracy"]
+    assert "license: mit" in card and f"| PublicTest | 3,589 | {accuracy:.3f} [" in card
+    assert "FER+'s annotators" in card
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (401, 2, "does not let your token write to me/mine (401)"),
+        (403, 2, "does not let your token write to me/mine (403)"),
+        (400, 1, "The hub answers 400"),
+        (None, 1, "The hub cannot be reached (ConnectError)"),
+    ],
+)
+def test_the_hubs_refusals_are_one_sentence(told_run, monkeypatch, capsys, status, code, sentence):
+    pytest.importorskip("huggingface_hub", reason="needs the extra hub")
+
+    class Refuse(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refuse) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setenv("HF_TOKEN", "hf_mine")
+        if status:
+            threading.Thread(target=server.handle_request, daemon=True).start()
+        else:
+            server.server_close()
+        assert main(["push", str(told_run), "me/mine"]) == code
+    error = capsys.readouterr().err
+    assert sentence in error and "Traceback" not in error
+
+
+def test_missing_token_package_and_names_are_said(told_run, monkeypatch, capsys, tmp_path):
+    assert main(["push", str(told_run), "mine"]) == 2
+    assert "'mine' is no repository; give `owner/name`" in capsys.readouterr().err
+    if "huggingface_hub" in sys.modules:
+        monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+        assert main(["push", str(told_run), "me/mine"]) == 2
+        assert "make a token that may write" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert main(["push", str(told_run), "me/mine"]) == 2
+    assert "pip install 'fer_keras[hub]'" in capsys.readouterr().err
