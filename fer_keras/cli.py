@@ -138,7 +138,7 @@ def _compare(options):
         first_seed=options.first_seed,
         margin=options.margin and options.margin / 100,
         on_bad=options.on_bad,
-        class_names=_class_names(options),
+        class_names=options.class_names,
         test_on=parse_places(options.test_on),
         group_by=options.group_by,
     )
@@ -159,7 +159,7 @@ def _run(options):
         [seed],
         changes=changes,
         out=options.out,
-        class_names=_class_names(options),
+        class_names=options.class_names,
     )
     for run in result.comparison.first.values():
         print(_text(class_report(run.predictions)))
@@ -251,7 +251,7 @@ def _export(options):
     """Write a network in another format, and print how it answers there."""
     from fer_keras.predict.sharing import export_network
 
-    print(export_network(options.network, options.to, options.file))
+    print(export_network(options.network, options.to, options.out))
 
 
 def _push(options):
@@ -281,10 +281,6 @@ def _show(result, report=None):
     if report:
         print(result.report(report))
     return int(bool(result.comparison.errors))
-
-
-def _class_names(options):
-    return options.class_names and [name.strip() for name in options.class_names.split(",")]
 
 
 def _text(table):

@@ -29,6 +29,8 @@ EXAMPLES = {
     "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
     "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
     "webcam": ("webcam best", "webcam quick --record out.mp4"),
+    "export": ("export best --to onnx", "export runs/mine-1a2b3c4d --to litert --out mine.tflite"),
+    "push": ("push runs/mine-1a2b3c4d me/mine", "push best ./best"),
 }
 """Command -> lines for its help."""
 
@@ -191,9 +193,14 @@ def _add_training(command):
         "FER2013, RAF-DB or your own data; several with names train on each; without it "
         "FER_KERAS_DATA, then data/, then drawn faces",
     )
-    command.add_argument("--class-names", metavar="A,B", help="classes 0, 1, ... of your own CSV")
+    text = "classes 0, 1, ... of your own CSV"
+    command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
     command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
     _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
+
+
+def _split(text):
+    return [name.strip() for name in text.split(",")]
 
 
 def _add_repeated(command, name, metavar, text):
@@ -263,7 +270,7 @@ def _add_export(export):
     text = "the format"
     export.add_argument("--to", required=True, choices=SUFFIXES, help=text)
     text = "the file to write (default: NETWORK with .tflite, .onnx or .keras, here)"
-    export.add_argument("file", nargs="?", metavar="OUT", help=text)
+    export.add_argument("--out", metavar="FILE", help=text)
 
 
 def _add_push(push):

@@ -1,4 +1,4 @@
-"""Hand trained networks on: as files for other programs, and to the Hugging Face hub."""
+"""Hand trained networks on: as files, and to the Hugging Face hub."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def export_network(source, form, path=None):
 
 
 def push(source, repository):
-    """Put a trained network with its card into a repository of the Hugging Face hub.
+    """Put a trained network with its card on the Hugging Face hub.
 
     A new repository is private; who may see it, its owner says there.
 

@@ -1,6 +1,7 @@
 """Exported networks answer as the originals, and say what they take."""
 
 import json
+import sys
 import zipfile
 
 import keras
@@ -32,7 +33,9 @@ def network():
             layers.Dense(3, activation="softmax"),
         ]
     )
-    model.layers[-1].kernel.assign(3 * model.layers[-1].kernel)
+    last, seen = model.layers[-1], draw_faces(50, seed=8).images[..., np.newaxis]
+    last.kernel.assign(3 * last.kernel)
+    last.bias.assign(-np.log(model.predict(seen, verbose=0)).mean(axis=0))
     return model
 
 
@@ -76,7 +79,7 @@ def test_each_format_answers_as_the_network_and_names_its_classes(
         pytest.importorskip("tf2onnx", reason="needs the extra export")
         pytest.importorskip("onnxruntime", reason="needs the extra export")
     path = tmp_path / f"mine{SUFFIXES[form]}"
-    assert main(["export", str(run), "--to", form, str(path)]) == 0
+    assert main(["export", str(run), "--to", form, "--out", str(path)]) == 0
     shown = capsys.readouterr().out
     assert f"{path}: on 100 drawn faces" in shown and "100% have the same class" in shown
     expected = network.predict(faces, verbose=0)
@@ -88,6 +91,16 @@ def test_each_format_answers_as_the_network_and_names_its_classes(
     names = told["class_names"]
     assert (json.loads(names) if form == "onnx" else names) == list(CLASSES)
     assert "grey levels 0-255" in told["input"]
+
+
+def test_litert_keeps_float32_where_rounding_to_8_bits_changes_too_much(
+    network, tmp_path, monkeypatch
+):
+    rounded = export(network, CLASSES, "litert", tmp_path / "rounded.tflite")
+    monkeypatch.setitem(exporting.TOLERANCES, "litert", 1e-5)
+    whole = export(network, CLASSES, "litert", tmp_path / "whole.tflite")
+    assert whole.difference <= 1e-5 < rounded.difference
+    assert whole.path.stat().st_size > rounded.path.stat().st_size
 
 
 def test_an_export_that_answers_otherwise_is_not_written(network, tmp_path, monkeypatch):
@@ -117,8 +130,8 @@ def test_impossible_exports_are_refused(network, tmp_path, form, name, message):
 
 
 def test_onnx_without_its_packages_is_one_sentence(run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     path = tmp_path / "mine.onnx"
-    assert main(["export", str(run), "--to", "onnx", str(path)]) == 2
+    assert main(["export", str(run), "--to", "onnx", "--out", str(path)]) == 2
     assert "pip install 'fer_keras[export]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
