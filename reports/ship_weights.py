@@ -109,7 +109,9 @@ def model_card():
                 f"{row['macro_f1']:.3f} |"
             )
         for file, facts in about["files"].items():
-            rows.append(f"| `{name}` | PublicTest, by `{file}` | {judge} | {facts['accuracy']:.3f} | |")
+            rows.append(
+                f"| `{name}` | PublicTest, by `{file}` | {judge} | {facts['accuracy']:.3f} | |"
+            )
     facts = [_origin(name, about) for name, about in cards.items()]
     agreement = min(about["files"][f"{name}.tflite"]["agreement"] for name, about in cards.items())
     return TEXT.format(
@@ -125,10 +127,10 @@ def _examined():
     for row, scores in record.groupby("row", sort=False):
         first = scores["score"].max()
         by_network = scores.set_index("network").loc[names]
-        cells = [
-            f"{'**' * (score == first)}{score:.3f}{'**' * (score == first)} [{low:.3f}, {high:.3f}]"
-            for score, low, high in by_network[["score", "low", "high"]].itertuples(index=False)
-        ]
+        cells = []
+        for score, low, high in by_network[["score", "low", "high"]].itertuples(index=False):
+            mark = "**" if score == first else ""
+            cells.append(f"{mark}{score:.3f}{mark} [{low:.3f}, {high:.3f}]")
         lines.append(f"| {row} ({scores['images'].iloc[0]:,}) | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -172,8 +174,9 @@ labels.
 ## Scores
 
 On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
-together), by FER2013's label or by what more than half of FER+'s ten people see. Clean: without the images that have an exact copy among the training images. Augmented:
-the mean over ten views of each face. PrivateTest was not used.
+together), by FER2013's label or by what more than half of FER+'s ten people see. Clean: without
+the images that have an exact copy among the training images. Augmented: the mean over ten views of
+each face. PrivateTest was not used.
 
 {scores}
 
