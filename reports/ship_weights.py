@@ -104,8 +104,8 @@ def model_card():
         judge = "label" if about["recipe"]["labels"] == "own" else "people"
         for row in about["scores"]:
             rows.append(
-                f"| `{name}` | {row['split']} ({row['images']:,}) | {judge} | {row['accuracy']:.3f} "
-                f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] | "
+                f"| `{name}` | {row['split']} ({row['images']:,}) | {judge} | "
+                f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] | "
                 f"{row['macro_f1']:.3f} |"
             )
         for file, facts in about["files"].items():

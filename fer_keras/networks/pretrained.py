@@ -28,9 +28,10 @@ class Pretrained:
     Attributes:
         name: one of `PRETRAINED`.
         class_names: tuple of str, the class of each probability.
-        card: dict of `files` (file name -> `sha256`, `accuracy` on FER2013's PublicTest by the labels
-            that it learnt, 0-1, and `agreement` with the run's network), `recipe`, `class_names`, `scores` (a list of
-            dicts), and `minutes` and `environment` of the training.
+        card: dict of `files` (file name -> `sha256`, `accuracy` on FER2013's PublicTest by the
+            labels that it learnt, 0-1, and `agreement` with the run's network), `recipe`,
+            `class_names`, `scores` (a list of dicts), and `minutes` and `environment` of the
+            training.
     """
 
     name: str
