@@ -112,7 +112,7 @@ class Recipe:
         split_seed: seed of the random division, 0 or more; `None` takes `seed`.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
             `ferplus_votes` (their votes as soft targets in training, the majority elsewhere) or
-            `own_and_votes` (the mean of own label and votes in training, own labels elsewhere).
+            `own_given_votes` (own labels, softened in training by what the votes foretell of them).
         drop_test_copies: whether exact and near copies of test images are dropped from training.
         classes: names of the classes to keep, at least 2; `None` keeps all.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 keeps the last.

@@ -30,7 +30,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("normalisation", "z", "'z'; choose one of rescale, standardise"),
         ("classes", ("angry",), "classes are angry"),
         ("patience", 0, "patience is 0"),
-        ("labels", "mine", "'mine'; choose one of own, own_and_votes, ferplus, ferplus_votes"),
+        ("labels", "mine", "'mine'; choose one of own, own_given_votes, ferplus, ferplus_votes"),
         ("balance", "yes", "'yes'; choose one of none, class_weights, balanced_sampling"),
         ("classes", ("angry", "angry"), "classes are angry, angry; name two or more, each once"),
         ("augmentation", {"rotation": 3}, "no strength 'rotation'; there are rotation_range"),
