@@ -8,6 +8,7 @@ networks starts no TensorFlow.
 """
 
 import hashlib
+import warnings
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.data.memory import cache_folder
@@ -55,9 +56,10 @@ def efficientnet_lite0(num_classes, weights=None):
     """
     from keras import layers
 
+    file = weights_file("efficientnet_lite0", weights)
     backbone = efficientnet_lite0_backbone(TIMES_LARGER * IMAGE_SIZE)
-    if weights:
-        _load(backbone, weights_file("efficientnet_lite0", weights))
+    if file:
+        load_weights(backbone, file)
     levels = layers.Rescaling(1 / 128, -127 / 128)
     return _network("efficientnet_lite0", levels, backbone, num_classes)
 
@@ -78,12 +80,12 @@ def mobilenet_v3_small(num_classes, weights=None):
     """
     from keras import applications, layers
 
-    side, from_keras = TIMES_LARGER * IMAGE_SIZE, weights == IMAGENET
+    side, file = TIMES_LARGER * IMAGE_SIZE, weights_file("mobilenet_v3_small", weights)
     try:
         backbone = applications.MobileNetV3Small(
             input_shape=(side, side, 3),
             include_top=False,
-            weights=IMAGENET if from_keras else None,
+            weights=IMAGENET if weights == IMAGENET else None,
             include_preprocessing=False,
             name=BACKBONE,
         )
@@ -92,8 +94,8 @@ def mobilenet_v3_small(num_classes, weights=None):
             f"Keras cannot fetch MobileNetV3-Small's ImageNet weights ({error}); on a machine that "
             "can, they lie in ~/.keras/models afterwards: give that file as pretrained_weights."
         ) from error
-    if weights and not from_keras:
-        _load(backbone, weights_file("mobilenet_v3_small", weights))
+    if file:
+        load_weights(backbone, file)
     levels = layers.Rescaling(1 / 127.5, -1)
     return _network("mobilenet_v3_small", levels, backbone, num_classes)
 
@@ -195,9 +197,20 @@ def weights_identity(network, weights):
     return {"weights": hashlib.sha256(file.read_bytes()).hexdigest()} if file else {}
 
 
-def _load(backbone, file):
+def load_weights(backbone, file):
+    """Give a backbone the weights in a file.
+
+    Args:
+        backbone: a Keras model.
+        file: what the `save_weights` of such a backbone wrote, or Keras Applications downloaded.
+
+    Raises:
+        InputError: if the file holds other weights, or is damaged.
+    """
     try:
-        backbone.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns of layers that the file lacks
+            backbone.load_weights(file)
     except Exception as error:  # of a damaged file, h5py and Keras raise nearly anything
         reason = (str(error) or type(error).__name__).strip().splitlines()[0]
         raise InputError(f"{file} holds no weights of this backbone: {reason}") from error

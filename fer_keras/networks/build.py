@@ -152,22 +152,28 @@ def copy_layer(layer, **changes):
     """Return a layer with the same settings and no weights yet.
 
     Args:
-        layer: a Keras layer.
+        layer: a Keras layer; or an operation of a functional model, such as `a + b`, which has no
+            settings to change.
         **changes: settings that the copy has instead.
     """
-    return type(layer).from_config(layer.get_config() | changes)
+    from keras.layers import Layer
+
+    settings = changes if isinstance(layer, Layer) else {}
+    return type(layer).from_config(layer.get_config() | settings)
 
 
 def in_dtype(network, dtype):
     """Return a copy of a network in another dtype.
 
     Args:
-        network: a `keras.Sequential`.
+        network: a `keras.Sequential`; functional models in it are copied, too.
         dtype: `float16`, `float32` or `float64`.
     """
     from keras.models import clone_model
 
-    copy = clone_model(network, clone_function=lambda layer: copy_layer(layer, dtype=dtype))
+    copy = clone_model(
+        network, clone_function=lambda layer: copy_layer(layer, dtype=dtype), recursive=True
+    )
     copy.set_weights(network.get_weights())
     return copy
 

@@ -112,14 +112,11 @@ def _fused_inside(model, dtype, on_tensorflow):
     """Return a copy of a functional model, its batch norm fused on TensorFlow."""
 
     def copy(layer):
-        if isinstance(layer, keras.Model):
-            return _fused_inside(layer, dtype, on_tensorflow)
-        is_fused = on_tensorflow and _is_image_norm(layer)
-        kind = FusedBatchNormalization if is_fused else type(layer)
-        changes = {"dtype": dtype} if isinstance(layer, layers.Layer) else {}  # or it is an `a + b`
-        return kind.from_config(layer.get_config() | changes)
+        if on_tensorflow and _is_image_norm(layer):
+            return FusedBatchNormalization.from_config(layer.get_config() | {"dtype": dtype})
+        return copy_layer(layer, dtype=dtype)
 
-    return keras.models.clone_model(model, clone_function=copy)
+    return keras.models.clone_model(model, clone_function=copy, recursive=True)
 
 
 def _can_be_copied(layer):
