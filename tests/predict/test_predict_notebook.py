@@ -18,7 +18,7 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
     answer = papermill("/dev/null", "--help-notebook", notebook=NOTEBOOK)
     assert "Unable to parse" not in answer.stdout + answer.stderr
     words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
-    assert re.search(r'network: str \(default "best"\) \S', words)
+    assert re.search(r'network: str \(default "faces"\) \S', words)
     assert re.search(r'pictures: str \(default ""\) \S', words)
     assert re.search(r"whole_image: bool \(default False\) \S", words)
     assert re.search(r'output: str \(default "runs"\) \S', words)
