@@ -103,7 +103,7 @@ def mobilenet_v3_small(num_classes, weights=None):
 
 
 def efficientnet_lite0_backbone(side):
-    """Return EfficientNet-Lite0 up to its last feature maps, with fresh weights.
+    """Return EfficientNet-Lite0 up to its last maps, with fresh weights.
 
     Args:
         side: height and width of its pictures in pixels, a multiple of 32; the weights do not
