@@ -51,6 +51,11 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
         ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; give a number at least 0 and at most 1"),
+        ("pretrained_weights", "", "pretrained_weights is ''; give imagenet, a file, or None"),
+        ("pretrained_weights", "imagenet", "conv3 has no backbone .* efficientnet_lite0, mobile"),
+        ("frozen_epochs", 1, "conv3 has no backbone"),
+        ("frozen_epochs", -1, "frozen_epochs is -1"),
+        ("frozen_learning_rate", 0, "frozen_learning_rate is 0"),
         ("seed", -1, "seed is -1; give a whole number from 0 to 4294967295"),
     ],
 )
