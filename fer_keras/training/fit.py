@@ -12,14 +12,13 @@ from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.adjustment import adjust_logits, require_adjustable
 from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
-from fer_keras.training.progress import progress_callback
 
 MOST_AT_ONCE = 16
 WARM_UP = 0.2
 """Share of all steps in which a one-cycle learning rate rises."""
 
 
-def train(recipe, splits, directory, title):
+def train(recipe, splits, directory, callbacks=()):
     """Train a network, or go on with a training that was interrupted.
 
     Each epoch's state is kept in `directory/backup`. Dropout and feeds draw their random numbers
@@ -30,7 +29,7 @@ def train(recipe, splits, directory, title):
         recipe: the `Recipe`.
         splits: `Splits`; without validation, the last epoch is kept.
         directory: the run directory.
-        title: what progress lines begin with.
+        callbacks: Keras callbacks that watch it; they come after the checkpoint's.
 
     Returns:
         The network with the weights of the kept epoch (`history.kept_epoch`), and the history: a
@@ -44,7 +43,6 @@ def train(recipe, splits, directory, title):
     if not checkpoint.finished:
         feed_from = feeds_by_epoch(recipe, splits, directory)
         validation = evaluation_feed(splits.validation) if splits.validation else None
-        progress = progress_callback(title, recipe, len(faces))
         weights = class_weights(faces) if recipe.balance == "class_weights" else None
         steps = -(-len(faces) // recipe.batch_size)
         with _over_all_devices():
@@ -58,7 +56,7 @@ def train(recipe, splits, directory, title):
                 steps_per_epoch=steps,
                 validation_data=validation,
                 class_weight=weights,
-                callbacks=[_SeededDropout(recipe.seed), checkpoint, progress],
+                callbacks=[_SeededDropout(recipe.seed), checkpoint, *callbacks],
                 shuffle=False,  # the feeds do that
                 verbose=0,
             )
