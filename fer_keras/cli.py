@@ -133,6 +133,7 @@ def _compare(options):
         class_names=options.class_names,
         test_on=parse_places(options.test_on),
         group_by=options.group_by,
+        tensorboard=options.tensorboard,
     )
     return _show(result, options.report), result
 
@@ -152,6 +153,7 @@ def _run(options):
         changes=changes,
         out=options.out,
         class_names=options.class_names,
+        tensorboard=options.tensorboard,
     )
     for run in result.comparison.first.values():
         print(_text(class_report(run.predictions)))

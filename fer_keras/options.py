@@ -196,6 +196,8 @@ def _add_training(command):
     text = "classes 0, 1, ... of your own CSV"
     command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
     command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
+    text = "folder for TensorBoard's logs of what is trained: tensorboard --logdir DIR"
+    command.add_argument("--tensorboard", metavar="DIR", help=text)
     _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
 
 

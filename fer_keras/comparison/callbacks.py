@@ -6,15 +6,18 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import user_path
 
 
-def require_callbacks(callbacks):
-    """Refuse what is no list of Keras callbacks.
+def require_usable(callbacks, tensorboard):
+    """Refuse callbacks that are none of Keras', and TensorBoard's logs where it is not installed.
 
     Args:
-        callbacks: what the user gave.
+        callbacks: list of Keras callbacks.
+        tensorboard: folder for TensorBoard's logs, or `None`.
 
     Raises:
-        InputError: if it is none.
+        InputError: if one of both cannot be used.
     """
+    if tensorboard is not None:
+        require_tensorboard()
     if not isinstance(callbacks, list | tuple):
         raise InputError(f"callbacks is {callbacks!r}; give a list of Keras callbacks.")
     if not callbacks:

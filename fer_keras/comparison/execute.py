@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from fer_keras.comparison.beside import ProgressBeside
-from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
@@ -97,12 +96,9 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None):
         A dict from a run directory to what went wrong there, in one sentence.
 
     Raises:
-        InputError: if `jobs` is impossible, the scheduler cannot be reached, or TensorBoard is
-            asked for and not installed.
+        InputError: if `jobs` is impossible or the scheduler cannot be reached.
     """
     require_jobs(jobs)
-    if tensorboard is not None:
-        require_tensorboard()
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
         ended = _in_turn(todo, tensorboard)

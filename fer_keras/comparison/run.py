@@ -10,11 +10,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from fer_keras.comparison.callbacks import (
-    require_callbacks,
-    require_tensorboard,
-    tensorboard_callback,
-)
+from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
@@ -129,9 +125,7 @@ def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensor
     Raises:
         InputError: as `fit`.
     """
-    require_callbacks(callbacks)
-    if tensorboard is not None:
-        require_tensorboard()
+    require_usable(callbacks, tensorboard)
     identity = run_identity(recipe, splits)
     directory = project_folder() / (directory or Path("runs") / run_name(title, identity))
     directory.parent.mkdir(parents=True, exist_ok=True)

@@ -144,7 +144,7 @@ def compare(arms, data=None, seeds=None, **options):
             comparison's.
         **options: the other arguments of `run_comparison`: `factors`, `crossed`, `changes`,
             `minutes`, `search_rate`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`,
-            `first_seed`, `margin`, `test_on`, `group_by`.
+            `first_seed`, `margin`, `test_on`, `group_by`, `tensorboard`.
 
     Returns:
         A `Result`.
