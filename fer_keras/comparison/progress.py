@@ -5,10 +5,13 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from fer_keras.comparison.live_curve import LiveCurve
-from fer_keras.utils.watching import in_words, is_watched, notebook_shell, total_bar
-
-QUIET_SECONDS = 30
-"""How long plain lines may be silent within an epoch."""
+from fer_keras.utils.watching import (
+    QUIET_LINES_SECONDS,
+    in_words,
+    is_watched,
+    notebook_shell,
+    total_bar,
+)
 
 
 class Training(NamedTuple):
@@ -218,7 +221,7 @@ class Lines:
         Args:
             progress: the `Progress`.
         """
-        if progress.seen and time.perf_counter() - self.said > QUIET_SECONDS:
+        if progress.seen and time.perf_counter() - self.said > QUIET_LINES_SECONDS:
             share = progress.seen / progress.now.num_train
             self._say(progress, progress.epoch + 1, f"{share:.0%} of its images")
 

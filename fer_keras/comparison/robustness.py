@@ -13,6 +13,7 @@ from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
+from fer_keras.utils.watching import bar
 
 MOST_SEEDS = 3
 """Runs of an arm that are tested, the first ones."""
@@ -64,12 +65,19 @@ def robustness(comparison):
         where neither faces nor files are there.
     """
     found = {}
-    for arm, runs in comparison.runs.items():
-        source, most = comparison.sources[arm], seeds_tested(comparison)
-        parts = [_of_run(run, source) for run in [*runs.values()][:most]]
-        if parts := [part for part in parts if part]:
-            found[arm] = parts
+    for arm, run in bar(_tested(comparison), "Testing runs on corrupted images", "runs"):
+        if part := _of_run(run, comparison.sources[arm]):
+            found.setdefault(arm, []).append(part)
     return found
+
+
+def is_measured(comparison):
+    """Return whether all that `robustness` would measure was measured once.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+    return all((run.directory / FILE).is_file() for _, run in _tested(comparison))
 
 
 def seeds_tested(comparison):
@@ -79,6 +87,11 @@ def seeds_tested(comparison):
         comparison: the `Comparison`.
     """
     return max(1, min(MOST_SEEDS, MOST_RUNS // len(comparison.first)))
+
+
+def _tested(comparison):
+    most = seeds_tested(comparison)
+    return [(arm, run) for arm, runs in comparison.runs.items() for run in [*runs.values()][:most]]
 
 
 def robustness_table(found):

@@ -1,9 +1,17 @@
 """Whether someone watches the output, and bars for those who do."""
 
+import os
 import sys
+import time
+from contextlib import contextmanager
+from functools import partial
+from threading import Timer
 
 QUIET_SECONDS = 2
-"""How long a wait is before a bar is shown for it."""
+"""How long a wait is before a bar or a line is shown for it."""
+
+QUIET_LINES_SECONDS = 30
+"""How long plain lines may be silent."""
 
 
 def is_watched():
@@ -29,22 +37,64 @@ def notebook_shell():
     return shell if hasattr(shell, "kernel") else None
 
 
-def bar(items, words, unit, total=None):
-    """Return the items, with a bar while they are worked through, if someone watches.
+@contextmanager
+def waiting(words):
+    """Say what the block does once it has taken two seconds, to someone who waits for it.
 
-    It appears when two seconds are over, and goes when all is done.
+    On a terminal it is a line on standard error, so that standard output stays what was asked for;
+    in a notebook, executed or live, a printed line.
 
     Args:
-        items: an iterable.
-        words: str, what is done with them.
-        unit: str, what one is called.
-        total: int, how many they are; `None` takes their length.
+        words: str, as in `Reading the faces`.
     """
+    if notebook_shell():
+        say = partial(print, f"{words} ...", flush=True)
+    elif sys.stderr.isatty():
+        # TensorFlow's start, one of the waits, redirects the descriptor itself.
+        descriptor = os.dup(sys.stderr.fileno())
+        say = partial(os.write, descriptor, f"{words} ...\n".encode())
+    else:
+        yield
+        return
+    timer = Timer(QUIET_SECONDS, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        if notebook_shell() is None:
+            os.close(descriptor)
+
+
+def bar(items, words, unit):
+    """Return the items, and show how far they are while they are worked through.
+
+    On a terminal and in a live notebook a bar comes when two seconds are over, and goes when all is
+    done. In a notebook that is executed for a report, there is a line every half minute.
+
+    Args:
+        items: a list or another iterable with a length.
+        words: str, what is done with them, as in `Hashing the images`.
+        unit: str, what several are called.
+    """
+    if notebook_shell() and not is_watched():
+        return _with_lines(items, words, unit)
     from tqdm.auto import tqdm
 
-    hidden = not is_watched()
     options = {"leave": False, "delay": QUIET_SECONDS, "dynamic_ncols": True}
-    return tqdm(items, words, total, unit=f" {unit}", disable=hidden, **options)
+    # `None` shows it where standard error is a terminal.
+    return tqdm(items, words, unit=f" {unit}", disable=None, **options)
+
+
+def _with_lines(items, words, unit):
+    said = time.perf_counter()
+    for number, item in enumerate(items):
+        if time.perf_counter() - said > QUIET_LINES_SECONDS:
+            print(f"{words}: {number:,} of {len(items):,} {unit}", flush=True)
+            said = time.perf_counter()
+        yield item
 
 
 def total_bar(total, words, done=0, disable=False):

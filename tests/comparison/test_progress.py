@@ -136,7 +136,7 @@ def test_one_line_an_epoch_where_nobody_watches(capsys, unwatched):
 
 
 def test_a_long_epoch_is_not_silent(capsys, unwatched, monkeypatch):
-    monkeypatch.setattr(progress, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(progress, "QUIET_LINES_SECONDS", 0)
     with Progress([Training("csv", 1, 100)]) as going:
         drive(going.callback("CSV", 32), epochs=1)
     lines = capsys.readouterr().out.splitlines()
