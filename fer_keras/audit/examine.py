@@ -28,6 +28,7 @@ class Audit:
     Args:
         faces: `Faces` of all splits.
         from_csv: whether they were read from the CSV, not from folders.
+        name: the data set's, as in `Location.name`.
         drawn: whether the faces are drawn, because no real ones were found.
         notes: sentences of the readers: what was left out, ignored, converted.
         exact: result of `flaws.exact_copies`.
@@ -46,6 +47,7 @@ class Audit:
 
     faces: Faces
     from_csv: bool
+    name: str
     drawn: bool
     notes: tuple[str, ...]
     exact: pd.DataFrame
@@ -99,6 +101,7 @@ def examine(data=None, min_correlation=None, out="runs"):
     return Audit(
         faces=faces,
         from_csv=csv is not None,
+        name=location.name,
         drawn=drawn,
         notes=notes,
         exact=exact_copies(faces),

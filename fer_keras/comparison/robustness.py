@@ -24,8 +24,8 @@ MOST_RUNS = 24
 MOST_IMAGES = 1_500
 """Test images that are corrupted; of more, those that a hash of their ids chooses."""
 
-MOST_AT_ONCE = 40_000
-"""Images in memory at once: 92 MB."""
+MOST_AT_ONCE = 10_000
+"""Images in memory at once: 23 MB, and a second or two of work."""
 
 FILE = "robustness.npz"
 
@@ -65,7 +65,7 @@ def robustness(comparison):
         where neither faces nor files are there.
     """
     found = {}
-    for arm, run in bar(_tested(comparison), "Testing runs on corrupted images", "runs"):
+    for arm, run in _tested(comparison):
         if part := _of_run(run, comparison.sources[arm]):
             found.setdefault(arm, []).append(part)
     return found
@@ -195,7 +195,8 @@ def _measure(run, faces):
 
     model, right = load_model(run), []
     at_once = max(1, MOST_AT_ONCE // len(faces))
-    for start in range(0, len(CORRUPTED), at_once):
+    starts = range(0, len(CORRUPTED), at_once)
+    for start in bar(starts, f"Testing {run.directory.name} on corrupted images", "parts"):
         pairs = CORRUPTED[start : start + at_once]
         pictures = np.concatenate([corrupt(faces.images, faces.ids, *pair) for pair in pairs])
         labels, ids = np.tile(faces.labels, len(pairs)), np.tile(faces.ids, len(pairs))
