@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.elsewhere import has_model, mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.comparison.run import load_model
@@ -193,7 +194,7 @@ def _measure(run, faces):
     from fer_keras.data.corruptions import CORRUPTED, corrupt
     from fer_keras.training.feeds import evaluation_feed
 
-    model, right = load_model(run), []
+    model, right = in_network_alike(load_model(run)), []
     at_once = max(1, MOST_AT_ONCE // len(faces))
     starts = range(0, len(CORRUPTED), at_once)
     for start in bar(starts, f"Testing {run.directory.name} on corrupted images", "parts"):

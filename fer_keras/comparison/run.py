@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
@@ -183,7 +184,7 @@ def predict(run, faces):
     Returns:
         Their `Predictions`.
     """
-    return _predictions(load_model(run), faces)
+    return _predictions(in_network_alike(load_model(run)), faces)
 
 
 def load_model(run):

@@ -72,7 +72,7 @@ def bar(items, words, unit):
     """Return the items, and show how far they are while they are worked through.
 
     On a terminal and in a live notebook a bar comes when two seconds are over, and goes when all is
-    done. In a notebook that is executed for a report, there is a line every half minute.
+    done. In a notebook that is executed for a report there is a line then, and every half minute.
 
     Args:
         items: a list or another iterable with a length.
@@ -89,11 +89,11 @@ def bar(items, words, unit):
 
 
 def _with_lines(items, words, unit):
-    said = time.perf_counter()
+    due = time.perf_counter() + QUIET_SECONDS
     for number, item in enumerate(items):
-        if time.perf_counter() - said > QUIET_LINES_SECONDS:
+        if time.perf_counter() > due:
             print(f"{words}: {number:,} of {len(items):,} {unit}", flush=True)
-            said = time.perf_counter()
+            due = time.perf_counter() + QUIET_LINES_SECONDS
         yield item
 
 

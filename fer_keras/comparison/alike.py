@@ -1,0 +1,39 @@
+"""Networks of one form take turns in one, so that TensorFlow builds its graph once."""
+
+import json
+
+MOST_KEPT = 4
+"""Forms whose networks are kept."""
+
+_KEPT = {}
+"""A network's form -> the network that stands for all of this form."""
+
+
+def in_network_alike(model):
+    """Return a network that predicts as this one does, until it is asked for the next one.
+
+    `model.predict` builds a graph for each network that was loaded, which takes longer than the
+    predictions do, and TensorFlow warns of it. Networks that differ in weights alone need one.
+
+    Args:
+        model: a Keras model.
+
+    Returns:
+        The model itself, or a former one of the same layers that has its weights now.
+    """
+    form = _form(model)
+    if form not in _KEPT:
+        if len(_KEPT) == MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[form] = model
+    elif _KEPT[form] is not model:
+        _KEPT[form].set_weights(model.get_weights())
+    return _KEPT[form]
+
+
+def _form(model):
+    """Return a model's configuration as text, its layers named by their places."""
+    text = json.dumps([type(model).__name__, model.get_config()], sort_keys=True, default=repr)
+    for place, layer in enumerate((model, *model.layers)):
+        text = text.replace(json.dumps(layer.name), f'"{place}"')
+    return text
