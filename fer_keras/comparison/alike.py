@@ -1,4 +1,4 @@
-"""Networks of one form take turns in one, so that TensorFlow builds its graph once."""
+"""Networks of one form take turns in one, whose graph is built once."""
 
 import json
 
@@ -10,7 +10,7 @@ _KEPT = {}
 
 
 def in_network_alike(model):
-    """Return a network that predicts as this one does, until it is asked for the next one.
+    """Return a network that predicts as this one, until the next is asked.
 
     `model.predict` builds a graph for each network that was loaded, which takes longer than the
     predictions do, and TensorFlow warns of it. Networks that differ in weights alone need one.

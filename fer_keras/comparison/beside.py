@@ -12,7 +12,7 @@ LOOK_SECONDS = 2
 
 
 class ProgressBeside:
-    """How far runs are that are trained side by side, by the epochs that each has kept.
+    """How far runs in other processes are, by the epochs that they kept.
 
     Where someone watches, it is one bar over the images of all runs; else a line for each run that
     ended. Use it as a context.

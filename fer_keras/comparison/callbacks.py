@@ -7,7 +7,7 @@ from fer_keras.utils.files import user_path
 
 
 def require_usable(callbacks, tensorboard):
-    """Refuse callbacks that are none of Keras', and TensorBoard's logs where it is not installed.
+    """Refuse callbacks that cannot be used, and an absent TensorBoard.
 
     Args:
         callbacks: list of Keras callbacks.
@@ -44,7 +44,7 @@ def require_tensorboard():
 
 
 def tensorboard_callback(directory, name):
-    """Return Keras' callback that logs loss, scores and learning rate of each epoch.
+    """Return Keras' callback that logs each epoch's loss and accuracy.
 
     Args:
         directory: folder that TensorBoard is to be started with.

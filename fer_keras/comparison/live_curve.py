@@ -10,9 +10,9 @@ SHARE_OF_TIME = 0.02
 
 
 class LiveCurve:
-    """A small figure that is updated in place: accuracy by epoch, of all runs so far.
+    """A small figure, updated in place: accuracy by epoch.
 
-    The running one is a thick line. Where nothing is set aside for validation, it is the training
+    It holds all runs so far; the running one is a thick line. Where nothing is set aside for validation, it is the training
     accuracy.
     """
 

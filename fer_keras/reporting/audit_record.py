@@ -11,7 +11,7 @@ from fer_keras.utils.files import clear_report, write_text
 
 
 def audit_folder(found, out):
-    """Return the folder of an audit: other data or another limit have another one.
+    """Return an audit's folder: other data or limits have another one.
 
     Args:
         found: an `Audit`.

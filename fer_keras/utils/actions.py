@@ -9,7 +9,7 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 
 class PrintVersions(argparse.Action):
-    """Print the versions that a result depends on; TensorFlow is not started for it."""
+    """Print the versions that a result depends on, starting no TensorFlow."""
 
     def __call__(self, parser, *_):
         for package in ("fer_keras", "tensorflow", "keras"):
@@ -21,7 +21,7 @@ class PrintVersions(argparse.Action):
 
 
 class PrintCompletion(argparse.Action):
-    """Print the script by which one of `SHELLS` completes commands and options."""
+    """Print the script by which a shell completes commands and options."""
 
     def __call__(self, parser, _, shell, *__):
         try:

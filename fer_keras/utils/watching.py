@@ -28,7 +28,7 @@ def is_watched():
 
 
 def notebook_shell():
-    """Return the IPython shell of the notebook that this runs in, or `None` outside of one."""
+    """Return the shell of the notebook that this runs in, or `None`."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython
@@ -39,7 +39,7 @@ def notebook_shell():
 
 @contextmanager
 def waiting(words):
-    """Say what the block does once it has taken two seconds, to someone who waits for it.
+    """Say what the block does once it has taken two seconds.
 
     On a terminal it is a line on standard error, so that standard output stays what was asked for;
     in a notebook, executed or live, a printed line.
@@ -69,7 +69,7 @@ def waiting(words):
 
 
 def bar(items, words, unit):
-    """Return the items, and show how far they are while they are worked through.
+    """Return the items, and show how far they are while they are used.
 
     On a terminal and in a live notebook a bar comes when two seconds are over, and goes when all is
     done. In a notebook that is executed for a report there is a line then, and every half minute.
@@ -98,7 +98,7 @@ def _with_lines(items, words, unit):
 
 
 def total_bar(total, words, done=0, disable=False):
-    """Return a bar of tqdm's that leaves room for words, which say how long it may take.
+    """Return a bar of tqdm's that leaves room for words of our own.
 
     Args:
         total: int, what all amounts to.
