@@ -12,8 +12,8 @@ SHARE_OF_TIME = 0.02
 class LiveCurve:
     """A small figure, updated in place: accuracy by epoch.
 
-    It holds all runs so far; the running one is a thick line. Where nothing is set aside for validation, it is the training
-    accuracy.
+    It holds all runs so far; the running one is a thick line. Where nothing is set aside for
+    validation, it is the training accuracy.
     """
 
     def __init__(self):

@@ -90,7 +90,8 @@ class Progress:
     def seconds_left(self):
         """Seconds that the rest may take; `None` before a pace is known.
 
-        Each arm has its own pace. An arm that has not had its turn is taken to be as fast as the others together.
+        Each arm has its own pace. An arm that has not had its turn is taken to be as fast as the
+        others together.
         """
         paces = {arm: took / done for arm, (took, done) in self._paces.items() if done}
         if not paces:

@@ -236,6 +236,7 @@ def _train_and_predict(recipe, splits, directory, callbacks):
         _require_finite(history)
         with whole_file(directory / "model.keras") as part:
             model.save(part)
+        model = in_network_alike(model)
         predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
         predictions.save(directory / "predictions.npz")
         if splits.validation:
