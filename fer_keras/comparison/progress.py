@@ -180,11 +180,13 @@ class LiveBar:
         Args:
             progress: the `Progress`.
         """
+        if not progress.rows:
+            return
         self.bar.update(progress.images - self.bar.n)
         if self.curve:
             self.curve.draw(progress.now.arm, progress.title, progress.rows, at_once=True)
-        if progress.of_all and progress.rows:
-            self.bar.write(f"{progress.title}: {_result(progress.rows)}")
+        if progress.of_all:
+            self.bar.write(f"{progress.title}: ended after {_result(progress.rows)}")
 
     def _show(self, progress, epoch, scores):
         left = progress.seconds_left
@@ -258,11 +260,11 @@ class Lines:
 
 def _result(rows):
     """Return in words what a training reached."""
-    words = f"epoch {rows[-1]['epoch']}"
-    scored = [row for row in rows if "val_accuracy" in row]
-    if not scored:
+    words, first = f"epoch {rows[-1]['epoch']}", rows[0]
+    if "val_accuracy" not in first:
         return f"{words}, accuracy {rows[-1]['accuracy']:.3f}"
-    best = max(scored, key=lambda row: row["val_accuracy"])
-    return (
-        f"{words}, validation accuracy {best['val_accuracy']:.3f} at best, at epoch {best['epoch']}"
-    )
+    best = max(rows, key=lambda row: row["val_accuracy"])
+    # Of a training that was resumed, the former epochs are not known here.
+    since = "" if first["epoch"] == 1 else f" since epoch {first['epoch']}"
+    score = f"validation accuracy {best['val_accuracy']:.3f} at best{since}"
+    return f"{words}, {score}, at epoch {best['epoch']}"
