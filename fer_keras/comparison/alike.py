@@ -33,7 +33,11 @@ def in_network_alike(model):
 
 def _form(model):
     """Return a model's configuration as text, its layers named by their places."""
-    text = json.dumps([type(model).__name__, model.get_config()], sort_keys=True, default=repr)
-    for place, layer in enumerate((model, *model.layers)):
-        text = text.replace(json.dumps(layer.name), f'"{place}"')
+    config = model.get_config()
+    # A `Sequential` lists its input among the configurations, not among `model.layers`.
+    layers = [layer["config"] for layer in config.get("layers", ())]
+    names = [model.name, *(layer["name"] for layer in layers if "name" in layer)]
+    text = json.dumps([type(model).__name__, config], sort_keys=True, default=repr)
+    for place, name in enumerate(names):
+        text = text.replace(json.dumps(name), f'"{place}"')
     return text

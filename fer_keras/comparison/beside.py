@@ -61,10 +61,10 @@ class ProgressBeside:
 
     def _words(self):
         ended = f"{len(self.gone)} of {len(self.runs)} runs have ended"
-        done = self._images() - self.before
+        done, seconds = self._images() - self.before, time.perf_counter() - self.started
         if not done:
-            return ended
-        left = (self.total - self._images()) * (time.perf_counter() - self.started) / done
+            return f"{in_words(seconds)} so far, {ended}"
+        left = (self.total - self._images()) * seconds / done
         return f"{in_words(left)} left, {ended}"
 
     def _images(self):

@@ -49,6 +49,14 @@ def test_networks_of_other_forms_share_nothing(changes):
     np.testing.assert_array_equal(answers(one), before)
 
 
+def test_our_own_networks_share_one_and_that_of_a_finished_run_does(tmp_path):
+    fresh = [build("conv3", 7) for _ in range(2)]
+    fresh[1].save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    shared = in_network_alike(fresh[0])
+    assert in_network_alike(fresh[1]) is shared and in_network_alike(loaded) is shared
+
+
 def test_standardisation_to_other_faces_goes_along():
     """A network that carries its training faces' mean keeps it when it takes a turn."""
     found = []
