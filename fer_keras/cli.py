@@ -109,6 +109,7 @@ def _words_and_json(function):
 @_words_and_json
 def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
+    from fer_keras.reporting.printing import print_result
     from fer_keras.reporting.result import compare
 
     if bool(options.name) == bool(options.arm):
@@ -133,14 +134,16 @@ def _compare(options):
         class_names=options.class_names,
         test_on=parse_places(options.test_on),
         group_by=options.group_by,
+        tensorboard=options.tensorboard,
     )
-    return _show(result, options.report), result
+    return print_result(result, options.report), result
 
 
 @_words_and_json
 def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
     from fer_keras.evaluation.predictions import class_report
+    from fer_keras.reporting.printing import print_result, table_text
     from fer_keras.reporting.result import compare
 
     changes = parse_changes(options.set)
@@ -152,10 +155,11 @@ def _run(options):
         changes=changes,
         out=options.out,
         class_names=options.class_names,
+        tensorboard=options.tensorboard,
     )
     for run in result.comparison.first.values():
-        print(_text(class_report(run.predictions)))
-    code = _show(result)
+        print(table_text(class_report(run.predictions)))
+    code = print_result(result)
     for run in result.comparison.first.values():
         print(run.directory)
     return code, result
@@ -173,9 +177,14 @@ def _report(options):
 def _audit(options):
     """Print what is wrong with the data, and keep the tables."""
     from fer_keras.audit.examine import examine
-    from fer_keras.reporting.audit_tables import print_tables
+    from fer_keras.reporting.audit_record import as_document, keep_tables, print_tables
 
-    print_tables(examine(options.directory, out=options.out), options.out)
+    found = examine(options.directory, out=options.out)
+    kept = keep_tables(found, options.out)
+    if options.json:
+        print(json.dumps(as_document(found, *kept), indent=1))
+    else:
+        print_tables(found, *kept)
 
 
 def _download(options):
@@ -251,32 +260,6 @@ def _push(options):
     from fer_keras.predict.sharing import push
 
     print(push(options.network, options.repository))
-
-
-def _show(result, report=None):
-    """Print scores, differences and failures; return 1 if a run failed."""
-    from fer_keras.reporting.difference_tables import readable_differences
-    from fer_keras.reporting.elsewhere_tables import across_table, notes_in_markdown
-
-    for note in result.comparison.notes:
-        print(note)
-    print(result)
-    differences = result.differences()
-    if len(differences):
-        print(f"\nDifferences in points:\n\n{readable_differences(differences).to_string()}")
-    across = across_table(result.comparison)
-    if len(across):
-        print(f"\nOther data:\n{notes_in_markdown(result.comparison)}\n\n{across.to_string()}")
-    for failed in result.comparison.errors:
-        print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
-    print(result.directory / "results.csv")
-    if report:
-        print(result.report(report))
-    return int(bool(result.comparison.errors))
-
-
-def _text(table):
-    return table.to_string(index=False, float_format="%.3f", na_rep="")
 
 
 COMMANDS = {

@@ -2,15 +2,14 @@
 
 import argparse
 import re
-from importlib.metadata import PackageNotFoundError
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED, SIDE_BY_SIDE
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
+from fer_keras.utils.actions import SHELLS, PrintCompletion, PrintVersions
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.files import user_path
-from fer_keras.utils.machine import package_version
 
 JSON = "print one JSON document on standard output, and all else on standard error"
 
@@ -26,7 +25,7 @@ EXAMPLES = {
     ),
     "run": ("run quick --data ~/fer2013", "run conv3_csv --set epochs=3 --set seed=1"),
     "report": ("report runs/same_images-85342c76", "report reports/same_images mine.html"),
-    "audit": ("audit ~/fer2013",),
+    "audit": ("audit ~/fer2013", "audit ~/fer2013 --json"),
     "download": ("download fer2013", "download fer2013 --out ~/fer2013"),
     "predict": ("predict photo.jpg holiday/", "predict quick photo.jpg --json"),
     "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
@@ -47,18 +46,6 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-class _Version(argparse.Action):
-    """Print the versions that a result depends on; TensorFlow is not started for it."""
-
-    def __call__(self, parser, *_):
-        for package in ("fer_keras", "tensorflow", "keras"):
-            try:
-                print(package, package_version(package))
-            except PackageNotFoundError:
-                print(package, "is not installed")
-        parser.exit()
-
-
 def read_options(arguments, functions):
     """Read a command line, or print the help that it asks for and exit.
 
@@ -72,7 +59,9 @@ def read_options(arguments, functions):
     parser = _Parser(
         prog="fer-keras", description="Compare networks that recognise facial expressions."
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
+    parser.add_argument("--version", action=PrintVersions, nargs=0, help="print versions and exit")
+    text = "print a script for completion by the TAB key and exit (docs/install.md)"
+    parser.add_argument("--completion", action=PrintCompletion, choices=SHELLS, help=text)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     def command(name, text):
@@ -100,6 +89,7 @@ def read_options(arguments, functions):
     audit = command("audit", "find copies, conflicting labels and blanks; CSV against folders")
     audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
     audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    audit.add_argument("--json", action="store_true", help=JSON)
     _add_download(command("download", "download FER2013 from Kaggle, with an account of yours"))
     _add_predict(command("predict", "find faces in pictures and their expressions"))
     _add_video(command("video", "recognise expressions in a video over time"))
@@ -199,6 +189,8 @@ def _add_training(command):
     text = "classes 0, 1, ... of your own CSV"
     command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
     command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
+    text = "folder for TensorBoard's logs of what is trained: tensorboard --logdir DIR"
+    command.add_argument("--tensorboard", metavar="DIR", help=text)
     _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
 
 

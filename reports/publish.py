@@ -128,7 +128,8 @@ def publish_audit(data):
         parameters = {"data": str(data), "output": place}
         papermill.execute_notebook(notebook_path("audit"), executed, parameters)
         export_html(executed, REPORTS / "audit.html", with_faces=False)
-        shutil.copy(Path(place) / "audit" / "tables" / "audit.csv", REPORTS / "audit.csv")
+        (table,) = Path(place).glob("audit-*/tables/audit.csv")
+        shutil.copy(table, REPORTS / "audit.csv")
 
 
 PARTS = {

@@ -16,6 +16,7 @@ from fer_keras.data.readers.fer_plus import IMAGE_NAME, read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images
 from fer_keras.data.readers.raf_db import read_rafdb
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.watching import waiting
 
 MIN_CORRELATION_DRAWN = 0.96  # drawn faces resemble each other more than people do
 
@@ -27,6 +28,7 @@ class Audit:
     Args:
         faces: `Faces` of all splits.
         from_csv: whether they were read from the CSV, not from folders.
+        name: the data set's, as in `Location.name`.
         drawn: whether the faces are drawn, because no real ones were found.
         notes: sentences of the readers: what was left out, ignored, converted.
         exact: result of `flaws.exact_copies`.
@@ -45,6 +47,7 @@ class Audit:
 
     faces: Faces
     from_csv: bool
+    name: str
     drawn: bool
     notes: tuple[str, ...]
     exact: pd.DataFrame
@@ -87,7 +90,8 @@ def examine(data=None, min_correlation=None, out="runs"):
     """
     _check(data, min_correlation, out)
     location, drawn = find_or_draw(data, out)
-    csv, folder, ferplus, notes = _read(location)
+    with waiting("Reading the faces"):
+        csv, folder, ferplus, notes = _read(location)
     faces = folder if csv is None else csv
     least = min_correlation or (MIN_CORRELATION_DRAWN if drawn else MIN_CORRELATION)
     empty = blanks(faces)
@@ -97,6 +101,7 @@ def examine(data=None, min_correlation=None, out="runs"):
     return Audit(
         faces=faces,
         from_csv=csv is not None,
+        name=location.name,
         drawn=drawn,
         notes=notes,
         exact=exact_copies(faces),

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
+from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
@@ -46,6 +47,7 @@ def run_comparison(
     margin=None,
     test_on=None,
     group_by=None,
+    tensorboard=None,
 ):
     """Run every arm with every seed, or read finished runs back.
 
@@ -77,6 +79,8 @@ def run_comparison(
         group_by: a regular expression, searched in the names of its files, whose first group in
             parentheses names the person or sequence that counts as one; unless there is a
             `groups.csv` with the columns `file` and `group`.
+        tensorboard: folder for TensorBoard's logs of the runs that are trained; a comparison has a
+            folder in it, and a run one in that. `None` writes none.
 
     Returns:
         A `Comparison`. A run that failed is one of its `errors`.
@@ -94,6 +98,8 @@ def run_comparison(
     _require_fitting(arms, minutes, changes, factors)
     require_margin(margin)
     require_jobs(jobs)
+    if tensorboard is not None:
+        require_tensorboard()
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
@@ -115,7 +121,8 @@ def run_comparison(
     if search_rate:
         recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
     planned, arms = plan_runs(recipes, sources, seeds, directory)
-    failures = execute_all([run for _, _, run in planned], jobs, dask)
+    logs = tensorboard and user_path(tensorboard) / directory.name
+    failures = execute_all([run for _, _, run in planned], jobs, dask, logs)
     runs, errors = _collect(planned, arms, failures, directory)
     comparison = Comparison(
         name=name,

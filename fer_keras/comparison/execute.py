@@ -1,11 +1,14 @@
 """Execute runs: one by one, several at a time, or on a Dask cluster."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from fer_keras.comparison.beside import ProgressBeside
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
-from fer_keras.comparison.run import fit
+from fer_keras.comparison.progress import Progress, Training
+from fer_keras.comparison.run import finish
 from fer_keras.comparison.workers import on_cluster, on_this_machine, share_cores
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -22,17 +25,24 @@ class PlannedRun:
         recipe: its `Recipe`, with the run's seed.
         source: the `Source` of its faces.
         directory: its run directory.
+        num_train: number of its training faces.
     """
 
     arm: str
     recipe: Recipe
     source: Source
     directory: Path
+    num_train: int
 
     @property
     def is_finished(self):
         """Whether the run directory holds a finished run."""
         return (self.directory / "metrics.json").is_file()
+
+    @property
+    def training(self):
+        """What there is to train, a `Training`."""
+        return Training(self.arm, self.recipe.epochs, self.num_train)
 
 
 def plan_runs(recipes, sources, seeds, directory):
@@ -54,7 +64,8 @@ def plan_runs(recipes, sources, seeds, directory):
             resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
             first.setdefault(arm, resolved)
             place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
-            planned.append((arm, seed, PlannedRun(arm, resolved, sources[arm], place)))
+            run = PlannedRun(arm, resolved, sources[arm], place, len(splits.train))
+            planned.append((arm, seed, run))
     return planned, first
 
 
@@ -71,7 +82,7 @@ def require_jobs(jobs):
         raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
 
 
-def execute_all(planned, jobs=1, dask=None):
+def execute_all(planned, jobs=1, dask=None, tensorboard=None):
     """Execute the runs that are not finished yet.
 
     Args:
@@ -79,6 +90,7 @@ def execute_all(planned, jobs=1, dask=None):
         jobs: how many to run at a time on this machine; they share its cores evenly.
         dask: address of a Dask scheduler, `tcp://host:port`, whose workers run them instead; they
             need this package and the same paths.
+        tensorboard: folder for TensorBoard's logs, one folder a run; `None` writes none.
 
     Returns:
         A dict from a run directory to what went wrong there, in one sentence.
@@ -89,35 +101,47 @@ def execute_all(planned, jobs=1, dask=None):
     require_jobs(jobs)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
-        ended = {run.directory: _execute(run) for run in todo}
-        return {directory: error for directory, error in ended.items() if error}
-    from tqdm.auto import tqdm
-
-    if dask is None:
-        ended = on_this_machine(_execute_beside, todo, jobs)
+        ended = _in_turn(todo, tensorboard)
     else:
-        ended = on_cluster(_execute_beside, todo, dask)
-    failures = {}
-    for run, error, died in tqdm(ended, "runs", len(todo), disable=not todo, unit="run"):
-        if error := _sentence(died) if died else error:
-            failures[run.directory] = error
-    return failures
+        ended = _side_by_side(todo, jobs, dask, tensorboard)
+    return {run.directory: error for run, error in ended if error}
 
 
-def _execute(run):
+def _in_turn(runs, tensorboard):
+    """Finish runs one after the other; yield each with what went wrong."""
+    with Progress([run.training for run in runs]) as progress:
+        for number, run in enumerate(runs):
+            progress.turn_to(number)
+            yield run, _execute(run, progress, tensorboard)
+
+
+def _side_by_side(runs, jobs, dask, tensorboard):
+    """Finish runs in other processes; yield each that ended with what went wrong."""
+    with ProgressBeside(runs) as progress:
+        task = partial(_execute_beside, silent=progress.is_watched, tensorboard=tensorboard)
+        here = dask is None
+        ended = on_this_machine(task, runs, jobs) if here else on_cluster(task, runs, dask)
+        for run, error, died in ended:
+            progress.ended(run)
+            yield run, _sentence(died) if died else error
+
+
+def _execute(run, progress, tensorboard):
     """Finish a run; return what went wrong, or an empty text."""
     try:
         recipe, splits = run.source.splits(run.recipe)
-        fit(recipe, splits, run.directory, f"{run.arm}, seed {recipe.seed}")
+        title = f"{run.arm}, seed {recipe.seed}"
+        finish(recipe, splits, run.directory, title, progress, tensorboard=tensorboard)
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return _sentence(error)
     return ""
 
 
-def _execute_beside(run, slots):
+def _execute_beside(run, slots, silent, tensorboard):
     """Finish a run with its share of a machine's cores, which `slots` runs share."""
     share_cores(slots)
-    return _execute(run)
+    progress = None if silent else Progress([run.training])
+    return _execute(run, progress, tensorboard)
 
 
 def _sentence(error):

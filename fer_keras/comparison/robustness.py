@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.elsewhere import has_model, mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.comparison.run import load_model
@@ -13,6 +14,7 @@ from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
+from fer_keras.utils.watching import bar
 
 MOST_SEEDS = 3
 """Runs of an arm that are tested, the first ones."""
@@ -23,8 +25,8 @@ MOST_RUNS = 24
 MOST_IMAGES = 1_500
 """Test images that are corrupted; of more, those that a hash of their ids chooses."""
 
-MOST_AT_ONCE = 40_000
-"""Images in memory at once: 92 MB."""
+MOST_AT_ONCE = 10_000
+"""Images in memory at once: 23 MB, and a second or two of work."""
 
 FILE = "robustness.npz"
 
@@ -64,12 +66,19 @@ def robustness(comparison):
         where neither faces nor files are there.
     """
     found = {}
-    for arm, runs in comparison.runs.items():
-        source, most = comparison.sources[arm], seeds_tested(comparison)
-        parts = [_of_run(run, source) for run in [*runs.values()][:most]]
-        if parts := [part for part in parts if part]:
-            found[arm] = parts
+    for arm, run in _tested(comparison):
+        if part := _of_run(run, comparison.sources[arm]):
+            found.setdefault(arm, []).append(part)
     return found
+
+
+def is_measured(comparison):
+    """Return whether all that `robustness` would measure was measured once.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+    return all((run.directory / FILE).is_file() for _, run in _tested(comparison))
 
 
 def seeds_tested(comparison):
@@ -79,6 +88,11 @@ def seeds_tested(comparison):
         comparison: the `Comparison`.
     """
     return max(1, min(MOST_SEEDS, MOST_RUNS // len(comparison.first)))
+
+
+def _tested(comparison):
+    most = seeds_tested(comparison)
+    return [(arm, run) for arm, runs in comparison.runs.items() for run in [*runs.values()][:most]]
 
 
 def robustness_table(found):
@@ -180,9 +194,10 @@ def _measure(run, faces):
     from fer_keras.data.corruptions import CORRUPTED, corrupt
     from fer_keras.training.feeds import evaluation_feed
 
-    model, right = load_model(run), []
+    model, right = in_network_alike(load_model(run)), []
     at_once = max(1, MOST_AT_ONCE // len(faces))
-    for start in range(0, len(CORRUPTED), at_once):
+    starts = range(0, len(CORRUPTED), at_once)
+    for start in bar(starts, f"Testing {run.directory.name} on corrupted images", "parts"):
         pairs = CORRUPTED[start : start + at_once]
         pictures = np.concatenate([corrupt(faces.images, faces.ids, *pair) for pair in pairs])
         labels, ids = np.tile(faces.labels, len(pairs)), np.tile(faces.ids, len(pairs))

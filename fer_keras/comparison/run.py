@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from fer_keras.comparison.alike import in_network_alike
+from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
+from fer_keras.comparison.progress import Progress, Training
 from fer_keras.data.faces import copy_groups
 from fer_keras.evaluation.predictions import (
     Predictions,
@@ -72,7 +75,7 @@ class Run:
         return score_table(self.predictions)
 
 
-def fit(recipe, splits, directory=None, title=None):
+def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard=None):
     """Train by a recipe, predict the test faces, and write the run directory.
 
     A run that was killed goes on after its last complete epoch and, on the same machine, ends as
@@ -83,24 +86,59 @@ def fit(recipe, splits, directory=None, title=None):
         splits: `Splits`; where they have no validation, it is cut out as the recipe says.
         directory: the run directory; `None` takes `runs/<title>-<hash>`.
         title: what progress lines begin with; `None` takes the network's name.
+        callbacks: Keras callbacks that watch the training: epochs are counted from 0, and a run
+            that goes on begins with the first epoch that is left. They have no part in what a run
+            belongs to: one that changes the training makes a run that cannot be repeated, and a
+            finished run is read back without them.
+        tensorboard: folder for TensorBoard's logs, which go into a folder there called as the run
+            directory; `None` writes none.
 
     Returns:
         The finished `Run`.
 
     Raises:
-        InputError: if the recipe asks for what the splits do not hold, the training diverges, or
-            the directory holds a run of another recipe, other data or other code.
+        InputError: if the recipe asks for what the splits do not hold, the training diverges, the
+            directory holds a run of another recipe, other data or other code, a callback is none
+            of Keras', or TensorBoard is asked for and not installed.
     """
     recipe, splits = prepared(recipe, splits)
+    network = recipe.as_json()["network"]
+    title = title or network.rpartition(":")[2]
+    with Progress([Training(title, recipe.epochs, len(splits.train))]) as progress:
+        return finish(recipe, splits, directory, title, progress, callbacks, tensorboard)
+
+
+def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensorboard=None):
+    """Do what `fit` does, for faces that are prepared.
+
+    Args:
+        recipe: the `Recipe`, its storage and classes filled in.
+        splits: its `Splits`, validation cut out.
+        directory: as for `fit`.
+        title: what progress lines begin with.
+        progress: the `Progress` in which this training has its turn; `None` shows none.
+        callbacks: as for `fit`.
+        tensorboard: as for `fit`.
+
+    Returns:
+        The finished `Run`.
+
+    Raises:
+        InputError: as `fit`.
+    """
+    require_usable(callbacks, tensorboard)
     identity = run_identity(recipe, splits)
-    title = title or identity["recipe"]["network"].rpartition(":")[2]
     directory = project_folder() / (directory or Path("runs") / run_name(title, identity))
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with FileLock(directory.with_name(f".{directory.name}.lock")):
         _claim(directory, identity)
         if not (directory / "metrics.json").is_file():
-            _train_and_predict(recipe, splits, directory, title)
+            start_tensorflow()
+            watching = [progress.callback(title, recipe.batch_size)] if progress else []
+            if tensorboard is not None:
+                watching.append(tensorboard_callback(tensorboard, directory.name))
+            _train_and_predict(recipe, splits, directory, (*watching, *callbacks))
         shutil.rmtree(directory / "backup", ignore_errors=True)
     return load_run(directory)
 
@@ -146,7 +184,7 @@ def predict(run, faces):
     Returns:
         Their `Predictions`.
     """
-    return _predictions(load_model(run), faces)
+    return _predictions(in_network_alike(load_model(run)), faces)
 
 
 def load_model(run):
@@ -187,18 +225,18 @@ def _read_identity(file):
     return None
 
 
-def _train_and_predict(recipe, splits, directory, title):
-    start_tensorflow()
+def _train_and_predict(recipe, splits, directory, callbacks):
     # Imported here, so that reading finished runs needs no TensorFlow.
     from fer_keras.training.fit import train, uses_bfloat16
 
     arithmetic = {"arithmetic": "bfloat16" if uses_bfloat16(recipe) else "float32"}
     _write_json(directory / "environment.json", environment() | arithmetic)
     with errors_only():
-        model, history = train(recipe, splits, directory, title)
+        model, history = train(recipe, splits, directory, callbacks)
         _require_finite(history)
         with whole_file(directory / "model.keras") as part:
             model.save(part)
+        model = in_network_alike(model)
         predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
         predictions.save(directory / "predictions.npz")
         if splits.validation:

@@ -12,6 +12,7 @@ from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.watching import waiting
 
 _READERS = {
     "csv": (read_fer2013_csv, read_all_rows),
@@ -62,12 +63,13 @@ def load_data(
         raise InputError("class_names name the codes of a CSV file; leave them out for this data.")
     if labels != "own" and division != "own":
         raise InputError(f"labels {labels!r} need division 'own', FER2013's.")
-    if labels == "own":
-        splits = _read(form, source, division, class_names, on_bad, seed)
-    elif labels == "own_given_votes":
-        splits = read_own_given_votes(source, location.votes)
-    else:
-        splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
+    with waiting("Reading the faces"):
+        if labels == "own":
+            splits = _read(form, source, division, class_names, on_bad, seed)
+        elif labels == "own_given_votes":
+            splits = read_own_given_votes(source, location.votes)
+        else:
+            splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
     name = data_set_name(splits.train.class_names, source.parent if form == "csv" else source)
     return replace(
         splits,
@@ -94,7 +96,8 @@ def find_or_draw(data=None, out="runs"):
     if location:
         return location, False
     directory = project_folder() / user_path(out) / "drawn_faces"
-    write_drawn_data(directory)
+    with waiting("Drawing faces"):
+        write_drawn_data(directory)
     return find_data(directory), True
 
 

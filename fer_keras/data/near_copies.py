@@ -8,6 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from fer_keras.data.faces import IMAGE_SIZE, copy_groups
+from fer_keras.utils.watching import bar
 
 MAX_BITS = 12
 """Most bits of 64 in which the perceptual hashes of two candidates differ.
@@ -58,12 +59,17 @@ def find_candidates(images):
         to the nearest hash of another image, `as they are` and `mirrored`.
     """
     details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(images[place], crop))
-    hashes, nearest, parts = _hashes(images), {}, []
+    hashes, nearest, parts = _hashes(images, "Hashing the images"), {}, []
     for way in ("as they are", "mirrored"):
         is_mirrored = way == "mirrored"
-        others = _hashes(images[:, :, ::-1]) if is_mirrored else hashes
+        others = hashes
+        if is_mirrored:
+            others = _hashes(images[:, :, ::-1], "Hashing their mirror images")
         pairs, nearest[way] = _close_pairs(hashes, others)
-        fits = [_best_fit(details_of, *pair, is_mirrored) for pair in pairs.tolist()]
+        fits = [
+            _best_fit(details_of, *pair, is_mirrored)
+            for pair in bar(pairs.tolist(), f"Comparing images {way}", "pairs")
+        ]
         table = pd.DataFrame(pairs, columns=["first", "second"])
         table["bits"] = np.bitwise_count(hashes[pairs[:, 0]] ^ others[pairs[:, 1]])
         table["correlation"] = np.array([correlation for correlation, _ in fits], float)
@@ -102,9 +108,11 @@ def _near(images, others, min_correlation):
     """Return which images have a near copy among others: a boolean array `(n,)`."""
     is_near, both = np.zeros(len(images), bool), (images, others)
     details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(both[place[0]][place[1]], crop))
-    hashes = _hashes(images)
+    words = "Hashing the images, to find near copies"
+    hashes = _hashes(images, words)
     for is_mirrored in (False, True):
-        for other, hashed in enumerate(_hashes(others[:, :, ::-1] if is_mirrored else others)):
+        hashes_of_others = _hashes(others[:, :, ::-1] if is_mirrored else others, words)
+        for other, hashed in enumerate(bar(hashes_of_others, "Finding near copies", "images")):
             close = np.bitwise_count(hashes ^ hashed) <= MAX_BITS
             for place in np.flatnonzero(close & ~is_near):
                 fit, _ = _best_fit(details_of, (0, place), (1, other), is_mirrored)
@@ -112,16 +120,20 @@ def _near(images, others, min_correlation):
     return is_near
 
 
-def _hashes(images):
+def _hashes(images, words):
     """Return each image's `phash`: the signs of its lowest cosine frequencies, as one uint64."""
-    hashes = [imagehash.phash(Image.fromarray(image)).hash.ravel() for image in images]
+    hashes = [
+        imagehash.phash(Image.fromarray(image)).hash.ravel()
+        for image in bar(images, words, "images")
+    ]
     return np.packbits(np.reshape(hashes, (-1, 64)).astype(bool), axis=1).view(np.uint64).ravel()
 
 
 def _close_pairs(hashes, others, rows_at_once=128):
     """Return pairs `(p, 2)` of positions, the smaller first, and each row's least bits `(n,)`."""
     pairs, nearest = [np.empty((0, 2), int)], np.empty(len(hashes), np.uint8)
-    for start in range(0, len(hashes), rows_at_once):
+    starts = range(0, len(hashes), rows_at_once)
+    for start in bar(starts, "Comparing the hashes", "rows"):
         bits = np.bitwise_count(hashes[start : start + rows_at_once, None] ^ others)
         np.fill_diagonal(bits[:, start:], 64)
         nearest[start : start + rows_at_once] = bits.min(axis=1)

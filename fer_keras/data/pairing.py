@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE, copy_groups
+from fer_keras.utils.watching import bar
 
 BLOCK = 4
 """Side, in pixels, of the blocks whose mean grey levels stand for an image in the search."""
@@ -43,7 +44,7 @@ def pair_images(first, second):
         A `Pairing`, without the images that only one form has.
     """
     pairs = []
-    for label in range(len(first.class_names)):
+    for label in bar(range(len(first.class_names)), "Pairing the images of both forms", "classes"):
         one, two = np.flatnonzero(first.labels == label), np.flatnonzero(second.labels == label)
         while len(found := _mutual_nearest(first.images[one], second.images[two])):
             pairs += zip(one[found[:, 0]], two[found[:, 1]], strict=True)

@@ -1,13 +1,10 @@
 """The tables of an audit, from an `examine.Audit`."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from fer_keras.audit.flaws import describe, split_columns
 from fer_keras.data.faces import copy_groups, split_names
-from fer_keras.utils.files import clear_report, write_text
 
 CAPTIONS = {
     "audit": "What was found.",
@@ -56,29 +53,6 @@ def all_tables(found):
     if found.ferplus is not None:
         tables["ferplus"] = _ferplus_by_class(found)
     return {"audit": _record(found, tables)} | tables
-
-
-def print_tables(found, out):
-    """Print an audit's tables and write them to `out/audit/tables/*.csv`.
-
-    Tables and figures of a former audit there are deleted.
-
-    Args:
-        found: an `Audit`.
-        out: folder for the tables.
-    """
-    if found.drawn:
-        print("No data was found, so drawn faces are audited; name a folder to audit yours.\n")
-    for note in found.notes:
-        print(note)
-    clear_report(Path(out) / "audit")
-    directory = Path(out) / "audit" / "tables"
-    for name, table in all_tables(found).items():
-        write_text(directory / f"{name}.csv", table.to_csv(index=False))
-        if len(table) and name not in LISTS:
-            text = table.to_string(index=False, float_format="%.4g", na_rep="")
-            print(f"\n{CAPTIONS[name]}\n{text}")
-    print(f"\n{directory}")
 
 
 def _class_balance(found):

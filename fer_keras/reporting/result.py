@@ -10,11 +10,13 @@ import fer_keras
 from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import Comparison
+from fer_keras.comparison.robustness import is_measured, robustness
 from fer_keras.comparison.votes import keep_votes
 from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.records import read_table
+from fer_keras.utils.watching import bar
 
 NUMBERS = ("seed", "images", "accuracy", "macro_f1", "weighted_f1", "epochs", "minutes")
 TEXTS = ("arm", "split", "error")
@@ -112,12 +114,20 @@ class Result:
 
         from fer_keras.reporting.html import export_html
 
+        if not is_measured(self.comparison):
+            robustness(self.comparison)  # takes longest, and its progress is seen here only
         with TemporaryDirectory() as place:
             executed = Path(place) / "compare.ipynb"
             parameters = {"folder": str(self.directory.absolute())}
             # Its cells' errors come as messages; its log holds what Ctrl-C breaks off.
             log = ["--IPKernelApp.log_level=CRITICAL"]
-            quiet = {"progress_bar": False, "extra_arguments": log}
+            cells = {
+                "desc": "Writing the report",
+                "unit": " cells",
+                "leave": False,
+                "disable": None,
+            }
+            quiet = {"progress_bar": cells, "extra_arguments": log}
             quiet |= {"kernel_name": "python3"}
             try:
                 papermill.execute_notebook(notebook_path("compare"), executed, parameters, **quiet)
@@ -144,7 +154,7 @@ def compare(arms, data=None, seeds=None, **options):
             comparison's.
         **options: the other arguments of `run_comparison`: `factors`, `crossed`, `changes`,
             `minutes`, `search_rate`, `name`, `out`, `jobs`, `dask`, `on_bad`, `class_names`,
-            `first_seed`, `margin`, `test_on`, `group_by`.
+            `first_seed`, `margin`, `test_on`, `group_by`, `tensorboard`.
 
     Returns:
         A `Result`.
@@ -191,7 +201,7 @@ def notebook_path(name):
 
 def _draw_runs(comparison):
     """Draw the figures of each arm's first run."""
-    for arm, run in comparison.first.items():
+    for arm, run in bar(comparison.first.items(), "Drawing each arm's figures", "arms"):
         splits = comparison.splits(arm)
         is_same = splits and splits.test.ids.tolist() == run.predictions.ids.tolist()
         draw_run(run, splits.test if is_same else None, f"{arm}, seed {run.recipe.seed}")

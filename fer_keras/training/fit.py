@@ -13,14 +13,13 @@ from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.adjustment import adjust_logits, require_adjustable
 from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
-from fer_keras.training.progress import progress_callback
 
 MOST_AT_ONCE = 16
 WARM_UP = 0.2
 """Share of all steps in which a one-cycle learning rate rises."""
 
 
-def train(recipe, splits, directory, title):
+def train(recipe, splits, directory, callbacks=()):
     """Train a network, or go on with a training that was interrupted.
 
     After the frozen epochs the optimiser starts afresh, on all layers. Each epoch's state is kept
@@ -31,7 +30,7 @@ def train(recipe, splits, directory, title):
         recipe: the `Recipe`.
         splits: `Splits`; without validation, the last epoch is kept.
         directory: the run directory.
-        title: what progress lines begin with.
+        callbacks: Keras callbacks that watch it; they come after the checkpoint's.
 
     Returns:
         The network with the weights of the kept epoch (`history.kept_epoch`), and the history: a
@@ -47,14 +46,14 @@ def train(recipe, splits, directory, title):
     while not checkpoint.finished:
         is_frozen = checkpoint.epochs_done < recipe.frozen_epochs
         last = min(recipe.frozen_epochs, recipe.epochs) if is_frozen else recipe.epochs
-        _train_until(last, recipe, splits, directory, title, checkpoint)
+        _train_until(last, recipe, splits, directory, checkpoint, callbacks)
     take_weights(network, checkpoint.best())
     if recipe.logit_adjustment:
         adjust_logits(network, faces, recipe.logit_adjustment)
     return network, checkpoint.history
 
 
-def _train_until(last, recipe, splits, directory, title, checkpoint):
+def _train_until(last, recipe, splits, directory, checkpoint, callbacks):
     faces, done = splits.train, checkpoint.epochs_done
     steps = -(-len(faces) // recipe.batch_size)
     with _over_all_devices():
@@ -70,11 +69,7 @@ def _train_until(last, recipe, splits, directory, title, checkpoint):
             steps_per_epoch=steps,
             validation_data=evaluation_feed(splits.validation) if splits.validation else None,
             class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
-            callbacks=[
-                _SeededDropout(recipe.seed),
-                checkpoint,
-                progress_callback(title, recipe, len(faces)),
-            ],
+            callbacks=[_SeededDropout(recipe.seed), checkpoint, *callbacks],
             shuffle=False,  # the feeds do that
             verbose=0,
         )

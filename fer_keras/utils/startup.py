@@ -7,13 +7,15 @@ import sys
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
+from fer_keras.utils.watching import waiting
+
 
 def start_tensorflow():
     """Import TensorFlow without its start-up lines, unless the import fails."""
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # one line comes at any level
-    with quiet_start():
+    with waiting("Starting TensorFlow"), quiet_start():
         importlib.import_module("tensorflow")
 
 

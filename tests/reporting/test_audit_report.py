@@ -1,6 +1,8 @@
 """The audit from end to end: planted faults in files, the tables, the galleries, the notebook."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -20,6 +22,7 @@ from fer_keras.data.synthetic import draw_faces
 from fer_keras.reporting.audit_figures import all_figures
 from fer_keras.reporting.audit_galleries import GALLERIES, all_galleries
 from fer_keras.reporting.audit_prose import links, sections
+from fer_keras.reporting.audit_record import audit_folder, keep_tables
 from fer_keras.reporting.audit_tables import all_tables
 from fer_keras.reporting.html import export_html
 from fer_keras.utils.errors import InputError
@@ -202,17 +205,36 @@ def test_impossible_values_are_refused(fields, message):
 
 
 def test_the_command_prints_tables_and_keeps_them(data, tmp_path, capsys):
-    for kind in ("tables", "figures"):
-        (tmp_path / "audit" / kind).mkdir(parents=True)
-        (tmp_path / "audit" / kind / "old.csv").write_text("of other data")
-    assert main(["audit", str(data), "--out", str(tmp_path)]) == 0
-    assert not list((tmp_path / "audit").rglob("old.csv"))
+    assert main(["audit", str(data), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "exact copies of an earlier image" in printed and "Training/row51" in printed
-    record = pd.read_csv(tmp_path / "audit" / "tables" / "audit.csv")
+    (folder,) = (tmp_path / "out").iterdir()
+    assert printed.endswith(f"{folder / 'tables'}\n")
+    record = pd.read_csv(folder / "tables" / "audit.csv")
     assert record.columns.tolist() == ["what", "split", "count", "share"]
-    names = {path.stem for path in (tmp_path / "audit" / "tables").iterdir()}
+    names = {path.stem for path in (folder / "tables").iterdir()}
     assert {"near_copy_pairs", "conflicting_images", "csv_against_folder", "ferplus"} <= names
+
+
+def test_audits_of_other_data_or_settings_have_folders_of_their_own(data, tmp_path, capsys):
+    out, documents = tmp_path / "out", []
+    for place in (data, data / "fer2013.csv"):
+        assert main(["audit", str(place), "--out", str(out), "--json"]) == 0
+        documents.append(json.loads(capsys.readouterr().out))
+        old = Path(documents[0]["folder"]) / "tables" / "old.csv"
+        old.write_text("of a former audit")
+    both, csv = documents
+    assert both["folder"] != csv["folder"] and old.exists()
+    assert "csv_against_folder" in both["tables"] and "csv_against_folder" not in csv["tables"]
+    assert "near_copy_pairs" not in both["tables"]  # a list of images, in the folder
+    counted = pd.DataFrame(csv["tables"]["audit"]).convert_dtypes()
+    kept = pd.read_csv(Path(csv["folder"]) / "tables" / "audit.csv").convert_dtypes()
+    pd.testing.assert_frame_equal(counted, kept)
+    found = examine(data)
+    again, _ = keep_tables(found, out)
+    assert str(again) == both["folder"] and not old.exists()
+    limits = {audit_folder(replace(found, min_correlation=limit), out) for limit in (0.9, 0.95)}
+    assert len(limits) == 2
 
 
 def test_the_command_refuses_a_folder_without_data(tmp_path, capsys):
@@ -233,7 +255,7 @@ def test_notebook_runs_and_each_link_leads_to_a_gallery(data, tmp_path):
     assert all(page.find(id=link[1:]) for link in links)
     assert all(picture["alt"] for picture in page("img"))
     assert not page.select(".output_stderr")
-    kept = {path.stem for path in (tmp_path / "runs" / "audit" / "figures").iterdir()}
+    kept = {path.stem for path in (tmp_path / "runs").glob("audit-*/figures/*")}
     assert len(page("img")) == len(kept) and set(GALLERIES) <= kept
     cells = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in cells[3:])

@@ -41,7 +41,7 @@ def test_a_killed_training_in_two_stages_ends_as_if_nothing_had_been(tmp_path, m
 
         monkeypatch.setattr(Checkpoint, "on_epoch_begin", die)
         with pytest.raises(Kill):
-            train(RECIPE, SPLITS, tmp_path / "killed", "killed")
+            train(RECIPE, SPLITS, tmp_path / "killed")
         file = tmp_path / "killed" / "backup" / f"epoch_{killed_before:04}.keras"
         return weights_of(keras.models.load_model(file))
 
@@ -50,8 +50,8 @@ def test_a_killed_training_in_two_stages_ends_as_if_nothing_had_been(tmp_path, m
     frozen = trained_until(1)
     monkeypatch.undo()
     assert are_equal(frozen[0], fresh[0]) and not are_equal(frozen[1], fresh[1])
-    network, history = train(RECIPE, SPLITS, tmp_path / "killed", "killed")
-    calm, calm_history = train(RECIPE, SPLITS, tmp_path / "calm", "calm")
+    network, history = train(RECIPE, SPLITS, tmp_path / "killed")
+    calm, calm_history = train(RECIPE, SPLITS, tmp_path / "calm")
     assert are_equal(network.get_weights(), calm.get_weights())
     assert history["loss"].tolist() == calm_history["loss"].tolist()
     assert not any(map(np.array_equal, backbone_of(network).get_weights(), frozen[0]))
@@ -96,4 +96,4 @@ def without_backbone(num_classes):
 
 def test_a_network_without_backbone_cannot_be_frozen(tmp_path):
     with pytest.raises(InputError, match="no layer called backbone to freeze; take one of eff"):
-        train(RECIPE.changed(network=without_backbone), SPLITS, tmp_path, "none")
+        train(RECIPE.changed(network=without_backbone), SPLITS, tmp_path)

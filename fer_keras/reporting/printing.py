@@ -1,0 +1,42 @@
+"""A finished comparison's words on a terminal."""
+
+import sys
+
+from fer_keras.reporting.difference_tables import readable_differences
+from fer_keras.reporting.elsewhere_tables import across_table, notes_in_markdown
+
+
+def print_result(result, report=None):
+    """Print scores, differences and failures.
+
+    Args:
+        result: the `Result`.
+        report: the HTML file to write, too, or `None`.
+
+    Returns:
+        1 if a run failed, else 0.
+    """
+    for note in result.comparison.notes:
+        print(note)
+    print(result)
+    differences = result.differences()
+    if len(differences):
+        print(f"\nDifferences in points:\n\n{readable_differences(differences).to_string()}")
+    across = across_table(result.comparison)
+    if len(across):
+        print(f"\nOther data:\n{notes_in_markdown(result.comparison)}\n\n{across.to_string()}")
+    for failed in result.comparison.errors:
+        print(f"{failed['arm']}, seed {failed['seed']} failed: {failed['error']}", file=sys.stderr)
+    print(result.directory / "results.csv")
+    if report:
+        print(result.report(report))
+    return int(bool(result.comparison.errors))
+
+
+def table_text(table):
+    """Return a table as text, with three decimals.
+
+    Args:
+        table: DataFrame.
+    """
+    return table.to_string(index=False, float_format="%.3f", na_rep="")

@@ -1,0 +1,69 @@
+"""Networks that take turns in one of their form predict as they would on their own."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+from helpers import patterned_faces
+
+from fer_keras.comparison.alike import in_network_alike
+from fer_keras.networks.build import build, standardisation
+from fer_keras.training.feeds import evaluation_feed
+
+FACES = patterned_faces(20)
+
+
+def network(seed, width=4, activation="relu"):
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    inputs = keras.Input((48, 48, 1))
+    hidden = layers.Dense(width, activation=activation)(layers.Flatten()(inputs))
+    mixed = layers.Concatenate()([hidden, layers.Dropout(0.5)(hidden)])
+    return keras.Model(inputs, layers.Dense(7, activation="softmax")(mixed))
+
+
+def answers(model):
+    return np.asarray(model(FACES.images[..., None] / 255))
+
+
+def test_networks_that_differ_in_weights_alone_share_one_and_its_graph(caplog):
+    images, shared = FACES.images[..., None] / 255, []
+    with caplog.at_level(logging.WARNING, logger="tensorflow"):
+        for seed in range(6):
+            model = network(seed)
+            expected = answers(model)
+            shared.append(in_network_alike(model))
+            found = shared[-1].predict(images, verbose=0)
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert all(model is shared[0] for model in shared)
+    assert "retracing" not in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{"width": 5}, {"activation": "tanh"}])
+def test_networks_of_other_forms_share_nothing(changes):
+    one = in_network_alike(network(0))
+    before = answers(one)
+    other = network(0, **changes)
+    assert in_network_alike(other) is other
+    np.testing.assert_array_equal(answers(one), before)
+
+
+def test_our_own_networks_share_one_and_that_of_a_finished_run_does(tmp_path):
+    fresh = [build("conv3", 7) for _ in range(2)]
+    fresh[1].save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    shared = in_network_alike(fresh[0])
+    assert in_network_alike(fresh[1]) is shared and in_network_alike(loaded) is shared
+
+
+def test_standardisation_to_other_faces_goes_along():
+    """A network that carries its training faces' mean keeps it when it takes a turn."""
+    found = []
+    for trained_on in (FACES.images, FACES.images // 2):
+        keras.utils.set_random_seed(0)
+        model = build("conv2", 7, standardisation(trained_on))
+        expected = model.predict(evaluation_feed(FACES), verbose=0)
+        found.append(in_network_alike(model).predict(evaluation_feed(FACES), verbose=0))
+        np.testing.assert_allclose(found[-1], expected, atol=1e-6)
+    assert np.abs(found[0] - found[1]).max() > 1e-4
