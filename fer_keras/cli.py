@@ -50,7 +50,9 @@ def main(arguments=None):
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        if not _was_stopped(error):
+            raise
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)
         return STOPPED
@@ -69,17 +71,28 @@ def command():
     sys.exit(code)
 
 
+def _was_stopped(error):
+    """Return whether an error is Ctrl-C, or what an import that it met made of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 @contextmanager
 def _stoppable():
     """Let SIGTERM, which schedulers send, end a command as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in former.items():
+        if handler is not signal.SIG_IGN:  # nohup, and shells of what runs in the background
+            signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _recipes(options):
