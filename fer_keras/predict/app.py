@@ -13,6 +13,7 @@ from fer_keras.predict.predictor import read_picture
 from fer_keras.predict.side_by_side import Networks
 from fer_keras.predict.video import ANNOTATED, TIMELINE
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 
 HOST = "127.0.0.1"
 MAX_UPLOAD = "100mb"
@@ -98,8 +99,8 @@ def _import_gradio(folder):
         import gradio
     except ImportError as error:
         raise InputError(
-            f"Gradio, which serves the page, cannot be loaded ({error}); install it with `pip "
-            "install gradio` or as the extra `app` of fer_keras."
+            f"Gradio, which serves the page, cannot be loaded ({error}); install it with: "
+            f"{how_to_install('app')}"
         ) from error
     return gradio
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,ogg,flv,asf,gif"
 """What is read, in FFmpeg's words. Playlists are not: they could open other files and addresses."""
@@ -52,8 +53,8 @@ def import_av():
         import av
     except ImportError as error:
         raise InputError(
-            f"PyAV, which reads and writes videos, cannot be loaded ({error}); install it with "
-            "`pip install av` or as the extra `video` of fer_keras."
+            f"PyAV, which reads and writes videos, cannot be loaded ({error}); install it with: "
+            f"{how_to_install('video')}"
         ) from error
     return av
 
@@ -182,8 +183,8 @@ class VideoWriter:
         encoder = next((e for e in ENCODERS if e in self._av.codecs_available), None)
         if encoder is None:
             raise InputError(
-                "This PyAV cannot write H.264; install the one from PyPI with `pip install "
-                "--force-reinstall av`."
+                "This PyAV cannot write H.264; install the one from PyPI with: "
+                f"{how_to_install('video')} --force-reinstall"
             )
         self._file = self._av.open(str(path), "w", options={"movflags": "faststart"})
         rate = Fraction(rate).limit_denominator(1001)

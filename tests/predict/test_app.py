@@ -121,10 +121,10 @@ def test_impossible_requests_are_one_sentence(capsys, arguments, message):
     assert message in error and error.count("\n") == 1
 
 
-def test_without_gradio_the_extra_is_named(monkeypatch, capsys):
+def test_without_gradio_its_installation_is_named(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "gradio", None)
     assert main(["app"]) == 2
-    assert "extra `app`" in capsys.readouterr().err
+    assert 'pip install "gradio' in capsys.readouterr().err
 
 
 def test_grad_cam_is_shown_or_a_sentence_says_why_not(run_directory, tmp_path):

@@ -295,7 +295,7 @@ def test_impossible_requests_are_one_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["CLIP"]
 
 
-def test_without_pyav_the_extra_is_named(clip, monkeypatch, capsys):
+def test_without_pyav_its_installation_is_named(clip, monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     assert main(["video", str(clip)]) == 2
-    assert "extra `video`" in capsys.readouterr().err
+    assert 'pip install "av' in capsys.readouterr().err
