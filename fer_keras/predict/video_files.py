@@ -66,6 +66,7 @@ class VideoReader:
         path: the file.
 
     Attributes:
+        path: the file's `Path`.
         rate: frames per second, on average.
         num_frames: about how many there are, or `None`.
         problem: a sentence on what could not be read, or `None`; known after the last frame.
@@ -76,12 +77,12 @@ class VideoReader:
     """
 
     def __init__(self, path):
-        self._av, self._path, self.problem = import_av(), Path(str(path)), None
-        if not self._path.is_file():
+        self._av, self.path, self.problem = import_av(), Path(str(path)), None
+        if not self.path.is_file():
             raise InputError(f"The video {path} does not exist; name a video file.")
         try:
             options = {"format_whitelist": FORMATS}
-            self._file = self._av.open(str(self._path), options=options)
+            self._file = self._av.open(str(self.path), options=options)
         except self._av.FFmpegError as error:
             raise VideoError(f"{path} cannot be read as a video ({error.strerror}).") from error
         if not self._file.streams.video:
@@ -153,12 +154,12 @@ class VideoReader:
 
     def _problem(self, count, second, damaged):
         if not count:
-            return f"{self._path} gave no picture; it is empty or damaged."
+            return f"{self.path} gave no picture; it is empty or damaged."
         if self._seconds and second + CUT_SECONDS < self._seconds:
             ended = f"ends after {second:.1f} of {self._seconds:.1f} seconds"
-            return f"{self._path} {ended}; it was cut off or is damaged."
+            return f"{self.path} {ended}; it was cut off or is damaged."
         if damaged:
-            return f"{self._path} is damaged; {damaged} of its packets could not be read."
+            return f"{self.path} is damaged; {damaged} of its packets could not be read."
         return None
 
 
