@@ -51,10 +51,10 @@ def video(source, path, out=None, every=1):
 
 
 def videos(predictors, reader, folders, every=1, width=WIDTH_INCHES):
-    """Write a video's expressions as `video` does, by several networks on the same faces.
+    """Write a video's expressions by several networks, on the same faces.
 
-    Faces are looked for and followed once, so that all tables have the same rows but for what the
-    networks say.
+    As `video`, but faces are looked for and followed once, so that all tables have the same rows
+    but for what the networks say.
 
     Args:
         predictors: list of `Predictor`.

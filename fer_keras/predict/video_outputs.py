@@ -1,4 +1,4 @@
-"""What is written of a video: a table, an annotated copy, and a figure over time."""
+"""What is written of a video: a table, an annotated copy, a figure."""
 
 import csv
 import os
@@ -59,7 +59,9 @@ class Summary:
 
 
 class Outputs:
-    """A network's table and annotated video, under names with `.part` until they are whole.
+    """A network's table and annotated video of a video.
+
+    They have names with `.part` until they are whole.
 
     Args:
         folder: the `Path` of the folder to write to.
@@ -125,7 +127,7 @@ class Outputs:
         save_timeline(table, figure, self._class_names, portraits, width)
 
     def close(self):
-        """Close the table; delete a video that was not ended, which no player could read."""
+        """Close the table; delete a video that was not ended."""
         self._file.close()
         if self._writer:
             self._writer.abort()
