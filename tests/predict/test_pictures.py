@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import FACE, assert_as_near, assert_frames_the_face, photograph, sure_run, tight_crops
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
@@ -37,7 +37,7 @@ REFUSED = {
     "fractions.tif": "32 bits, whose range is unknown",
 }
 TIGHT = ("tight.png", "one_bit.png")
-NO_FACE = ("strip.png", "blank.png")
+NO_FACE = ("icon.png", "strip.png", "blank.png")
 
 
 def png_header(width, height):
@@ -48,6 +48,17 @@ def png_header(width, height):
         crc = struct.pack(">I", zlib.crc32(kind + data))
         chunks += struct.pack(">I", len(data)) + kind + data + crc
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def icon():
+    """A small smiling face in plain colours."""
+    picture = Image.new("RGB", (64, 64), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((2, 2, 61, 61), fill="gold", outline="black")
+    draw.ellipse((18, 18, 26, 30), fill="black")
+    draw.ellipse((38, 18, 46, 30), fill="black")
+    draw.arc((16, 20, 48, 50), 20, 160, fill="black", width=3)
+    return picture
 
 
 def write_awkward_pictures(folder):
@@ -80,6 +91,7 @@ def write_awkward_pictures(folder):
     transparent.quantize(64).save(folder / "transparent_palette.png")
     tight_crops()["gray48.png"].save(folder / "tight.png")
     tight_crops()["gray48.png"].convert("1").save(folder / "one_bit.png")
+    icon().save(folder / "icon.png")
     Image.new("RGB", (3000, 20), "white").save(folder / "strip.png")
     blank.save(folder / "blank.png")
     Image.new("L", (1, 1)).save(folder / "speck.png")
