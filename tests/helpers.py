@@ -219,6 +219,11 @@ def texts(figure):
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
+def alternatives(soup):
+    """The alternative texts of a report's pictures: the first tile of a figure has that of all."""
+    return [figure.img["alt"] for figure in soup("figure") if figure.img]
+
+
 def smooth(faces, seed=0):
     """The same faces without pixel noise, which would not survive JPEG."""
     coarse = np.random.default_rng(seed).integers(30, 225, (len(faces), 6, 6), dtype=np.uint8)
