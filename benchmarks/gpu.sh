@@ -18,7 +18,7 @@ for recipe in best vgg8; do
     left=$((finish > SECONDS ? finish - SECONDS : 1))
     status=0
     timeout --kill-after=20 "$left" \
-        python3 -m fer_keras.cli run "$recipe" --data "$csv" --out "$out" || status=$?
+        python3 -m fer_keras run "$recipe" --data "$csv" --out "$out" || status=$?
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
         echo "$recipe is not done; call again with the same OUT."
     fi

@@ -73,7 +73,7 @@ def quick(location, out, seed):
     changes = [f"epochs={EPOCHS}", f"seed={seed}"]
     sets = [word for change in changes for word in ("--set", change)]
     data = ["--data", str(location.csv.parent), "--out", str(out)]
-    command = [sys.executable, "-m", "fer_keras.cli", "run", "quick", *data, *sets]
+    command = [sys.executable, "-m", "fer_keras", "run", "quick", *data, *sets]
     subprocess.run(command, capture_output=True, check=True)
 
 

@@ -2,16 +2,15 @@
 
 import json
 import os
-import signal
 import sys
-import threading
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
+from fer_keras.utils.stopping import stoppable, was_stopped
 
 STOPPED = 130
 """The exit code after Ctrl-C or SIGTERM, as of shells."""
@@ -29,7 +28,7 @@ def main(arguments=None):
     """
     options = read_options(arguments, COMMANDS)
     try:
-        with _stoppable():
+        with stoppable():
             code = options.function(options)
             sys.stdout.flush()
     except InputError as error:
@@ -50,36 +49,13 @@ def main(arguments=None):
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        if not was_stopped(error):
+            raise
         again = "Stopped; start the same command again to go on."
         print(f"\nfer-keras: {again}", file=sys.stderr)
         return STOPPED
     return code or 0
-
-
-def command():
-    """Run the command of the process, and end this with its exit code."""
-    code = main()
-    if code == STOPPED:
-        # TensorFlow's threads still ask Python for batches, and Python, while it takes itself
-        # apart, would end them by a segmentation fault.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
-
-
-@contextmanager
-def _stoppable():
-    """Let SIGTERM, which schedulers send, end a command as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
 
 
 def _recipes(options):
@@ -278,4 +254,4 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
-    command()
+    sys.exit(main())

@@ -49,6 +49,15 @@ def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=Non
     return Predictions(ids, np.asarray(y_true), probabilities, class_names, groups, leaked)
 
 
+def assert_as_near(found, other, truth, slack):
+    """Ask that a float32 result is about as near to the float64 one as another float32 result.
+
+    Two of them may differ by more than either's own error, and by other amounts on each processor.
+    """
+    error, others = (np.abs(np.asarray(each) - truth).max() for each in (found, other))
+    assert error < 3 * others + slack
+
+
 def is_5_in_100(shares, num_trials):
     """Whether shares of false alarms in simulations lie within 2.9 standard errors of 5 %."""
     return np.all(np.abs(np.asarray(shares) - 0.05) <= 2.9 * np.sqrt(0.05 * 0.95 / num_trials))
@@ -208,6 +217,11 @@ def texts(figure):
     from matplotlib.text import Text
 
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def alternatives(soup):
+    """The alternative texts of a report's pictures: the first tile of a figure has that of all."""
+    return [figure.img["alt"] for figure in soup("figure") if figure.img]
 
 
 def smooth(faces, seed=0):

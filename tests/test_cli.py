@@ -222,7 +222,7 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
     command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "o")]
     changes = ["--set", f"network={mynet}", "--set", "epochs=100000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "fer_keras.cli", *command, *changes],
+        [sys.executable, "-m", "fer_keras", *command, *changes],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # What a shell starts in the background ignores SIGINT, and so would its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -232,6 +232,51 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.strip() == "fer-keras: Stopped; start the same command again to go on."
+
+
+CTRL_C_AT_AN_IMPORT = """
+import os, runpy, signal, sys
+
+class Finder:
+    def find_spec(name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder)
+runpy.run_module("fer_keras", run_name="__main__")
+"""
+CTRL_C_IN_A_CLASS = """
+import fer_keras.cli as cli
+
+class Attribute:
+    def __set_name__(self, owner, name):  # Python 3.11 makes a RuntimeError of what happens here
+        raise KeyboardInterrupt
+
+def command(_):
+    class Met:
+        attribute = Attribute()
+
+cli.COMMANDS["recipes"] = command
+raise SystemExit(cli.main(["recipes"]))
+"""
+
+
+@pytest.mark.parametrize("module", ["fer_keras.cli", "argparse", "fer_keras.options"])
+def test_ctrl_c_while_python_imports_ends_a_command_without_a_word(module):
+    answer = subprocess.run(
+        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module], capture_output=True, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (answer.returncode, answer.stderr) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_that_comes_in_another_errors_clothes_is_ctrl_c():
+    answer = subprocess.run(
+        [sys.executable, "-c", CTRL_C_IN_A_CLASS, "recipes"], capture_output=True, text=True
+    )
+    assert answer.returncode == 130 and answer.stderr.strip() == (
+        "fer-keras: Stopped; start the same command again to go on."
+    )
 
 
 def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path, capsys):
@@ -264,7 +309,7 @@ def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys, mynet):
 
 
 def test_a_reader_that_leaves_early_gets_no_stack_trace():
-    command = f"{sys.executable} -m fer_keras.cli recipes | true"
+    command = f"{sys.executable} -m fer_keras recipes | true"
     answer = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True)
     assert answer.returncode == 0 and answer.stderr == b""
 
@@ -356,4 +401,4 @@ def test_without_shtab_one_sentence_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "shtab", None)
     with pytest.raises(SystemExit):
         main(["--completion", "zsh"])
-    assert 'pip install "shtab<2"' in capsys.readouterr().err
+    assert 'pip install "shtab>=1.7,<2"' in capsys.readouterr().err

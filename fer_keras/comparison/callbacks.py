@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import user_path
 
 
@@ -39,7 +40,7 @@ def require_tensorboard():
     """
     if find_spec("tensorboard") is None:
         raise InputError(
-            'TensorBoard is not installed; install it with: pip install "tensorboard<3".'
+            f"TensorBoard is not installed; install it with: {how_to_install('tensorboard')}"
         )
 
 

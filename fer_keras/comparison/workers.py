@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from urllib.parse import urlsplit
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.machine import num_cores
 
 WATCH_SECONDS = 1.0
@@ -162,7 +163,7 @@ def _client(address):
         return Client(address, timeout="5s")
     except ImportError as error:
         raise InputError(
-            "Dask is not installed; install it with: pip install distributed."
+            f"Dask is not installed; install it with: {how_to_install('cluster')}"
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(

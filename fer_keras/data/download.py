@@ -16,6 +16,7 @@ from fer_keras.data.readers.fer2013_csv import NUM_ROWS, read_all_rows
 from fer_keras.data.readers.listing import has_image_folder, list_images
 from fer_keras.data.readers.locate import SUBFOLDER, find_data
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import project_folder, user_path, whole_file
 
 CHALLENGE = "challenges-in-representation-learning-facial-expression-recognition-challenge"
@@ -32,7 +33,7 @@ CSV_BYTES, FOLDER_BYTES = 450_000_000, 250_000_000
 """Room that each form takes, in Kaggle's cache with its packed file and once more in the target."""
 
 READ_BYTES = 1 << 20
-INSTALL = "Downloading needs kagglehub; install it with: pip install 'fer_keras[kaggle]'"
+INSTALL = f"Downloading needs kagglehub; install it with: {how_to_install('kaggle')}"
 LOG_IN = (
     f"make a token at {SITE}/settings (API), save it as kaggle.json in ~/.kaggle/ or put it into "
     "the variable KAGGLE_API_TOKEN, then start again"
@@ -91,7 +92,7 @@ def _fetch(handle, download, num_bytes, target, *file):
             import kagglehub
             from kagglehub.config import get_cache_folder
     except ImportError as error:
-        raise InputError(f"{INSTALL}.") from error
+        raise InputError(INSTALL) from error
     with _in_one_sentence(handle, target):
         path = Path(get_cache_folder())
         for place in (path, target):

@@ -1,11 +1,14 @@
 """Compiled inference, gradients and hardware of Keras' backends."""
 
+import os
 from pathlib import Path
 
 import keras
 import numpy as np
 
 BFLOAT16_CPUS = ("avx512_bf16", "amx_bf16")  # Linux's names for instructions
+ONEDNN_WITH_BFLOAT16 = ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
+"""Parts of oneDNN's names for instructions that multiply bfloat16."""
 BFLOAT16_GPUS = (8, 0)  # NVIDIA's compute capability from Ampere on
 
 
@@ -23,6 +26,10 @@ def multiplies_bfloat16():
     if gpus:
         details = map(tf.config.experimental.get_device_details, gpus)
         return all(each.get("compute_capability", (0, 0)) >= BFLOAT16_GPUS for each in details)
+    # TensorFlow asks the processor alone, and fails where oneDNN was told to use less of it.
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA") or "DEFAULT"
+    if not any(part in limit.upper() for part in ONEDNN_WITH_BFLOAT16):
+        return False
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text().split() if cpuinfo.is_file() else []
     return any(name in flags for name in BFLOAT16_CPUS)

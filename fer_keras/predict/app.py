@@ -11,8 +11,9 @@ from fer_keras.predict import app_html
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.predictor import read_picture
 from fer_keras.predict.side_by_side import Networks
-from fer_keras.predict.video import ANNOTATED, TIMELINE
+from fer_keras.predict.video_outputs import ANNOTATED, TIMELINE
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 
 HOST = "127.0.0.1"
 MAX_UPLOAD = "100mb"
@@ -98,8 +99,8 @@ def _import_gradio(folder):
         import gradio
     except ImportError as error:
         raise InputError(
-            f"Gradio, which serves the page, cannot be loaded ({error}); install it with `pip "
-            "install gradio` or as the extra `app` of fer_keras."
+            f"Gradio, which serves the page, cannot be loaded ({error}); install it with: "
+            f"{how_to_install('app')}"
         ) from error
     return gradio
 
@@ -120,7 +121,7 @@ def _page(gradio, networks, folder):
             _photo_tab(gradio, networks)
         with gradio.Tab("Webcam"), gradio.Row():
             _webcam_tab(gradio, networks)
-        with gradio.Tab("Video"), gradio.Row():
+        with gradio.Tab("Video"):
             _video_tab(gradio, networks, folder)
     return page
 
@@ -148,20 +149,24 @@ def _webcam_tab(gradio, networks):
 
 
 def _video_tab(gradio, networks, folder):
-    with gradio.Column(**LEFT):
-        clip = gradio.Video(label="Video", sources=["upload"], height=HEIGHT)
-        chosen = gradio.Radio(networks.names, value=networks.names[-1], label="Network")
-        start = gradio.Button("Analyse the video", variant="primary")
-    with gradio.Column(**RIGHT):
-        told = gradio.HTML(elem_id="video-result")
-        bare = {"interactive": False, "show_label": False, "buttons": []}
-        annotated, timeline = gradio.Video(**bare), gradio.Image(format="png", **bare)
-    start.click(
-        lambda path, name: _video(networks, folder, path, name),
-        [clip, chosen],
-        [told, annotated, timeline],
-        api_visibility="private",
-    )
+    with gradio.Row():
+        with gradio.Column(**LEFT):
+            clip = gradio.Video(label="Video", sources=["upload"], height=HEIGHT)
+            start = gradio.Button("Analyse the video", variant="primary")
+        with gradio.Column(**RIGHT):
+            told = gradio.HTML(elem_id="video-result")
+    shown, bare = [], {"interactive": False, "show_label": False, "buttons": []}
+    with gradio.Row(visible=False, elem_id="video-pair") as pair:
+        for name in networks.names:
+            with gradio.Column(min_width=300):
+                gradio.HTML(app_html.heading_html(name))
+                shown += [gradio.Video(**bare), gradio.Image(format="png", **bare)]
+
+    def analyse(path):
+        words, files = _video(networks, folder, path)
+        return words, gradio.Row(visible=bool(files)), *(files or [None] * len(shown))
+
+    start.click(analyse, clip, [told, pair, *shown], api_visibility="private")
 
 
 def _photo(networks, path, with_heat=False):
@@ -177,12 +182,12 @@ def _live(networks, pixels):
     return "" if pixels is None else networks.page(pixels)
 
 
-def _video(networks, folder, path, name):
+def _video(networks, folder, path):
+    """Return what is found in a video, and the files of each network's video and timeline."""
     if path is None:
-        return app_html.message_html("Choose a video first."), None, None
-    out = Path(tempfile.mkdtemp(prefix="video-", dir=folder))
+        return app_html.message_html("Choose a video first."), []
     try:
-        summary = networks.video(name, path, out)
+        told, found = networks.video(path, Path(tempfile.mkdtemp(prefix="video-", dir=folder)))
     except InputError as error:
-        return app_html.message_html(str(error)), None, None
-    return app_html.message_html(str(summary)), str(out / ANNOTATED), str(out / TIMELINE)
+        return app_html.message_html(str(error)), []
+    return told, [str(each.folder / name) for each in found for name in (ANNOTATED, TIMELINE)]

@@ -24,7 +24,8 @@ CSS = """
 .fk-face > img {width: 110px; border-radius: 6px}
 .fk-face h3 {margin: 0; font-size: 1.2rem; grid-column: 1 / -1}
 .fk-pair {display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 1.4rem}
-.fk-network h4 {margin: 0; font-size: 1.1rem}
+.fk-message + .fk-pair {margin-top: .8rem}
+.fk-network h4, .fk-heading {margin: 0; font-size: 1.1rem}
 .fk-small {margin: 0; font-size: .85rem; line-height: 1.4; opacity: .8}
 .fk-row {display: grid; grid-template-columns: 5.2rem 1fr 3.2rem; gap: .5rem; align-items: center;
   font-size: 1rem; line-height: 1.6}
@@ -96,6 +97,15 @@ def message_html(text):
     return f'<p class="fk-message">{escape(text)}</p>'
 
 
+def heading_html(text):
+    """Return a heading.
+
+    Args:
+        text: str, which may hold anything.
+    """
+    return f'<h4 class="fk-heading">{escape(text)}</h4>'
+
+
 def notice_html(limits):
     """Return what stands above all.
 
@@ -104,6 +114,37 @@ def notice_html(limits):
     """
     kept = "Pictures stay on this machine and are deleted when the page is stopped."
     return f'<div class="fk-notice"><p>{escape(limits)} {kept}</p></div>'
+
+
+def video_html(networks, agreement):
+    """Return what each network found in a video, beside each other.
+
+    Args:
+        networks: list of `(name, Summary, reliability)`.
+        agreement: dict from a face's number to the share of its frames in which all networks say
+            the same, and their number.
+    """
+    (_, first, _), *others = networks
+    words = [f"{first.num_frames} frames, {first.seconds:.1f} seconds, {len(agreement)} face(s)"]
+    if others:
+        words += [
+            f"Face {track}: both say the same in {100 * share:.0f} % of {count} frames"
+            for track, (share, count) in sorted(agreement.items())[:MAX_FACES]
+        ]
+    notes = filter(None, [first.sound, first.problem])
+    pair = "".join(_summary_html(*network) for network in networks)
+    return f'{message_html(chr(10).join([*words, *notes]))}<div class="fk-pair">{pair}</div>'
+
+
+def _summary_html(name, summary, record):
+    shown = sorted(summary.tracks)[:MAX_FACES]
+    lines = [summary.in_words(track) for track in shown]
+    if more := len(summary.tracks) - len(shown):
+        lines.append(f"{more} more face(s) are not listed.")
+    return (
+        f'<div class="fk-network"><h4>{escape(name)}</h4>'
+        f'<p class="fk-small">{overall(record)}</p>{message_html(chr(10).join(lines))}</div>'
+    )
 
 
 def _agreement(answers, number):

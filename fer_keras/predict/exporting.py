@@ -12,6 +12,7 @@ from fer_keras.data.synthetic import draw_faces
 from fer_keras.networks import litert
 from fer_keras.networks.pretrained import network_input
 from fer_keras.utils.errors import InputError, require_choice
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import whole_file
 from fer_keras.utils.startup import errors_only, quiet_start
 
@@ -129,8 +130,7 @@ def _write_onnx(model, about, path, faces, expected):
         import tf2onnx  # noqa: F401, Keras imports it late and says less
     except ImportError as error:
         raise InputError(
-            f"ONNX needs the package {error.name}; install it with: "
-            "pip install 'fer_keras[export]'."
+            f"ONNX needs the package {error.name}; install it with: {how_to_install('export')}"
         ) from error
     import keras
 

@@ -12,6 +12,7 @@ from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
 from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import user_path, write_text
 from fer_keras.utils.records import MEND, read_object
 
@@ -47,7 +48,7 @@ probabilities = model(faces)  # faces: (n, 48, 48, 1), grey levels 0-255
 {limits}
 """
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-INSTALL = "Pushing needs huggingface_hub; install it with: pip install 'fer_keras[hub]'"
+INSTALL = f"Pushing needs huggingface_hub; install it with: {how_to_install('hub')}"
 LOG_IN = (
     "make a token that may write at https://huggingface.co/settings/tokens, then type "
     "`hf auth login` or put it into the variable HF_TOKEN"
@@ -211,7 +212,7 @@ def _require_hub():
     try:
         import huggingface_hub
     except ImportError as error:
-        raise InputError(f"{INSTALL}.") from error
+        raise InputError(INSTALL) from error
     if not huggingface_hub.get_token():
         raise InputError(f"The hub asks who you are: {LOG_IN}, and start again.")
 

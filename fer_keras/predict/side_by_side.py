@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from fer_keras.predict import app_html
 from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import FaceDetector
 from fer_keras.predict.predictor import Predictor, face_image, is_pretrained, keras_model
+from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
 MAX_VIDEO_SECONDS = 60
 VIDEO_EVERY = 2  # frames; a page's visitor waits
+TIMELINE_INCHES = 5.6  # narrow, so that its letters are read beside another one
 
 
 @dataclass
@@ -84,27 +87,32 @@ class Networks:
                     answer.heat = self._heat(source, answer)
         return app_html.faces_html(pixels, boxes, answers) + app_html.picture_html(pixels, boxes)
 
-    def video(self, name, path, out):
-        """Analyse a video by one of the networks.
+    def video(self, path, folder):
+        """Analyse a video by each network, on the same faces.
 
         Args:
-            name: of the network.
             path: the video file.
-            out: folder to write to.
+            folder: the `Path` of the folder to write to.
 
         Returns:
-            A `video.Summary`.
+            The HTML of what was found, and a list of `video_outputs.Summary`, one a network.
+
+        Raises:
+            InputError: if the video is too long or cannot be read.
         """
-        from fer_keras.predict.video import video
+        from fer_keras.predict.video import videos
         from fer_keras.predict.video_files import VideoReader
 
+        folders = [folder / str(number) for number in range(len(self.names))]
         with closing(VideoReader(path)) as reader:
             if reader.num_frames and reader.num_frames > MAX_VIDEO_SECONDS * reader.rate:
                 raise InputError(
                     f"The video is longer than {MAX_VIDEO_SECONDS} seconds; use `fer-keras video`."
                 )
-        with self._lock:
-            return video(self._sources[self.names.index(name)], path, out, VIDEO_EVERY)
+            with self._lock:
+                summaries = videos(self._predictors, reader, folders, VIDEO_EVERY, TIMELINE_INCHES)
+        told = zip(self.names, summaries, self._records)
+        return app_html.video_html(list(told), agreement([s.folder for s in summaries])), summaries
 
     def _heat(self, source, answer):
         """Return Grad-CAM's maps, or a sentence where the network allows none."""
@@ -118,6 +126,21 @@ class Networks:
             return grad_cam(self._models[source], answer.images[part], best)
         except ValueError as error:
             return str(error)
+
+
+def agreement(folders):
+    """Return how often networks say the same of a video's faces.
+
+    Args:
+        folders: list of the folders that `video.videos` wrote.
+
+    Returns:
+        A dict from a face's number to the share of its frames, 0-1, and their number.
+    """
+    tables = [pd.read_csv(folder / TABLE, usecols=["track", "class"]) for folder in folders]
+    same = np.all([table["class"] == tables[0]["class"] for table in tables], axis=0)
+    groups = pd.Series(same, dtype=bool).groupby(tables[0]["track"])
+    return {track: (part.mean(), len(part)) for track, part in groups}
 
 
 def _names(sources):

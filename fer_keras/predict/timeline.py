@@ -1,5 +1,6 @@
 """Draw how the expressions of a video's faces change over time."""
 
+import textwrap
 from itertools import cycle
 
 import numpy as np
@@ -14,14 +15,15 @@ from fer_keras.utils.files import whole_file
 NUM_SHOWN = 4  # faces, those in most frames
 NUM_BINS = 400  # over the whole video, at most
 HEIGHT = 0.85  # of a probability of 1, in rows of the figure
-WIDTH_INCHES, ROW_INCHES, MARGIN_INCHES = 9.0, 0.24, 0.75
+ROW_INCHES, MARGIN_INCHES = 0.24, 0.75
 TITLE = "Probability of each expression, 0 to 100 %; right: share of frames where it is highest"
+INCHES_A_LETTER = 0.08  # of the title, about
 DPI = 160  # sharp in print
 MINUTE = 60
 MAX_TICKS, STEPS = 10, (30, 60, 120, 300, 600, 1800, 3600)  # of long videos, in seconds
 
 
-def timeline_figure(table, class_names, pictures=None):
+def timeline_figure(table, class_names, pictures=None, width=9.0):
     """Draw each face's probabilities over time, a row for each class.
 
     Args:
@@ -29,6 +31,7 @@ def timeline_figure(table, class_names, pictures=None):
             `fk.analyze_video` returns it.
         class_names: sequence of str.
         pictures: dict from a face's number to a picture of it, uint8 `(n, n)`.
+        width: of the figure, in inches.
 
     Returns:
         A `Figure` with a panel for each of the `NUM_SHOWN` faces that are in most frames.
@@ -36,7 +39,7 @@ def timeline_figure(table, class_names, pictures=None):
     counts = table["track"].value_counts()
     shown = sorted(counts.index[:NUM_SHOWN])
     panel_inches = ROW_INCHES * len(class_names) + MARGIN_INCHES
-    size = WIDTH_INCHES, max(len(shown), 1) * panel_inches
+    size = width, max(len(shown), 1) * panel_inches
     figure = Figure(figsize=size, layout="constrained")
     figure.set_gid(figures.SHOWS_FACES)
     if not shown:
@@ -49,7 +52,8 @@ def timeline_figure(table, class_names, pictures=None):
         rows = table[table["track"] == track]
         _show_face(portrait, track, (pictures or {}).get(track))
         words.append(_draw_face(panel, rows, class_names, table["second"]))
-    grid[0, 1].set_title(TITLE, fontsize=10, loc="left")
+    title = textwrap.fill(TITLE, int(0.8 * width / INCHES_A_LETTER))
+    grid[0, 1].set_title(title, fontsize=10, loc="left")
     for panel in grid[:-1, 1]:
         panel.tick_params(labelbottom=False)
     grid[-1, 1].set_xlabel("minutes:seconds" if _is_long(table["second"]) else "seconds")
@@ -62,7 +66,7 @@ def timeline_figure(table, class_names, pictures=None):
     return figure
 
 
-def save_timeline(table_path, path, class_names, pictures):
+def save_timeline(table_path, path, class_names, pictures, width):
     """Draw a table's faces into a PNG file that holds its description.
 
     Args:
@@ -70,12 +74,13 @@ def save_timeline(table_path, path, class_names, pictures):
         path: the PNG file to write.
         class_names: sequence of str.
         pictures: dict from a face's number to a picture of it, uint8 `(n, n)`.
+        width: of the figure, in inches.
     """
     names = probability_columns(class_names)
     # Two hours of a face are 180,000 rows: half the width of a number is enough here.
     types = dict.fromkeys(["second", *names], np.float32) | {"track": np.int32}
     table = pd.read_csv(table_path, usecols=list(types), dtype=types)
-    figure = timeline_figure(table, class_names, pictures)
+    figure = timeline_figure(table, class_names, pictures, width)
     described = {"Title": "Expressions over time", "Description": figure.get_label()}
     with whole_file(path) as part:
         figure.savefig(part, dpi=DPI, metadata=described)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,ogg,flv,asf,gif"
 """What is read, in FFmpeg's words. Playlists are not: they could open other files and addresses."""
@@ -52,8 +53,8 @@ def import_av():
         import av
     except ImportError as error:
         raise InputError(
-            f"PyAV, which reads and writes videos, cannot be loaded ({error}); install it with "
-            "`pip install av` or as the extra `video` of fer_keras."
+            f"PyAV, which reads and writes videos, cannot be loaded ({error}); install it with: "
+            f"{how_to_install('video')}"
         ) from error
     return av
 
@@ -65,6 +66,7 @@ class VideoReader:
         path: the file.
 
     Attributes:
+        path: the file's `Path`.
         rate: frames per second, on average.
         num_frames: about how many there are, or `None`.
         problem: a sentence on what could not be read, or `None`; known after the last frame.
@@ -75,12 +77,12 @@ class VideoReader:
     """
 
     def __init__(self, path):
-        self._av, self._path, self.problem = import_av(), Path(str(path)), None
-        if not self._path.is_file():
+        self._av, self.path, self.problem = import_av(), Path(str(path)), None
+        if not self.path.is_file():
             raise InputError(f"The video {path} does not exist; name a video file.")
         try:
             options = {"format_whitelist": FORMATS}
-            self._file = self._av.open(str(self._path), options=options)
+            self._file = self._av.open(str(self.path), options=options)
         except self._av.FFmpegError as error:
             raise VideoError(f"{path} cannot be read as a video ({error.strerror}).") from error
         if not self._file.streams.video:
@@ -152,12 +154,12 @@ class VideoReader:
 
     def _problem(self, count, second, damaged):
         if not count:
-            return f"{self._path} gave no picture; it is empty or damaged."
+            return f"{self.path} gave no picture; it is empty or damaged."
         if self._seconds and second + CUT_SECONDS < self._seconds:
             ended = f"ends after {second:.1f} of {self._seconds:.1f} seconds"
-            return f"{self._path} {ended}; it was cut off or is damaged."
+            return f"{self.path} {ended}; it was cut off or is damaged."
         if damaged:
-            return f"{self._path} is damaged; {damaged} of its packets could not be read."
+            return f"{self.path} is damaged; {damaged} of its packets could not be read."
         return None
 
 
@@ -182,8 +184,8 @@ class VideoWriter:
         encoder = next((e for e in ENCODERS if e in self._av.codecs_available), None)
         if encoder is None:
             raise InputError(
-                "This PyAV cannot write H.264; install the one from PyPI with `pip install "
-                "--force-reinstall av`."
+                "This PyAV cannot write H.264; install the one from PyPI with: "
+                f"{how_to_install('video')} --force-reinstall"
             )
         self._file = self._av.open(str(path), "w", options={"movflags": "faststart"})
         rate = Fraction(rate).limit_denominator(1001)

@@ -62,7 +62,7 @@ def _copies(table, title):
 
 def _nearest_hashes(nearest):
     """Draw how near the nearest other image is, and the nearest mirror image of another."""
-    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 3.2)
+    figure, [[panel]] = plots.panel_grid(1, 1, 6.0, 3.2)
     bits = np.arange(0, nearest["as they are"].max() + 2, 2)
     names = ["to the nearest other image", "to the nearest mirror image of another"]
     counts = [nearest["as they are"], nearest["mirrored"]]
@@ -84,7 +84,7 @@ def _nearest_hashes(nearest):
 
 def _correlations(found):
     """Draw how well the candidates' details correlate, with the threshold of near copies."""
-    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 3.2)
+    figure, [[panel]] = plots.panel_grid(1, 1, 6.0, 3.2)
     is_mirrored, bins = found.candidates["kind"] == "mirrored", np.linspace(WORTH_CROPPING, 1, 51)
     values = [found.candidates["correlation"][mask] for mask in (~is_mirrored, is_mirrored)]
     look = {"histtype": "step", "linewidth": 1.8, "color": plots.COLOURS[:2]}
@@ -104,7 +104,7 @@ def _correlations(found):
 
 def _distances(distances):
     """Draw how far the two storage forms' images lie apart."""
-    figure, [[panel]] = plots.panel_grid(1, 1, 7.2, 2.8)
+    figure, [[panel]] = plots.panel_grid(1, 1, 6.0, 2.8)
     panel.hist(distances, 60, color=plots.COLOURS[0])
     panel.set(xlabel="rms distance of a pair, in grey levels", ylabel="pairs", yscale="log")
     panel.yaxis.set_major_formatter("{x:,g}")

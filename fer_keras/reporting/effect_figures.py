@@ -111,5 +111,4 @@ def shares(table):
 def _name_rows(panels, names, xlabel):
     for panel, score in zip(panels.flat, RUN_SCORES):
         panel.set_yticks(range(len(names)), names, fontsize=8)
-        panel.tick_params(labelleft=panel is panels.flat[0])
         panel.set(title=SCORE_NAMES[score], xlabel=xlabel)

@@ -83,11 +83,11 @@ def precision_recall_curves(predictions):
             panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
         words.append(f"{arm}: {listed(table.index, table['average precision'], '.2f')}.")
     for place, name in enumerate(names):
-        _finish_class(panels[place], name, place % 4 == 0, place + 4 >= len(names))
+        _finish_class(panels[place], name, place % 2 == 0, place + 4 >= len(names))
         if len(predictions) <= MOST_VALUES:
             # Above the panel, for inside it would hide one curve or another.
             panels[place].legend(handles=panels[place].lines[::2], **ABOVE)
-    figure.legend(curves.values(), curves, frameon=False, ncols=3, loc="outside lower center")
+    figure.legend(curves.values(), curves, frameon=False, ncols=2, loc="outside lower center")
     figure.suptitle("Precision against recall, with average precisions", fontsize=10)
     figure.set_label("Precision against recall; average precision by class. " + " ".join(words))
     return figure

@@ -168,7 +168,7 @@ def training_curves(histories, seeds=None):
     Returns:
         A `Figure` of two panels: training dashed, validation solid, a dot at the kept epoch.
     """
-    columns = 4 if max(map(len, histories)) < 14 else 2
+    columns = 2  # more would be too wide for a phone
     figure, panels = panel_grid(1, 2, 4.6, 3.2 + 0.4 * len(histories) / columns)
     colours = {name: look["color"] for name, look in looks(histories).items()}
     for panel, metric in zip(panels.flat, ("accuracy", "loss")):

@@ -3,20 +3,20 @@
 import argparse
 import base64
 import hashlib
-import io
 import re
 import sys
 from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
-from PIL import Image
 from traitlets.config import Config
 
 from fer_keras.reporting.page import arrange
 from fer_keras.reporting.render import render_html
+from fer_keras.reporting.tiles import picture_tiles, svg_tiles
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 
@@ -116,30 +116,29 @@ def _set_figures(notebook, folder):
         place = Path(about["directory"])
         files = [place / f"{about['name']}{suffix}" for suffix in (".png", ".svg")]
         near = [file for file in files if file.is_file() and file.is_relative_to(folder)]
+        width, rows = _tiles(output.data, about)
         html = render_html(
             "figure.html.j2",
-            svg=output.data.get("image/svg+xml"),
-            picture=_picture(output.data, about),
+            width=width,
+            rows=rows,
             about=about,
             files={file.suffix[1:].upper(): file.relative_to(folder).as_posix() for file in near},
         )
         output.update(data={"text/html": html}, metadata={})
 
 
-def _picture(data, about):
-    """Return a figure's picture as an address; faces take a tenth of the bytes as WebP."""
-    png = data.get("image/png", "").replace("\n", "")
-    if not about["shows_faces"]:
-        return f"data:image/png;base64,{png}"
-    file = io.BytesIO()
+def _tiles(data, about):
+    """Return a figure's width and its tiles; faces take a tenth of the bytes as WebP."""
+    rows = about.get("tiles") or [[[0, 0, 1, 1]]]
+    form = ("WEBP", {"quality": 70}) if about["shows_faces"] else ("PNG", {"optimize": True})
     try:
-        picture = Image.open(io.BytesIO(base64.b64decode(png)), formats=["PNG"]).convert("RGB")
-    except (ValueError, OSError) as error:
+        if svg := data.get("image/svg+xml"):
+            return svg_tiles(svg, rows, about["name"])
+        return picture_tiles(base64.b64decode(data["image/png"]), rows, form[0], **form[1])
+    except (ValueError, TypeError, OSError, ElementTree.ParseError) as error:
         raise InputError(
             f"The notebook's figure {about['name']!r} is damaged: execute the notebook again."
         ) from error
-    picture.save(file, "WEBP", quality=70)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _convert(notebook, path):

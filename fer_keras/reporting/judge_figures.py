@@ -42,7 +42,7 @@ def rankings(table):
         panel.set(xlim=(-0.45, 1.45), ylabel="score")
         panel.grid(axis="y", alpha=0.3)
     entries = panels.flat[0].get_legend_handles_labels()
-    figure.legend(*entries, loc="outside lower center", fontsize=8, frameon=False, ncols=4)
+    figure.legend(*entries, loc="outside lower center", fontsize=8, frameon=False, ncols=2)
     words = (f"{title}: {listed(arms['who'], arms[name], '.3f')}" for name, title in TITLES.items())
     figure.set_label(
         f"The arms by label, by people's plurality and by vote share. {'; '.join(words)}."

@@ -11,6 +11,7 @@ from IPython.display import HTML, SVG, Image, display
 
 from fer_keras.reporting import saving
 from fer_keras.reporting.render import render_html
+from fer_keras.reporting.tiles import tiles_of
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path, write_text
 
@@ -90,6 +91,7 @@ def show_figure(figure, name, directory):
         shown = Image(data=path.read_bytes(), alt=figure.get_label())
     metadata = {"shows_faces": figure.get_gid() == saving.SHOWS_FACES, "name": path.stem}
     metadata |= {"alt": figure.get_label(), "directory": str(path.parent.absolute())}
+    metadata["tiles"] = tiles_of(figure)
     display(shown, metadata=metadata)
 
 

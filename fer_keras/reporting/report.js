@@ -39,17 +39,48 @@ function sortable(table) {
 }
 document.querySelectorAll(".table-box table:not(.matrix)").forEach(sortable);
 
+// The picture that a figure's tiles were cut from.
+function joined(figure, kind) {
+  const share = (tile, name) => parseFloat(tile.style.getPropertyValue(name)) / 100;
+  const rows = [...figure.querySelectorAll(".tiles > div")].map((row) => [...row.children]);
+  const image = (tile) => tile.firstElementChild;
+  const canvas = document.createElement("canvas");
+  canvas.width = parseFloat(figure.querySelector(".tiles").style.maxWidth);
+  canvas.height = rows.reduce((sum, row) => sum + image(row[0]).naturalHeight, 0);
+  const paper = canvas.getContext("2d");
+  paper.fillStyle = "#fff";
+  paper.fillRect(0, 0, canvas.width, canvas.height);
+  let top = 0;
+  rows.forEach((row) => {
+    let left = 0;
+    row.forEach((tile) => {
+      left += share(tile, "--before") * canvas.width;
+      paper.drawImage(image(tile), Math.round(left), top);
+      left += share(tile, "--share") * canvas.width;
+    });
+    top += image(row[0]).naturalHeight;
+  });
+  return canvas.toDataURL("image/" + kind);
+}
+
 // A figure's own picture as a file, where no file lies beside the report.
 document.querySelectorAll("figure.shown").forEach((figure) => {
   if (figure.querySelector(".files")) return;
-  const image = figure.querySelector("img");
-  const drawing = figure.querySelector("svg");
+  const images = [...figure.querySelectorAll("img")];
+  const image = images[0];
   const link = document.createElement("a");
   const kind = image ? image.src.slice(11).split(";")[0] : "svg";
   link.textContent = kind.toUpperCase().replace("WEBP", "WebP");
   link.download = figure.dataset.name + "." + kind;
-  link.href = image ? image.src
-    : URL.createObjectURL(new Blob([drawing.outerHTML], { type: "image/svg+xml" }));
+  if (images.length === 1) link.href = image.src;
+  else if (image) link.addEventListener("click", () => { link.href = joined(figure, kind); });
+  else {
+    const drawing = figure.querySelector("svg").cloneNode(true);
+    drawing.setAttribute("viewBox", drawing.dataset.whole);
+    drawing.removeAttribute("width");
+    drawing.removeAttribute("height");
+    link.href = URL.createObjectURL(new Blob([drawing.outerHTML], { type: "image/svg+xml" }));
+  }
   const line = document.createElement("p");
   line.className = "files";
   line.append(link);

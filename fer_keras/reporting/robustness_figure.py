@@ -30,10 +30,9 @@ def robustness_curves(table):
         panel.yaxis.set_major_locator(MaxNLocator(4))
         panel.grid(alpha=0.3)
         panel.tick_params(labelsize=8)
-    figure.supxlabel("strength (0: the image itself)", fontsize=9)
-    figure.supylabel("accuracy", fontsize=9)
+    figure.supxlabel("accuracy by strength (0: the image itself)", fontsize=9)
     entries = panels[0].get_legend_handles_labels()
-    figure.legend(*entries, fontsize=8, frameon=False, ncols=4, loc="outside upper center")
+    figure.legend(*entries, fontsize=8, frameon=False, ncols=2, loc="outside upper center")
     clean = table[table["step"] == 0].iloc[0]
     said = (f"{arm}: {clean[arm]:.2f} clean; {', '.join(words[arm])}" for arm in arms)
     figure.set_label(

@@ -30,7 +30,7 @@ def accuracy_of_arms(results, scores):
         interval over seeds and test images; of a single run, over test images.
     """
     means, runs = scores.drop_duplicates("arm"), headline_rows(results)
-    figure, [[panel]] = panel_grid(1, 1, 7.0, 0.45 * len(means) + 0.9)
+    figure, [[panel]] = panel_grid(1, 1, 6.0, 0.45 * len(means) + 0.9)
     words = []
     for place, row in enumerate(means.to_dict("records")):
         value, low, high = (row[f"accuracy{end}"] for end in ("", "_low", "_high"))
@@ -114,7 +114,7 @@ def f1_by_class(table):
     Returns:
         A `Figure`: a dot for each class and arm, the dots of a class joined by a line.
     """
-    figure, [[panel]] = panel_grid(1, 1, 7.0, 0.36 * len(table) + 1.1)
+    figure, [[panel]] = panel_grid(1, 1, 6.0, 0.36 * len(table) + 1.1)
     places = np.arange(len(table))
     panel.hlines(places, table.min(axis=1), table.max(axis=1), color="0.75")
     dots = {"markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "", "clip_on": False}
@@ -141,7 +141,7 @@ def accuracy_over_minutes(histories, budget):
     Returns:
         A `Figure`: a line for each arm, a point for each epoch.
     """
-    figure, [[panel]] = panel_grid(1, 1, 7.6, 4.2)
+    figure, [[panel]] = panel_grid(1, 1, 6.0, 4.0 + 0.1 * len(histories))
     own, words = looks(histories), []
     for name in sorted(histories, key=lambda name: -histories[name]["val_accuracy"].max()):
         minutes = histories[name]["seconds"].cumsum() / 60
@@ -161,7 +161,7 @@ def accuracy_over_minutes(histories, budget):
     panel.xaxis.set(major_formatter="{x:g}", **ticks)
     panel.set(xlabel="minutes of training, with validation", ylabel="validation accuracy")
     panel.grid(alpha=0.3)
-    figure.legend(fontsize=9, frameon=False, loc="outside right upper")
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=2)
     above = f"Validation accuracy by minutes of training; {budget:g} minutes are marked."
     figure.set_label(" ".join([above, *words]))
     return figure

@@ -3,6 +3,7 @@
 import argparse
 from importlib.metadata import PackageNotFoundError
 
+from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.machine import package_version
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -27,6 +28,6 @@ class PrintCompletion(argparse.Action):
         try:
             import shtab
         except ImportError:
-            parser.error('completion is made by shtab; install it with: pip install "shtab<2"')
+            parser.error(f"shtab makes completion; install it with: {how_to_install('completion')}")
         print(shtab.complete(parser, shell))
         parser.exit()

@@ -180,7 +180,7 @@ def catches_sigterm(pid):
 def stop(command, number, seconds):
     """Start a command, send it a signal after a time, and return its code and stderr."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "fer_keras.cli", *command],
+        [sys.executable, "-m", "fer_keras", *command],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         # What a shell starts in the background ignores SIGINT, and so would its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

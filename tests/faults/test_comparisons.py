@@ -151,7 +151,7 @@ def test_killed_comparisons(request, data, network, tmp_path, tally):
     for number, whom in enumerate(["worker", "parent", "worker", "parent", "everyone"]):
         out = tmp_path / str(number)
         command = compare(data, network, out, *options, "--jobs", "2")
-        command = [sys.executable, "-m", "fer_keras.cli", *command]
+        command = [sys.executable, "-m", "fer_keras", *command]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_until(begun(out, 2))
         time.sleep(rng.uniform(0, 4))

@@ -9,9 +9,13 @@ from fer_keras.networks.build import build
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="the GPU decides here")
 def test_bfloat16_is_used_where_the_processor_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     for flags, answer in (("fpu sse2 avx512f", False), ("fpu avx512_bf16 sse2", True)):
         (tmp_path / "cpuinfo").write_text(f"model name\t: a processor\nflags\t\t: {flags}\n")
         monkeypatch.setattr(backend, "Path", lambda _: tmp_path / "cpuinfo")
+        assert backend.multiplies_bfloat16() is answer
+    for limit, answer in (("AVX2", False), ("avx512_core", False), ("AVX512_CORE_BF16", True)):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
         assert backend.multiplies_bfloat16() is answer
     monkeypatch.setattr(backend, "Path", lambda _: tmp_path / "no_linux")
     assert backend.multiplies_bfloat16() is False

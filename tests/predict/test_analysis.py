@@ -203,7 +203,7 @@ def test_heic_is_read_upright_where_its_package_is(tmp_path):
 def test_heic_without_its_package_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.jpg").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(40))
-    with pytest.raises(fk.InputError, match=r"a HEIC picture: .* pip install 'fer_keras\[heic\]'"):
+    with pytest.raises(fk.InputError, match=r"a HEIC picture: .* pip install \"pillow-heif"):
         read_picture(tmp_path / "a.jpg")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from helpers import photograph, save_run
@@ -17,6 +18,8 @@ from fer_keras.predict.app_html import MAX_FACES, faces_html
 from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import Box
 from fer_keras.predict.side_by_side import Answer, Networks
+from fer_keras.predict.video import video
+from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -66,11 +69,32 @@ def browser():
         chromium.close()
 
 
-def test_a_photo_goes_in_and_two_sets_of_bars_come_out(address, browser, tmp_path):
-    photograph().save(tmp_path / "portrait.jpg")
+@pytest.fixture(scope="module")
+def page(address, browser):
+    """The page on a phone. At the end it must have asked for nothing but what its server has."""
     page, asked = browser.new_page(viewport={"width": 390, "height": 844}), []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
+    yield page
+    assert len(asked) > 10
+    assert all(url.startswith((f"{address}/", "data:", "blob:")) for url in asked), asked
+    page.close()
+
+
+def write_clip(path, picture, count, rate):
+    av = pytest.importorskip("av", reason="PyAV, the extra `video`, is not installed")
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=rate)
+        stream.width, stream.height = picture.size
+        stream.pix_fmt = "yuv420p"
+        for _ in range(count):
+            file.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        file.mux(stream.encode())
+    return path
+
+
+def test_a_photo_goes_in_and_two_sets_of_bars_come_out(page, tmp_path):
+    photograph().save(tmp_path / "portrait.jpg")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "portrait.jpg")
     page.wait_for_selector(".fk-network")
     networks = page.locator(".fk-network").all()
@@ -83,9 +107,22 @@ def test_a_photo_goes_in_and_two_sets_of_bars_come_out(address, browser, tmp_pat
         assert "it was right for" in each.inner_text()
     assert "Do not use them to decide anything about people" in page.inner_text(".fk-notice")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390  # fits a phone
-    assert len(asked) > 10
-    assert all(url.startswith((f"{address}/", "data:", "blob:")) for url in asked), asked
-    page.close()
+
+
+def test_a_video_goes_in_and_two_networks_follow_its_face(page, tmp_path):
+    write_clip(tmp_path / "face.mp4", photograph().resize((256, 300)), 5, 10)
+    page.get_by_role("tab", name="Video").click()
+    page.locator("input[type=file]").last.set_input_files(tmp_path / "face.mp4")
+    page.get_by_role("button", name="Analyse the video").click()
+    page.wait_for_selector("#video-pair video")
+    told = [each.inner_text() for each in page.locator("#video-result .fk-network").all()]
+    assert [text.split()[0] for text in told] == ["quick", "best"]
+    assert all("Right for" in text and "face 1, " in text for text in told)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#video-pair video')].filter(v => v.videoWidth).length == 2"
+    )
+    assert page.locator("#video-pair img").count() == 2  # the timelines
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_only_this_machine_is_answered_and_no_other_file_is_given(address):
@@ -121,10 +158,10 @@ def test_impossible_requests_are_one_sentence(capsys, arguments, message):
     assert message in error and error.count("\n") == 1
 
 
-def test_without_gradio_the_extra_is_named(monkeypatch, capsys):
+def test_without_gradio_its_installation_is_named(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "gradio", None)
     assert main(["app"]) == 2
-    assert "extra `app`" in capsys.readouterr().err
+    assert 'pip install "gradio' in capsys.readouterr().err
 
 
 def test_grad_cam_is_shown_or_a_sentence_says_why_not(run_directory, tmp_path):
@@ -155,13 +192,20 @@ def test_what_a_run_calls_its_classes_is_never_markup():
 
 
 def test_a_long_video_is_refused_before_it_is_analysed(tmp_path):
-    av = pytest.importorskip("av")
-    with av.open(str(tmp_path / "long.mp4"), "w") as file:
-        stream = file.add_stream("libx264", rate=1)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for _ in range(70):
-            file.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 64)))))
-        file.mux(stream.encode())
+    write_clip(tmp_path / "long.mp4", Image.new("RGB", (64, 64)), 70, 1)
     with pytest.raises(InputError, match="longer than 60 seconds; use `fer-keras video`"):
-        Networks(["quick"]).video("quick", tmp_path / "long.mp4", tmp_path / "out")
+        Networks(["quick"]).video(tmp_path / "long.mp4", tmp_path / "out")
+
+
+def test_networks_see_the_same_faces_of_a_video(run_directory, tmp_path):
+    clip = write_clip(tmp_path / "face.mp4", photograph().resize((256, 300)), 6, 10)
+    told, found = Networks([run_directory, "quick"]).video(clip, tmp_path / "out")
+    tables = [pd.read_csv(summary.folder / TABLE) for summary in found]
+    where = ["frame", "second", "track", *Box._fields, "score"]
+    pd.testing.assert_frame_equal(tables[0][where], tables[1][where])
+    assert tables[0]["frame"].tolist() == [0, 2, 4]
+    assert np.abs(tables[0]["happy"] - tables[1]["happy"]).max() > 0.01
+    alone = video("quick", clip, tmp_path / "alone", every=2)
+    pd.testing.assert_frame_equal(pd.read_csv(alone.folder / TABLE), tables[1])
+    same = sum(tables[0]["class"] == tables[1]["class"])
+    assert f"both say the same in {100 * same / 3:.0f} % of 3 frames" in told

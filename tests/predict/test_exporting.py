@@ -133,5 +133,5 @@ def test_onnx_without_its_packages_is_one_sentence(run, tmp_path, capsys, monkey
     monkeypatch.setitem(sys.modules, "onnx", None)
     path = tmp_path / "mine.onnx"
     assert main(["export", str(run), "--to", "onnx", "--out", str(path)]) == 2
-    assert "pip install 'fer_keras[export]'" in capsys.readouterr().err
+    assert 'pip install "onnx' in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -108,4 +108,4 @@ def test_missing_token_package_and_names_are_said(told_run, monkeypatch, capsys,
         assert "make a token that may write" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert main(["push", str(told_run), "me/mine"]) == 2
-    assert "pip install 'fer_keras[hub]'" in capsys.readouterr().err
+    assert 'pip install "huggingface_hub' in capsys.readouterr().err

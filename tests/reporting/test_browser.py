@@ -1,7 +1,10 @@
 """A report in a real browser: nothing of users runs, and what a reader uses works."""
 
+import base64
+import io
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ from IPython.core.formatters import DisplayFormatter
 from IPython.display import HTML, Markdown
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from fer_keras.comparison.results import result_table
 from fer_keras.evaluation.differences import difference_table
@@ -63,6 +67,8 @@ def hostile_outputs(directory, monkeypatch):
     notebook.show_figure(
         figures.training_curves(histories, {TAG: {1: histories[TAG]}}), TAG, directory
     )
+    counts = pd.DataFrame(dict.fromkeys("abc", NUMBERS), index=["p", "q", "r", "s"])
+    notebook.show_figure(figures.class_balance(counts, "Counts"), "balance", directory)
     keep(Markdown(methods.methods(compared, record, differences)))
     keep(Markdown("\n\n".join(map(literal, NAMES))))
     return outputs
@@ -139,6 +145,29 @@ def test_the_page_is_not_wider_than_the_screen(opened, width):
     first = page.locator(".table-box tbody th").first
     first.evaluate("cell => cell.closest('.table-box').scrollLeft = 60")
     assert first.bounding_box()["x"] >= 0  # what names the row stays in view
+
+
+@pytest.mark.parametrize("name", ["balance", "_"])  # a picture, and a drawing with words
+def test_panels_stand_beside_each_other_and_on_a_phone_below(opened, name):
+    for width, direction in ((1280, "x"), (390, "y")):
+        figure = opened(width).locator(f"figure[data-name^='{name}']")
+        assert figure.evaluate("each => each.scrollWidth <= each.clientWidth")
+        row = figure.locator(".tiles > div", has=figure.page.locator(".tile + .tile")).first
+        boxes = [tile.bounding_box() for tile in row.locator(".tile").all()]
+        sides = {"x": "width", "y": "height"}
+        for box, following in pairwise(boxes):
+            assert following[direction] >= box[direction] + box[sides[direction]] - 1
+            if direction == "x":
+                assert following["x"] == pytest.approx(box["x"] + box["width"], abs=1)
+                assert following["y"] == box["y"]
+
+
+def test_a_figure_is_put_together_again_to_be_downloaded(opened, reports):
+    address = opened().evaluate("joined(document.querySelector('[data-name=balance]'), 'png')")
+    found = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB")
+    expected = Image.open(reports[0].parent / "results" / "figures" / "balance.png").convert("RGB")
+    assert found.size == expected.size
+    assert np.abs(np.asarray(found, int) - np.asarray(expected)).mean() < 2
 
 
 def test_a_click_sorts_a_table_by_number_and_back(opened):

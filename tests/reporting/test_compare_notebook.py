@@ -7,7 +7,7 @@ from itertools import pairwise
 import nbformat
 import pandas as pd
 from bs4 import BeautifulSoup
-from helpers import COMPARE, papermill
+from helpers import COMPARE, alternatives, papermill
 
 from fer_keras.data.labels import FERPLUS_COLUMNS
 from fer_keras.reporting.html import export_html
@@ -56,7 +56,7 @@ def read_page(page):
         assert item[0] != "h" or following[0] != "h" or following > item
     for table in soup.find_all("table"):
         assert all(row.find("td") for row in table.tbody.find_all("tr"))
-    assert all(image["alt"] for image in soup.find_all("img"))
+    assert all(alternatives(soup))
     return soup, [title.get_text() for title in soup.find_all(["h2", "h3"])]
 
 

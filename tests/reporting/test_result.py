@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from helpers import accuracy_of, comparison_of, patterned_faces, run_of
+from helpers import accuracy_of, alternatives, comparison_of, patterned_faces, run_of
 
 from fer_keras.comparison.results import result_table
 from fer_keras.data.faces import Splits
@@ -64,7 +64,7 @@ def test_the_report_of_faces_in_memory_leaves_out_what_needs_them(compared, tmp_
     assert "Differences" in headings and "Results" in headings
     assert not {"The faces", "Where the network looks", "Some predictions"} & set(headings)
     assert not {"Effects of the factors", "Across data sets", "Equal time"} & set(headings)
-    assert all(image["alt"] for image in soup.find_all("img"))
+    assert all(alternatives(soup))
     assert "mouse" in soup.get_text()
 
 

@@ -64,7 +64,9 @@ def runs(tmp_path_factory):
     splits = Splits(
         patterned_faces(56), patterned_faces(21, "PublicTest"), patterned_faces(14, seed=1)
     )
-    plain = Recipe(network=f"{file}:plain", epochs=3, batch_size=16, learning_rate=0.01, seed=3)
+    plain = Recipe(
+        network=f"{file}:plain", epochs=3, batch_size=16, optimizer="sgd", learning_rate=0.1, seed=3
+    )
     rich = Recipe(
         network=f"{file}:with_dropout", normalisation="standardise", augmentation="study_d",
         balance="class_weights", batch_size=16, epochs=2,

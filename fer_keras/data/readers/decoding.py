@@ -9,6 +9,7 @@ import simplejpeg
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.extras import how_to_install
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 """The formats that are opened; others Pillow would give to programs such as Ghostscript."""
@@ -105,8 +106,8 @@ def _formats(content):
         import pillow_heif
     except ImportError as error:
         raise InputError(
-            "a HEIC picture: install what reads it with pip install 'fer_keras[heic]', or save it "
-            "as JPEG"
+            f"a HEIC picture: install what reads it with {how_to_install('heic')}, or save it as "
+            "JPEG"
         ) from error
     pillow_heif.register_heif_opener()
     return ("HEIF",)
