@@ -4,7 +4,6 @@ import sys
 import time
 
 import keras
-from IPython import get_ipython
 from tqdm.auto import tqdm
 
 
@@ -28,7 +27,9 @@ def is_watched():
     Only live notebooks let a cell ask for input; papermill and nbconvert would write each step of
     a bar as a line.
     """
-    shell = get_ipython()
+    # Who is in IPython has imported it; nobody else needs it.
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
     if not hasattr(shell, "kernel"):
         return sys.stdout.isatty()
     # A button may start a training too; its message has no such field.
