@@ -44,7 +44,7 @@ do_job() {
     local name=$1 left=$((finish - SECONDS)) status=0
     shift
     [ "$left" -gt 0 ] || return 0
-    timeout --kill-after=10 "$left" "$@" > "$work/logs/$name.log" 2>&1 || status=$?
+    timeout --kill-after=10 "$left" "$@" >> "$work/logs/$name.log" 2>&1 || status=$?
     [ "$status" -ne 0 ] || touch "$work/done/$name"
 }
 
@@ -66,7 +66,7 @@ for name in "${jobs[@]}"; do
     if [ -f "$work/done/$name" ]; then
         echo "$name is done."
     else
-        echo "$name is not done: $(tail -n 1 "$work/logs/$name.log" 2> /dev/null || echo no time)"
+        echo "$name is not done. $(grep -h '^fer-keras: ' "$work/logs/$name.log" 2>&1 | tail -n 1)"
     fi
 done
 python3 benchmarks/bring.py "$work" "$out" "${jobs[@]}"
