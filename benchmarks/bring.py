@@ -22,11 +22,11 @@ def wanted(work, jobs):
     def rank(path):
         inner = path.relative_to(work).parts
         kind = 2 if "backup" in inner else int(path.suffix == ".keras")
-        return kind, jobs.index(inner[1]) if inner[1] in jobs else -1, inner
+        job = inner[1] if inner[0] == "runs" else None
+        return kind, jobs.index(job) if job in jobs else -1, inner
 
-    places = work.glob("speed.csv"), work.glob("logs/*.log"), work.glob("runs/*/**/*")
-    files = [path for place in places for path in place if path.is_file()]
-    return sorted(files, key=lambda path: (-1,) if path.parent == work else rank(path))
+    found = [*work.glob("speed.csv"), *work.glob("logs/*"), *work.glob("runs/*/**/*")]
+    return sorted(filter(Path.is_file, found), key=rank)
 
 
 def bring(work, out, jobs):
@@ -38,6 +38,8 @@ def bring(work, out, jobs):
                 left.append(path)
             else:
                 tar.add(path, path.relative_to(work))
+    for former in out.glob("runs.tar.*"):
+        former.unlink()
     content = archive.getvalue()
     for number, start in enumerate(range(0, len(content), PART_BYTES)):
         (out / f"runs.tar.{number}").write_bytes(content[start : start + PART_BYTES])

@@ -20,9 +20,12 @@ cd "$(dirname "$0")/.."
 mkdir -p "$work/done" "$work/logs" "$out"
 
 # What the machine lacks, once; what it has stays, for its JAX and PyTorch fit its driver.
-[ -f "$work/done/.packages" ] || python3 -m pip install --quiet --no-index --no-deps --no-compile \
-    --upgrade --target "$work/site" "$folder"/wheels/*.whl
-touch "$work/done/.packages"
+wheels=("$folder"/wheels/*.whl)
+if [ -f "${wheels[0]}" ] && [ ! -f "$work/done/.packages" ]; then
+    python3 -m pip install --quiet --no-index --no-deps --no-compile --upgrade \
+        --target "$work/site" "${wheels[@]}"
+    touch "$work/done/.packages"
+fi
 export PYTHONPATH=$PWD:$work/site KERAS_BACKEND=${KERAS_BACKEND:-jax} PYTHONUNBUFFERED=1
 export FER_KERAS_CACHE=$work/cache JAX_COMPILATION_CACHE_DIR=$work/compiled OMP_NUM_THREADS=2
 export XLA_PYTHON_CLIENT_PREALLOCATE=false  # else the first process would take all of the GPU

@@ -1,6 +1,6 @@
 """FER2013 as one small file, to be carried to a machine with a GPU, and the data from it again.
 
-    python benchmarks/pack.py pack DIR faces.xz     # DIR holds fer2013.csv, votes and folders perhaps
+    python benchmarks/pack.py pack DIR faces.xz    # DIR holds fer2013.csv, perhaps more
     python benchmarks/pack.py unpack faces.xz DIR
 
 Pixels are kept as differences from what their neighbours predict, the lossless part of JPEG-LS
@@ -25,9 +25,6 @@ from fer_keras.utils.files import whole_file
 QUALITY = 95
 """Of the JPEG files in FER2013's folders: Pillow makes them again from the CSV, byte by byte."""
 
-# Differences follow no pattern of positions; copies of faces may lie anywhere.
-FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 27, "lc": 0, "lp": 0, "pb": 0}]
-
 
 def pack(place, packed):
     """Write a data set's CSV, votes and image files as one compressed file."""
@@ -45,7 +42,10 @@ def pack(place, packed):
         np.array(list(map(len, others)), np.int32),
         np.frombuffer(b"".join(others), np.uint8),
     ]
-    with whole_file(packed) as part, lzma.open(part, "wb", filters=FILTERS) as file:
+    # Copies of faces may lie anywhere, and differences follow no pattern of positions.
+    size = max(faces.images.nbytes, 1 << 16)
+    method = {"id": lzma.FILTER_LZMA2, "dict_size": size, "lc": 0, "lp": 0, "pb": 0}
+    with whole_file(packed) as part, lzma.open(part, "wb", filters=[method]) as file:
         for array in arrays:
             np.save(file, array, allow_pickle=False)
 

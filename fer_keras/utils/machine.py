@@ -28,10 +28,13 @@ TENSORFLOW = "tensorflow"
 
 
 def environment():
-    """Return a dict of strings: the date, machine, Keras' backend and package versions.
+    """Return the date, machine, Keras' backend and versions, as strings.
 
     `gpu` names the graphics processors that the backend computes on; without any, or before the
     backend is started, it is left out, and so are packages that are not installed.
+
+    Returns:
+        A dict from a name to its text.
     """
     backend = keras_backend()
     unused = {TENSORFLOW, "jax"} - {backend}
@@ -53,7 +56,7 @@ def environment():
 
 
 def keras_backend():
-    """Return the name of the backend that Keras computes with, without starting it.
+    """Return the name of Keras' backend, without starting it.
 
     As Keras does, take `KERAS_BACKEND`, else `~/.keras/keras.json`, else TensorFlow.
     """
