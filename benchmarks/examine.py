@@ -19,7 +19,7 @@ from fer_keras.data.corruptions import CORRUPTED, corrupt, corrupt_image
 from fer_keras.data.faces import copy_groups, split_names
 from fer_keras.data.other_data import match_classes, read_other_data
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.data.readers.fer_plus import read_votes
+from fer_keras.data.readers.fer_plus import ANSWERS, read_votes
 from fer_keras.data.readers.locate import find_data
 from fer_keras.evaluation.chance import contrast, group_means
 from fer_keras.evaluation.judges import EMOTIONS, is_judged, measure, plurality
@@ -74,6 +74,9 @@ def examine(network, faces, votes):
     yield "FER2013's label", clean == labels, groups
     by_people, most = measure(votes, clean[judged]), plurality(votes)
     yield "plurality of people", by_people[1], groups[judged]
+    votes_of_most = votes[EMOTIONS].to_numpy().max(axis=1)
+    clear = votes_of_most > votes[list(ANSWERS)].to_numpy().sum(axis=1) / 2
+    yield "majority of people", by_people[1][clear], groups[judged][clear]
     yield "vote share", by_people[2], groups[judged]
     for name in RARE:
         is_rare = most[:, EMOTIONS.index(name)] == 1

@@ -29,7 +29,10 @@ fi
 export PYTHONPATH=$PWD:$work/site KERAS_BACKEND=${KERAS_BACKEND:-jax} PYTHONUNBUFFERED=1
 export FER_KERAS_CACHE=$work/cache JAX_COMPILATION_CACHE_DIR=$work/compiled OMP_NUM_THREADS=2
 export XLA_PYTHON_CLIENT_PREALLOCATE=false  # else the first process would take all of the GPU
-[ -f "$work/data/fer2013.csv" ] || python3 benchmarks/pack.py unpack "$folder/faces.xz" "$work/data"
+if [ ! -f "$work/data/fer2013.csv" ]; then
+    cat "$folder"/[0-9]/faces.xz > "$work/faces.xz"
+    python3 benchmarks/pack.py unpack "$work/faces.xz" "$work/data"
+fi
 echo "After $SECONDS s all is unpacked."
 
 # Print the arguments of fer-keras for a job.

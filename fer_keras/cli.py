@@ -100,15 +100,7 @@ def _words_and_json(function):
         with redirect_stdout(sys.stderr if options.json else sys.stdout):
             code, result = function(options)
         if options.json:
-            differences = result.differences().reset_index().to_json(orient="records")
-            document = {
-                "folder": str(result.directory),
-                "results": json.loads(result.results.to_json(orient="records")),
-                "differences": json.loads(differences),
-                "errors": list(result.comparison.errors),
-                "notes": list(result.comparison.notes),
-            }
-            print(json.dumps(document, indent=1))
+            print(json.dumps(result.as_document(), indent=1))
         return code
 
     return command

@@ -4,7 +4,7 @@ import argparse
 import re
 from importlib.metadata import PackageNotFoundError
 
-from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED, SIDE_BY_SIDE
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
@@ -13,6 +13,9 @@ from fer_keras.utils.files import user_path
 from fer_keras.utils.machine import package_version
 
 JSON = "print one JSON document on standard output, and all else on standard error"
+
+KNOWN = f"{', '.join(PRETRAINED[:-1])} or {PRETRAINED[-1]}"
+"""The networks that come along, in words."""
 
 EXAMPLES = {
     "recipes": ("recipes", "recipes quick", "recipes --json"),
@@ -29,7 +32,7 @@ EXAMPLES = {
     "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
     "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
     "webcam": ("webcam best", "webcam quick --record out.mp4"),
-    "export": ("export best --to onnx", "export runs/mine-1a2b3c4d --to litert --out mine.tflite"),
+    "export": ("export faces --to onnx", "export runs/mine-1a2b3c4d --to litert --out mine.tflite"),
     "push": ("push runs/mine-1a2b3c4d me/mine", "push best ./best"),
 }
 """Command -> lines for its help."""
@@ -217,10 +220,9 @@ def _add_download(download):
 
 def _add_predict(predict):
     add = predict.add_argument
-    known = " or ".join(PRETRAINED)
     predict.usage = "fer-keras predict [NETWORK] PICTURE [PICTURE ...] [OPTION ...]"
     text = "pictures, and folders to search for them; before them may stand the network: "
-    text += f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    text += f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
     add("words", nargs="+", metavar="PICTURE", help=text)
     text = "new folder for the table, annotated copies and the contact sheet"
     add("--out", metavar="DIR", help=text)
@@ -238,8 +240,7 @@ def _add_predict(predict):
 
 def _add_video(video):
     add = video.add_argument
-    known = " or ".join(PRETRAINED)
-    text = f"{known}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    text = f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
     add("network", nargs="?", default=DEFAULT_NETWORK, help=text)
     add("video", metavar="VIDEO", help="the video file")
     text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
@@ -249,8 +250,7 @@ def _add_video(video):
 
 
 def _add_app(app):
-    known = " or ".join(PRETRAINED)
-    text = f"a network to show: {known}, or a run directory (default: {' and '.join(PRETRAINED)})"
+    text = f"a network to show: {KNOWN}, or a run directory (default: {' and '.join(SIDE_BY_SIDE)})"
     app.add_argument("--network", action="append", default=[], help=f"{text}; may be repeated once")
     text = "the page's port on 127.0.0.1 (default: 7860)"
     app.add_argument("--port", type=int, default=7860, help=text)
@@ -280,5 +280,4 @@ def _add_push(push):
 
 
 def _add_network(command):
-    known = " or ".join(PRETRAINED)
-    command.add_argument("network", help=f"run directory, or a network that comes along: {known}")
+    command.add_argument("network", help=f"run directory, or a network that comes along: {KNOWN}")

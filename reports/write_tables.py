@@ -32,6 +32,7 @@ RECORDS = {
     "published": "published/results.csv",
     "storage-feed-augmentation": "storage-feed-augmentation/results.csv",
     "networks": "architectures.csv",
+    "from-scratch-vs-pretrained": "from-scratch-vs-pretrained/results.csv",
 }
 """Published comparison -> its record in `reports/`."""
 SAME_IMAGES = "fer-keras compare same_images --data DIR"

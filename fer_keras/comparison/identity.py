@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_keras.networks.backbones import weights_identity
 from fer_keras.networks.build import fingerprint
 from fer_keras.utils.machine import keras_backend, package_version
 
@@ -46,9 +47,9 @@ def run_identity(recipe, splits):
 
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
-        (hashes of a builder of the user's own), `data` (as `faces_identity`) and `code` (a hash
-        of the rooms that train, versions of Keras and its backend; and the `backend` unless it is
-        TensorFlow).
+        (hashes of a builder of the user's own and of a file of pretrained weights), `data` (as
+        `faces_identity`) and `code` (a hash of the rooms that train, versions of Keras and its
+        backend, and the `backend` unless it is TensorFlow).
     """
     backend = keras_backend()
     sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
@@ -61,7 +62,8 @@ def run_identity(recipe, splits):
     return {
         "recipe": recipe.as_json(),
         "augmentation": recipe.ranges,
-        "network": fingerprint(recipe.network, len(splits.test.class_names)),
+        "network": fingerprint(recipe.network, len(splits.test.class_names))
+        | weights_identity(recipe.network, recipe.pretrained_weights),
         "data": faces_identity(splits),
         "code": code,
     }

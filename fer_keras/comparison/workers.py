@@ -67,8 +67,8 @@ def on_this_machine(function, items, jobs):
 def on_cluster(function, items, address):
     """Yield what a function returns for each item, as each ends.
 
-    Where a worker dies, Dask gives its item to another one, and gives the item up after it has
-    taken several workers with it.
+    Where a worker dies, Dask gives its items to another one, and gives an item up after several
+    workers that had it died. It does not know which of two items killed a worker.
 
     Args:
         function: takes an item and how many items this machine does at a time.
@@ -121,7 +121,10 @@ def _answer(item, future):
 def _death(error):
     """Return the `WorkerDied` that an exception of joblib or Dask tells of, or `None`."""
     if type(error).__name__ == "KilledWorker":
-        return WorkerDied("several workers of the cluster died of it")
+        return WorkerDied(
+            "several workers of the cluster died while they had it; the same command goes on from "
+            "the last whole epoch"
+        )
     if not isinstance(error, BrokenExecutor):
         return None
     found = re.search(r"SIG[A-Z]+", str(error))  # joblib names the signal

@@ -33,5 +33,5 @@ FERPLUS_UNKNOWN = "unknown"
 FERPLUS_NO_FACE = "NF"
 """FER+'s column for votes that a picture is not a face."""
 
-LABELS = ("own", "own_and_votes", "ferplus", "ferplus_votes")
+LABELS = ("own", "own_given_votes", "ferplus", "ferplus_votes")
 """What faces are labelled by, as `Recipe.labels` says."""

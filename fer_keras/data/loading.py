@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
-from fer_keras.data.readers.fer_plus import read_ferplus, read_own_with_votes
+from fer_keras.data.readers.fer_plus import read_ferplus, read_own_given_votes
 from fer_keras.data.readers.image_folder import read_all_images, read_image_folder
 from fer_keras.data.readers.locate import VOTES_NAME, Location, data_set_name, find_data
 from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
@@ -39,8 +39,8 @@ def load_data(
         storage: `"csv"` or `"folder"`; `None` reads the CSV where there is one, else the images.
         division: `"own"`, or `"random"`: 80/20 of all faces, stratified, as `seed` says.
         labels: `"own"`, `"ferplus"` (FER2013's CSV with the majority of FER+'s votes) or
-            `"ferplus_votes"` (with the votes as training targets, too); `"own_and_votes"` trains
-            on the mean of FER2013's labels and the votes.
+            `"ferplus_votes"` (with the votes as training targets, too); `"own_given_votes"` trains
+            on FER2013's labels, softened by the votes.
         class_names: the class of each code 0, 1, ... in the CSV; `None` means FER2013's seven.
         on_bad: `"raise"`, or `"skip"` to leave out bad rows or images and name them in the notes.
             FER+ needs every row.
@@ -64,8 +64,8 @@ def load_data(
         raise InputError(f"labels {labels!r} need division 'own', FER2013's.")
     if labels == "own":
         splits = _read(form, source, division, class_names, on_bad, seed)
-    elif labels == "own_and_votes":
-        splits = read_own_with_votes(source, location.votes)
+    elif labels == "own_given_votes":
+        splits = read_own_given_votes(source, location.votes)
     else:
         splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
     name = data_set_name(splits.train.class_names, source.parent if form == "csv" else source)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.networks.backbones import IMAGENET, weights_file
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path
@@ -20,8 +21,8 @@ from fer_keras.utils.startup import start_tensorflow
 HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
 
 
-def build(network, num_classes=7, normalisation=None):
-    """Build a network with fresh weights.
+def build(network, num_classes=7, normalisation=None, weights=None):
+    """Build a network with fresh weights, or on a pretrained backbone.
 
     Args:
         network: a name in `builders.NETWORKS`; or a builder of your own, `f(num_classes)` that
@@ -31,6 +32,7 @@ def build(network, num_classes=7, normalisation=None):
         num_classes: number of classes, at least 2.
         normalisation: layer from grey levels 0-255 to the network's input, in place of a first
             layer that rescales or normalises; `None` keeps that, or else divides by 255.
+        weights: `None`; or `imagenet` or a file, which the builder gets as `weights`.
 
     Returns:
         An uncompiled `keras.Sequential`, or a `keras.Model` if the builder's own is none.
@@ -41,7 +43,9 @@ def build(network, num_classes=7, normalisation=None):
     start_tensorflow()  # quietly, before the builder does it
     builder, name = find_builder(network), network_name(network)
     try:
-        model = builder(num_classes)
+        model = builder(num_classes, **_pretrained(network, builder, weights))
+    except InputError:
+        raise
     except Exception as error:  # whatever a user's function raises
         raise InputError(f"The builder {name} failed for {num_classes} classes: {error}") from error
     _require_model(model, name, num_classes)
@@ -148,24 +152,42 @@ def copy_layer(layer, **changes):
     """Return a layer with the same settings and no weights yet.
 
     Args:
-        layer: a Keras layer.
+        layer: a Keras layer; or an operation of a functional model, such as `a + b`, which has no
+            settings to change.
         **changes: settings that the copy has instead.
     """
-    return type(layer).from_config(layer.get_config() | changes)
+    from keras.layers import Layer
+
+    settings = changes if isinstance(layer, Layer) else {}
+    return type(layer).from_config(layer.get_config() | settings)
 
 
 def in_dtype(network, dtype):
     """Return a copy of a network in another dtype.
 
     Args:
-        network: a `keras.Sequential`.
+        network: a `keras.Sequential`; functional models in it are copied, too.
         dtype: `float16`, `float32` or `float64`.
     """
     from keras.models import clone_model
 
-    copy = clone_model(network, clone_function=lambda layer: copy_layer(layer, dtype=dtype))
+    copy = clone_model(
+        network, clone_function=lambda layer: copy_layer(layer, dtype=dtype), recursive=True
+    )
     copy.set_weights(network.get_weights())
     return copy
+
+
+def _pretrained(network, builder, weights):
+    """Return a builder's argument `weights`, if it is to get one."""
+    if weights is None:
+        return {}
+    if "weights" not in inspect.signature(builder).parameters:
+        raise InputError(
+            f"The builder {network_name(network)} takes no weights, and pretrained_weights is "
+            f"{weights!r}; give f(num_classes, weights=None), or leave the field out."
+        )
+    return {"weights": weights if weights == IMAGENET else str(weights_file(network, weights))}
 
 
 def _load_file(place):

@@ -7,6 +7,7 @@ starts no TensorFlow.
 """
 
 from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.networks.backbones import efficientnet_lite0, mobilenet_v3_small
 
 DROPOUT_RATE = 0.5
 """Dropout rate of `conv3`, whose source does not give one; `conv4_bn` publishes the same."""
@@ -156,7 +157,18 @@ def conv7_bn(num_classes):
 
 NETWORKS = {
     builder.__name__: builder
-    for builder in (conv2, vgg8, conv3, conv3_late_dropout, conv4_bn, conv6, quick, conv7_bn)
+    for builder in (
+        conv2,
+        vgg8,
+        conv3,
+        conv3_late_dropout,
+        conv4_bn,
+        conv6,
+        quick,
+        conv7_bn,
+        efficientnet_lite0,
+        mobilenet_v3_small,
+    )
 }
 """Name -> builder."""
 

@@ -21,8 +21,9 @@ def fuse(network, dtype="float32"):
     """Return the fused form of a network, with the same weights.
 
     Args:
-        network: a Keras model. Only a built `keras.Sequential` of Keras' own layers is fused;
-            nested models, layers with code of the user's and functional models are not.
+        network: a Keras model. Only a built `keras.Sequential` of Keras' own layers is fused,
+            with the batch norm of functional models among them; nested `keras.Sequential`s, layers
+            with code of the user's and functional models are not.
         dtype: `float32`, or `mixed_bfloat16` to multiply in bfloat16 between the first and the
             last layer (Micikevicius et al., "Mixed Precision Training", 2018).
 
@@ -46,7 +47,10 @@ def fuse(network, dtype="float32"):
                 changes |= {"use_bias": False}
             elif _is_image_norm(layer):
                 kind = FusedBatchNormalization
-        fused.append(kind.from_config(layer.get_config() | changes))
+        if isinstance(layer, keras.Model):
+            fused.append(_fused_inside(layer, dtype, on_tensorflow))
+        else:
+            fused.append(kind.from_config(layer.get_config() | changes))
         if follows_moved:
             fused.append(BiasAndReLU(dtype=dtype))
     fused = Sequential([*fused, copy_layer(last)], name=network.name)
@@ -104,10 +108,23 @@ def _can_be_fused(network):
     return is_sequence and all(map(_can_be_copied, network.layers))
 
 
+def _fused_inside(model, dtype, on_tensorflow):
+    """Return a copy of a functional model, its batch norm fused on TensorFlow."""
+
+    def copy(layer):
+        if on_tensorflow and _is_image_norm(layer):
+            return FusedBatchNormalization.from_config(layer.get_config() | {"dtype": dtype})
+        return copy_layer(layer, dtype=dtype)
+
+    return keras.models.clone_model(model, clone_function=copy, recursive=True)
+
+
 def _can_be_copied(layer):
-    is_nested = isinstance(layer, keras.Model | layers.Wrapper | layers.Lambda)
+    is_nested = isinstance(layer, Sequential | layers.Wrapper | layers.Lambda)
     if is_nested or not type(layer).__module__.startswith("keras."):
         return False
+    if isinstance(layer, keras.Model):  # a functional one
+        return all(_can_be_copied(each) for each in layer.layers)
     try:
         copy_layer(layer)
     except (TypeError, ValueError):  # of an activation or initializer that Keras does not know

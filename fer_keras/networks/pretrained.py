@@ -13,10 +13,12 @@ from fer_keras.networks import litert
 from fer_keras.utils.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights"
-PRETRAINED = ("quick", "best")
+PRETRAINED = ("quick", "best", "faces")
 """Recipes whose trained networks lie in `weights/`, as `NAME.keras` and `NAME.tflite`."""
-DEFAULT_NETWORK = "best"
-"""The one of them that is applied to photos unless another is named."""
+DEFAULT_NETWORK = "faces"
+"""The one of them that is applied to photos unless another is named: it learnt what people see."""
+SIDE_BY_SIDE = (DEFAULT_NETWORK, "best")
+"""Those that the page shows unless others are named."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Pretrained:
     Attributes:
         name: one of `PRETRAINED`.
         class_names: tuple of str, the class of each probability.
-        card: dict of `files` (file name -> `sha256`, `accuracy` on FER2013's PublicTest, 0-1, and
-            `agreement` with the run's network), `recipe`, `class_names`, `scores` (a list of
-            dicts), and `minutes` and `environment` of the training.
+        card: dict of `files` (file name -> `sha256`, `accuracy` on FER2013's PublicTest by the
+            labels that it learnt, 0-1, and `agreement` with the run's network), `recipe`,
+            `class_names`, `scores` (a list of dicts), and `minutes` and `environment` of the
+            training.
     """
 
     name: str

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_keras.networks.pretrained import PRETRAINED
+from fer_keras.networks.pretrained import SIDE_BY_SIDE
 from fer_keras.predict import app_html
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.predictor import read_picture
@@ -40,7 +40,7 @@ def app(sources, port):
 
     Args:
         sources: list of at most two run directories or names of `pretrained.PRETRAINED`; an empty
-            one takes both that come with the package.
+            one takes `pretrained.SIDE_BY_SIDE`.
         port: int, the port on 127.0.0.1.
 
     Raises:
@@ -71,7 +71,7 @@ def serving(sources, port):
         raise InputError(f"--port is {port}; give a number of 1 to {2**16 - 1}.")
     with tempfile.TemporaryDirectory(prefix="fer-keras-app-") as folder:
         gradio = _import_gradio(folder)
-        networks = Networks(list(sources) or list(PRETRAINED))
+        networks = Networks(list(sources) or list(SIDE_BY_SIDE))
         page = _page(gradio, networks, Path(folder))
         page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
         try:

@@ -1,5 +1,6 @@
 """A finished comparison: its runs, scores, differences and report."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +78,21 @@ class Result:
         """
         runs, factors = effect_tables.balanced_runs(self.comparison, self.results)
         return effect_tables.effect_table(runs, factors, self.comparison)
+
+    def as_document(self):
+        """Return folder, results, differences, errors and notes for machines.
+
+        Returns:
+            A dict that JSON can hold; `results` and `differences` are lists, a dict a row.
+        """
+        results, differences = self.results, self.differences().reset_index()
+        return {
+            "folder": str(self.directory),
+            "results": json.loads(results.to_json(orient="records")),
+            "differences": json.loads(differences.to_json(orient="records")),
+            "errors": list(self.comparison.errors),
+            "notes": list(self.comparison.notes),
+        }
 
     def report(self, path, with_faces=True):
         """Write the report of the comparison, without training anything.

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from fer_keras.networks.backbones import all_layers, backbone_of
 from fer_keras.networks.backend import multiplies_bfloat16
 from fer_keras.networks.build import build, standardisation
 from fer_keras.networks.fused import fuse, take_weights
@@ -22,9 +23,9 @@ WARM_UP = 0.2
 def train(recipe, splits, directory, title):
     """Train a network, or go on with a training that was interrupted.
 
-    Each epoch's state is kept in `directory/backup`. Dropout and feeds draw their random numbers
-    from seed and epoch alone, so that an epoch repeated after a kill is the same epoch. Several
-    GPUs share each batch.
+    After the frozen epochs the optimiser starts afresh, on all layers. Each epoch's state is kept
+    in `directory/backup`. Dropout and feeds draw their random numbers from seed and epoch alone, so
+    that an epoch repeated after a kill is the same epoch. Several GPUs share each batch.
 
     Args:
         recipe: the `Recipe`.
@@ -36,36 +37,47 @@ def train(recipe, splits, directory, title):
         The network with the weights of the kept epoch (`history.kept_epoch`), and the history: a
         DataFrame with one row an epoch.
     """
-    directory, faces, num_classes = Path(directory), splits.train, len(splits.train.class_names)
+    directory, faces = Path(directory), splits.train
     checkpoint = Checkpoint(directory / "backup", recipe, len(faces))
-    network = _fresh_network(recipe, num_classes, faces.images)
+    network = _fresh_network(recipe, len(faces.class_names), faces.images)
     if recipe.logit_adjustment:
         require_adjustable(network)
-    if not checkpoint.finished:
-        feed_from = feeds_by_epoch(recipe, splits, directory)
-        validation = evaluation_feed(splits.validation) if splits.validation else None
-        progress = progress_callback(title, recipe, len(faces))
-        weights = class_weights(faces) if recipe.balance == "class_weights" else None
-        steps = -(-len(faces) // recipe.batch_size)
-        with _over_all_devices():
-            model = checkpoint.latest() or compiled_model(recipe, num_classes, faces.images)
-            # Keras fails to execute several steps at once where several devices share them.
-            model.steps_per_execution = 1 if len(_devices()) > 1 else steps_at_once(steps)
-            model.fit(
-                feed_from(checkpoint.epochs_done),
-                initial_epoch=checkpoint.epochs_done,
-                epochs=recipe.epochs,
-                steps_per_epoch=steps,
-                validation_data=validation,
-                class_weight=weights,
-                callbacks=[_SeededDropout(recipe.seed), checkpoint, progress],
-                shuffle=False,  # the feeds do that
-                verbose=0,
-            )
+    if recipe.frozen_epochs:
+        backbone_of(network)  # refuses a network without one
+    while not checkpoint.finished:
+        is_frozen = checkpoint.epochs_done < recipe.frozen_epochs
+        last = min(recipe.frozen_epochs, recipe.epochs) if is_frozen else recipe.epochs
+        _train_until(last, recipe, splits, directory, title, checkpoint)
     take_weights(network, checkpoint.best())
     if recipe.logit_adjustment:
         adjust_logits(network, faces, recipe.logit_adjustment)
     return network, checkpoint.history
+
+
+def _train_until(last, recipe, splits, directory, title, checkpoint):
+    faces, done = splits.train, checkpoint.epochs_done
+    steps = -(-len(faces) // recipe.batch_size)
+    with _over_all_devices():
+        model = checkpoint.latest()
+        if done in (0, recipe.frozen_epochs):
+            model = compiled_model(recipe, len(faces.class_names), faces.images, model)
+        # Keras fails to execute several steps at once where several devices share them.
+        model.steps_per_execution = 1 if len(_devices()) > 1 else steps_at_once(steps)
+        model.fit(
+            feeds_by_epoch(recipe, splits, directory)(done),
+            initial_epoch=done,
+            epochs=last,
+            steps_per_epoch=steps,
+            validation_data=evaluation_feed(splits.validation) if splits.validation else None,
+            class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
+            callbacks=[
+                _SeededDropout(recipe.seed),
+                checkpoint,
+                progress_callback(title, recipe, len(faces)),
+            ],
+            shuffle=False,  # the feeds do that
+            verbose=0,
+        )
 
 
 def steps_at_once(steps):
@@ -107,19 +119,26 @@ def class_weights(faces):
     return {label: len(faces) / (len(counts) * n) for label, n in enumerate(counts) if n}
 
 
-def compiled_model(recipe, num_classes, images):
-    """Return a recipe's fresh network in its fused form, compiled.
+def compiled_model(recipe, num_classes, images, learnt=None):
+    """Return a recipe's network in its fused form, compiled.
 
     Args:
         recipe: the `Recipe`.
         num_classes: number of classes.
         images: the training images, uint8 `(n, 48, 48)`, which `standardise` is adapted to.
+        learnt: the model after the frozen epochs, whose weights it takes; `None`: it is fresh, and
+            its backbone is frozen if the recipe says so.
     """
-    dtype = "mixed_bfloat16" if uses_bfloat16(recipe) else "float32"
-    model = fuse(_fresh_network(recipe, num_classes, images), dtype)
+    network = _fresh_network(recipe, num_classes, images)
+    is_frozen = learnt is None and recipe.frozen_epochs > 0
+    if learnt:
+        take_weights(network, learnt)
+    if is_frozen:
+        backbone_of(network).trainable = False
+    model = fuse(network, "mixed_bfloat16" if uses_bfloat16(recipe) else "float32")
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
-        optimizer=_optimizer(recipe, len(images)),
+        optimizer=_optimizer(recipe, len(images), is_frozen),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
         # On CPUs, XLA is slower than TensorFlow's own oneDNN for these networks.
@@ -131,13 +150,16 @@ def compiled_model(recipe, num_classes, images):
 def _fresh_network(recipe, num_classes, images):
     keras.utils.set_random_seed(recipe.seed)
     standardise = recipe.normalisation == "standardise"
-    return build(recipe.network, num_classes, standardisation(images) if standardise else None)
+    normalisation = standardisation(images) if standardise else None
+    return build(recipe.network, num_classes, normalisation, recipe.pretrained_weights)
 
 
-def _optimizer(recipe, num_train):
+def _optimizer(recipe, num_train, is_frozen):
     rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.schedule == "one_cycle":
-        steps = recipe.epochs * -(-num_train // recipe.batch_size)
+    if is_frozen:
+        rate = recipe.frozen_learning_rate
+    elif recipe.schedule == "one_cycle":
+        steps = (recipe.epochs - recipe.frozen_epochs) * -(-num_train // recipe.batch_size)
         rise = round(WARM_UP * steps)
         rate = keras.optimizers.schedules.CosineDecay(
             rate / 25, steps - rise, warmup_target=rate, warmup_steps=rise
@@ -179,15 +201,8 @@ class _SeededDropout(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        for position, layer in enumerate(_all_layers(self.model)):
+        for position, layer in enumerate(all_layers(self.model)):
             generator = getattr(layer, "seed_generator", None)
             if isinstance(generator, keras.random.SeedGenerator):
                 words = np.random.SeedSequence([self.seed, epoch, position]).generate_state(2)
                 generator.state.assign(words)
-
-
-def _all_layers(model):
-    for layer in model.layers:
-        yield layer
-        if hasattr(layer, "layers"):
-            yield from _all_layers(layer)

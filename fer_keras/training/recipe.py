@@ -6,6 +6,7 @@ from attrs import asdict, evolve, field, fields, frozen
 from attrs.converters import optional
 
 from fer_keras.data.labels import LABELS
+from fer_keras.networks.backbones import BACKBONES
 from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError, did_you_mean
@@ -75,6 +76,11 @@ def _check_network(recipe, attribute, value):
         )
 
 
+def _check_weights(recipe, attribute, value):
+    if value is not None and not (isinstance(value, str) and value):
+        raise InputError(f"{attribute.name} is {value!r}; give imagenet, a file, or None.")
+
+
 def _check_augmentation(recipe, attribute, value):
     if isinstance(value, str) and value in AUGMENTATIONS:
         return
@@ -112,13 +118,18 @@ class Recipe:
         split_seed: seed of the random division, 0 or more; `None` takes `seed`.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
             `ferplus_votes` (their votes as soft targets in training, the majority elsewhere) or
-            `own_and_votes` (the mean of own label and votes in training, own labels elsewhere).
+            `own_given_votes` (own labels, softened in training by what the votes foretell of them).
         drop_test_copies: whether exact and near copies of test images are dropped from training.
         classes: names of the classes to keep, at least 2; `None` keeps all.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 keeps the last.
         normalisation: the network's first layer: `rescale` (grey levels / 255) or `standardise`
             (mean 0, standard deviation 1 over the training images).
         network: a name, `file.py:function`, `package.module:function` or a function.
+        pretrained_weights: what the network's backbone begins with: `imagenet`, or a file of
+            weights; `None` begins from scratch.
+        frozen_epochs: number of first epochs in which the backbone, the layer of that name, stays
+            as it is and the other layers learn; 0 or more.
+        frozen_learning_rate: the learning rate of these epochs, constant, above 0.
         feed: `memory` (uint8 arrays) or `image_data_generator` (Keras'
             `flow_from_directory` for storage `folder`, its `flow` for `csv`).
         augmentation: a name in `AUGMENTATIONS`, or a dict of `rotation_range` (degrees),
@@ -138,7 +149,8 @@ class Recipe:
         batch_size: images a step, at least 1.
         optimizer: `adam`, or `sgd` with Nesterov momentum 0.9.
         schedule: `constant`, or `one_cycle` (Smith and Topin, 2018): the learning rate rises in a
-            straight line for the first fifth of all steps and falls to 0 along a cosine.
+            straight line for the first fifth of all steps that are not frozen and falls to 0
+            along a cosine.
         learning_rate: the optimiser's highest, above 0.
         weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1.
         label_smoothing: share of each target that is spread evenly over the classes, 0 to 1
@@ -165,6 +177,9 @@ class Recipe:
     validation_fraction: float = _number(0.1, most=0.5)
     normalisation: str = _choice("rescale", "standardise")
     network: object = field(default="conv3", validator=_check_network)
+    pretrained_weights: str | None = field(default=None, validator=_check_weights)
+    frozen_epochs: int = _whole(0, least=0)
+    frozen_learning_rate: float = _number(1e-3, may_be_0=False)
     feed: str = _choice("memory", "image_data_generator")
     augmentation: str | dict = field(default="none", validator=_check_augmentation)
     corruption: float = _number(0.0)
@@ -193,6 +208,12 @@ class Recipe:
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
         if self.patience is not None and not self.validation_fraction:
             raise InputError("patience needs validation faces: a validation_fraction above 0.")
+        has_backbone = self.network in BACKBONES or self.network not in NETWORKS
+        if (self.pretrained_weights or self.frozen_epochs) and not has_backbone:
+            raise InputError(
+                f"{self.network} has no backbone for pretrained_weights or frozen_epochs; the "
+                f"networks {', '.join(BACKBONES)} have."
+            )
         if self.split_seed is not None and self.division != "random":
             raise InputError("split_seed needs division 'random'.")
 

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
-from fer_keras.comparison.workers import WorkerDied, on_this_machine
+from fer_keras.comparison.workers import WorkerDied, on_cluster, on_this_machine
 
 # Two processes that would work for minutes; the first line says which.
 PARENT = """
@@ -92,3 +93,25 @@ def test_a_process_that_dies_between_two_items_is_replaced():
     left = [(result, error) for _, result, error in answers]
     assert len(left) == 2 and first not in [result for result, _ in left]
     assert left[1][1] is None  # the first of them may have been given to the dead process
+
+
+def double_or_die(item, slots):
+    if item == 1:
+        os._exit(1)
+    return 2 * item
+
+
+def test_an_item_that_takes_workers_of_a_cluster_with_it_is_given_up(request):
+    if not request.config.getoption("all"):
+        pytest.skip("starting a cluster takes some seconds; --all does")
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    settings = {"distributed.scheduler.allowed-failures": 1}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
+        ((_, result, error),) = on_cluster(double_or_die, [1], cluster.scheduler_address)
+        others = [*on_cluster(double_or_die, [0, 2], cluster.scheduler_address)]
+    assert result is None and isinstance(error, WorkerDied)
+    assert str(error).startswith("several workers of the cluster died while they had it; the same")
+    assert sorted(others) == [(0, 0, None), (2, 4, None)]

@@ -9,7 +9,13 @@ import pytest
 from fer_keras.data.faces import concatenate, split_names
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_csv
-from fer_keras.data.readers.fer_plus import ANSWERS, read_ferplus, read_own_with_votes, read_votes
+from fer_keras.data.readers.fer_plus import (
+    ANSWERS,
+    label_shares,
+    read_ferplus,
+    read_own_given_votes,
+    read_votes,
+)
 from fer_keras.utils.errors import InputError
 
 COLUMNS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -269,16 +275,28 @@ def test_real_votes_lie_on_the_rows_that_they_were_cast_on():
     assert (chosen == public["label"]).mean() == pytest.approx(0.638, abs=5e-4)
 
 
-def test_own_labels_and_votes_are_weighed_alike(write_files):
+def test_what_votes_foretell_is_how_often_they_went_with_each_label():
+    """Of 100 faces that all call happy, 80 are labelled so; nothing else is known of them."""
+    votes = np.repeat([[10, 0, 0], [0, 7, 3], [0, 0, 10]], (100, 100, 100), axis=0)
+    labels = np.concatenate([80 * [1] + 20 * [4], 60 * [4] + 40 * [1], 100 * [2]])
+    shares = label_shares(votes, labels, 5)
+    assert shares.dtype == np.float32 and shares.shape == (300, 5)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    assert not shares[:, [0, 3]].any()
+    # The regression is held back a little, so that shares lie nearer to each other than counted.
+    np.testing.assert_allclose(shares[0, [1, 4]], [0.8, 0.2], atol=0.03)
+    np.testing.assert_allclose(shares[100, [1, 4]], [0.4, 0.6], atol=0.03)
+    np.testing.assert_allclose(shares[200, 2], 1, atol=0.03)
+
+
+def test_own_labels_are_softened_by_the_votes_in_training(write_files):
     csv_path, votes_path = write_files(ROWS)
-    own, splits = read_fer2013_csv(csv_path), read_own_with_votes(csv_path, votes_path)
+    own, splits = read_fer2013_csv(csv_path), read_own_given_votes(csv_path, votes_path)
     np.testing.assert_array_equal(splits.train.labels, own.train.labels)
     np.testing.assert_array_equal(splits.train.ids, own.train.ids)
     assert splits.test.targets is None and len(splits.test) == len(own.test)
-    # angry, disgust, fear, happy, sad, surprise, neutral; row 2 is contempt, which is none of them
-    seen = {0: [2, 2, 0, 0, 0, 0, 5], 2: [0, 0, 0, 3, 0, 2, 5], 6: [0, 0, 0, 4, 2, 0, 0]}
-    label = np.eye(7)[own.train.labels]
-    for row, votes in seen.items():
-        expected = (label[row] + np.array(votes) / sum(votes)) / 2
-        np.testing.assert_allclose(splits.train.targets[row], expected, rtol=1e-6)
-    np.testing.assert_array_equal(splits.train.targets[1], label[1])
+    targets, label = splits.train.targets, np.eye(7)[own.train.labels]
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+    of_label = targets[np.arange(len(label)), own.train.labels]
+    assert (of_label > 0.5).all() and (np.delete(of_label, 5) < 1).all()
+    np.testing.assert_array_equal(targets[5], label[5])  # FER+ gives it no name

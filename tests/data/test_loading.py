@@ -217,7 +217,7 @@ def test_rafdb_is_read_and_divided(rafdb):
     [
         ({"storage": "zip"}, "storage is 'zip'; choose one of None, csv, folder"),
         ({"division": "mine"}, "division is 'mine'; choose one of own, random"),
-        ({"labels": "raf-db"}, "labels is 'raf-db'; choose one of own, own_and_votes, ferplus, "),
+        ({"labels": "raf-db"}, "labels is 'raf-db'; choose one of own, own_given_votes, ferplus, "),
         ({"on_bad": "ignore"}, "on_bad is 'ignore'; choose one of raise, skip"),
         ({"labels": "ferplus"}, r"labels 'ferplus' are read from .* FER\+'s votes, fer2013new.csv"),
     ],

@@ -12,7 +12,7 @@ import time
 import keras
 import numpy as np
 import pytest
-from helpers import patterned_faces
+from helpers import ROOT, patterned_faces
 
 from fer_keras.comparison.run import fit, load_run
 from fer_keras.data.faces import Splits, concatenate
@@ -29,6 +29,7 @@ RECIPES = {
     ),
     "generator": RECIPE.changed(storage="folder", feed="image_data_generator"),
     "mixed": RECIPE.changed(mixup=0.2, balance="balanced_sampling", schedule="one_cycle"),
+    "frozen": RECIPE.changed(network=f"{ROOT}/tests/small_backbone.py:small", frozen_epochs=1),
     "patient": RECIPE.changed(epochs=9, patience=2, optimizer="sgd", label_smoothing=0.1),
 }
 
@@ -82,7 +83,7 @@ def is_the_same(run, other):
 @pytest.mark.parametrize("name", RECIPES)
 def test_killed_runs(request, splits, tmp_path, tally, name):
     is_full = request.config.getoption("all")
-    if not is_full and name in ("mixed", "patient"):
+    if not is_full and name in ("mixed", "frozen", "patient"):
         pytest.skip("with --all")
     recipe, directory = RECIPES[name], tmp_path / "killed"
     if name == "generator":

