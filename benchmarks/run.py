@@ -7,9 +7,11 @@ this one process. Nothing else should run on the machine meanwhile.
 """
 
 import argparse
+import importlib
 import tempfile
 from pathlib import Path
 
+import against_torch
 import feeding
 import pandas as pd
 import predicting
@@ -29,6 +31,7 @@ BENCHMARKS = {
     "reading": reading.bench,
     "feeding": feeding.bench,
     "training": training.bench,
+    "torch": against_torch.bench,
     "remembering": remembering.bench,
     "predicting": predicting.bench,
     "reaching": reaching.bench,
@@ -41,24 +44,30 @@ def main():
     parser.add_argument("data", help="folder with fer2013.csv and train/, test/")
     parser.add_argument("--rounds", type=int, default=5, help="rounds a row (default 5)")
     parser.add_argument("--only", choices=BENCHMARKS, help="one of the benchmarks alone")
+    parser.add_argument("--record", type=Path, default=RESULTS, help="the file of the rows")
     arguments = parser.parse_args()
     start_tensorflow()
+    importlib.import_module("keras")  # only then does its backend tell of GPUs
     location, machine = find_data(arguments.data), environment()
-    kept = ("date", "processor", "cores", "tensorflow", "pandas", "git commit")
+    machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
+    kept = ("date", "processor", "cores", "tensorflow", "jax", "pandas", "git commit")
     for name in [arguments.only] if arguments.only else BENCHMARKS:
         rows = []
         with tempfile.TemporaryDirectory() as scratch:
             for row in BENCHMARKS[name](location, Path(scratch), arguments.rounds):
                 rows.append({"benchmark": name, **row, "rounds": arguments.rounds})
                 print(rows[-1], flush=True)
-        table = pd.DataFrame(rows).assign(**{key: machine[key] for key in kept})
-        if RESULTS.is_file():
-            former = pd.read_csv(RESULTS, dtype={"cores": str})
-            table = pd.concat([former[former["benchmark"] != name], table])
+        if not rows:
+            continue
+        table = pd.DataFrame(rows).assign(**{key: machine[key] for key in kept if key in machine})
+        if arguments.record.is_file():
+            former = pd.read_csv(arguments.record, dtype={"cores": str})
+            is_other = former["processor"] != machine["processor"]
+            table = pd.concat([former[(former["benchmark"] != name) | is_other], table])
         numbers = ["fer_keras", "theirs", "times better"]
         table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
         order = table["benchmark"].map(list(BENCHMARKS).index)
-        table.iloc[order.argsort(kind="stable")].to_csv(RESULTS, index=False)
+        table.iloc[order.argsort(kind="stable")].to_csv(arguments.record, index=False)
 
 
 if __name__ == "__main__":

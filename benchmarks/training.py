@@ -1,10 +1,9 @@
-"""Training the studies' networks, against plain `model.fit` and a plain PyTorch loop."""
+"""Training the studies' networks, against plain `model.fit` and what the machine can do."""
 
 import time
 
 import numpy as np
 from timing import BATCH_SIZE, in_turn, row
-from torch_side import training_epochs
 
 from fer_keras.data.loading import load_data
 from fer_keras.data.splitting import cut_validation
@@ -25,8 +24,6 @@ def bench(location, scratch, rounds):
         faces = train.select(slice(count))
         ours = our_epoch(Recipe(network=network), faces)
         sides = {"model.fit(x, y)": plain_fit(network, faces)}
-        if (loop := torch_loop(network, faces)) is not None:
-            sides["a PyTorch loop"] = loop
         first, *others = (count / spent for spent in in_turn([ours, *sides.values()], rounds))
         for name, speed in zip(sides, others):
             yield row(f"train {network}", "images/s", first, name, speed)
@@ -80,38 +77,6 @@ def plain_fit(network, faces):
     labels = keras.utils.to_categorical(faces.labels, len(faces.class_names))
     model.fit(images[:128], labels[:128], batch_size=BATCH_SIZE, verbose=0)
     return lambda: model.fit(images, labels, batch_size=BATCH_SIZE, verbose=0)
-
-
-def torch_loop(network, faces):
-    """Return a function that trains one more epoch in PyTorch; None where it is not installed."""
-    from fer_keras.networks.build import build
-
-    layers = list(_torch_layers(build(network, len(faces.class_names))))
-    return training_epochs(layers, faces.images, faces.labels, BATCH_SIZE)
-
-
-def _torch_layers(network):
-    """Yield name and arguments of PyTorch's layers for those of one of `builders.NETWORKS`."""
-    from keras import layers
-
-    for layer in network.layers:
-        channels = layer.input.shape[-1]
-        if isinstance(layer, layers.Conv2D):
-            padding = layer.kernel_size[0] // 2 if layer.padding == "same" else 0
-            yield "Conv2d", (channels, layer.filters, layer.kernel_size, layer.strides, padding)
-        elif isinstance(layer, layers.BatchNormalization):
-            yield "BatchNorm2d", (channels, layer.epsilon, 1 - layer.momentum)
-        elif isinstance(layer, layers.MaxPooling2D):
-            yield "MaxPool2d", (layer.pool_size,)
-        elif isinstance(layer, layers.Dropout):
-            yield "Dropout", (layer.rate,)
-        elif isinstance(layer, layers.Flatten):
-            yield "Flatten", ()
-        elif isinstance(layer, layers.Dense):
-            yield "Linear", (channels, layer.units)
-        activation = getattr(getattr(layer, "activation", None), "__name__", "")
-        if activation == "relu" or isinstance(layer, layers.ReLU):
-            yield "ReLU", ()
 
 
 def flops_of_a_training_image(network):

@@ -165,30 +165,45 @@ def studies():
 
 
 def speed():
-    """Return the tables of the benchmarks: of speed, and of accuracies beside others'."""
+    """Return the tables of the benchmarks on each processor."""
     record = _read(BENCHMARKS / "results.csv")
+    machines = record.groupby("processor", sort=False)
+    return "\n\n".join(_speed_on_one_machine(rows) for _, rows in machines)
+
+
+def _speed_on_one_machine(record):
+    """Return the tables of the benchmarks: of speed, and of accuracies beside others'."""
     first, is_share = record.iloc[0], record["unit"] == OF_FACES
     table = _sides(record[~is_share])
     table["times better"] = record["times better"].map("{:.3g}".format)
-    shares, table_of_shares = record[is_share], _sides(record[is_share])
+    rounds = " or ".join(map(str, record["rounds"].unique()))
+    backend = "TensorFlow {tensorflow}" if pd.notna(first["tensorflow"]) else "JAX {jax}"
+    made = (
+        f"{_made('make bench DATA=DIR', record)}, {backend.format(**first)}, pandas "
+        f"{first['pandas']}; medians of {rounds} rounds, both sides in turn."
+    )
+    parts = [_markdown(table), *_accuracies_of_files(record[is_share]), made]
+    return "\n\n".join(parts)
+
+
+def _accuracies_of_files(shares):
+    """Return the table of accuracies beside others', with words before it; nothing for none."""
+    if shares.empty:
+        return []
+    table = _sides(shares)
     # Without the single answers the two shares can only be taken as independent.
     variance = sum(shares[side] * (1 - shares[side]) for side in ("fer_keras", "theirs"))
     half = 1.96 * (variance / PUBLIC_TEST) ** 0.5
     gain = shares["fer_keras"] - shares["theirs"]
     rows = pd.DataFrame({"difference": gain, "low": gain - half, "high": gain + half})
-    table_of_shares["difference in points"] = [
+    table["difference in points"] = [
         difference_tables.points_text(row) for row in rows.to_dict("records")
     ]
-    rounds = " or ".join(map(str, record["rounds"].unique()))
-    made = (
-        f"{_made('make bench DATA=DIR', record)}, TensorFlow {first['tensorflow']}, pandas "
-        f"{first['pandas']}; medians of {rounds} rounds, both sides in turn."
-    )
     words = (
         "Accuracies of single weight files, with 95 % intervals over test images, as of two "
         "independent shares; answers to the same images are alike, so that these are too wide:"
     )
-    return "\n\n".join([_markdown(table), words, _markdown(table_of_shares), made])
+    return [words, _markdown(table)]
 
 
 def growth():

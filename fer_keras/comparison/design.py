@@ -90,7 +90,9 @@ def keep_design(directory, name, recipes, sources, seeds, factors, minutes, sear
         "primary": PRIMARY,
         "margin": margin,
         "families": _families([*arms], factors, any(map(_has_votes, sources.values()))),
-        "versions": {name: made_with[name] for name in ("fer_keras", "tensorflow", "keras")},
+        "versions": {
+            name: made_with[name] for name in ("fer_keras", made_with["backend"], "keras")
+        },
         "git commit": made_with["git commit"],
     }
     text = json.dumps(design, indent=1, default=str) + "\n"

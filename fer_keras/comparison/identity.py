@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_keras.networks.backbones import weights_identity
 from fer_keras.networks.build import fingerprint
-from fer_keras.utils.machine import package_version
+from fer_keras.utils.machine import keras_backend, package_version
 
 PACKAGE = Path(__file__).parents[1]
 TRAINING_ROOMS = ("networks", "training")
@@ -48,12 +48,16 @@ def run_identity(recipe, splits):
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
         (hashes of a builder of the user's own and of a file of pretrained weights), `data` (as
-        `faces_identity`) and `code` (a hash of the rooms that train, and versions).
+        `faces_identity`) and `code` (a hash of the rooms that train, versions of Keras and its
+        backend, and the `backend` unless it is TensorFlow).
     """
+    backend = keras_backend()
     sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
     code = {
         "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
-        **{package: package_version(package) for package in ("tensorflow", "keras")},
+        **{package: package_version(package) for package in (backend, "keras")},
+        # TensorFlow goes without saying, as in runs from before there was a choice.
+        **({} if backend == "tensorflow" else {"backend": backend}),
     }
     return {
         "recipe": recipe.as_json(),

@@ -3,8 +3,6 @@
 import io
 import time
 
-from IPython.display import Image, display
-
 SHARE_OF_TIME = 0.02
 """How much of a training's time drawing may take."""
 
@@ -29,6 +27,8 @@ class LiveCurve:
                 `val_accuracy`, in 0-1.
             at_once: bool, whether to draw it in any case.
         """
+        from IPython.display import Image, display  # here, for clusters need no notebooks
+
         self.runs[title] = arm, rows
         began = time.perf_counter()
         if began < self.quiet_until and not at_once:

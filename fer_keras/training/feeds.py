@@ -42,15 +42,13 @@ def feeds_by_epoch(recipe, splits, directory):
         A function from an epoch, counted from 0, to an endless feed, as `training_feed`.
 
     Raises:
-        InputError: if the recipe feeds from a folder and the faces were read from none, or by
-            ImageDataGenerator without TensorFlow.
+        InputError: if the recipe feeds from a folder and the faces were read from none.
     """
     train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
     if recipe.feed == "memory":
         balanced = recipe.balance == "balanced_sampling"
         changes = (balanced, recipe.corruption, recipe.mixup)
         return lambda epoch: training_feed(train, *sizes, epoch, *changes)
-    _require_tensorflow(recipe.feed)
     linked = None
     if recipe.storage == "folder":
         if splits.folder is None:
@@ -160,12 +158,13 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
             `None` takes the images in memory, by `flow`.
 
     Returns:
-        An endless `tf.data.Dataset` of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot or
-        soft targets `(batch, num_classes)`).
+        Endless batches of (float32 `(batch, 48, 48, 1)`, 0-255, float32 one-hot or soft targets
+        `(batch, num_classes)`): a `tf.data.Dataset`, or a generator on other backends.
     """
-    import tensorflow as tf
+    # What tf.keras.preprocessing.image holds; it needs no TensorFlow.
+    from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator
 
-    generator = tf.keras.preprocessing.image.ImageDataGenerator(**(ranges or {}))
+    generator = ImageDataGenerator(**(ranges or {}))
     options = {"batch_size": batch_size, "seed": _distant_seed(seed)}
     if directory is None:
         flow = generator.flow(faces.images[..., np.newaxis], targets_of(faces), **options)
@@ -181,6 +180,11 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
             )
     # The iterator seeds each batch by its running number, so that this alone resumes it.
     flow.total_batches_seen = first_epoch * len(flow)
+    if keras.backend.backend() != "tensorflow":
+        # It draws from NumPy's global generator, so that batches must not be made side by side.
+        return _prepared_ahead(lambda number: next(flow), 0, workers=1)
+    import tensorflow as tf
+
     signature = (
         tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32),
         tf.TensorSpec((None, len(faces.class_names)), tf.float32),
@@ -217,21 +221,14 @@ class _Batches(keras.utils.PyDataset):
         return self._batch(number)
 
 
-def _prepared_ahead(batch, first):
+def _prepared_ahead(batch, first, workers=WORKERS):
     """Yield the batches from a number on without end, some prepared in threads."""
-    with ThreadPoolExecutor(WORKERS) as threads:
+    with ThreadPoolExecutor(workers) as threads:
         coming = deque()
         for number in count(first):
             coming.append(threads.submit(batch, number))
-            if len(coming) > 2 * WORKERS:
+            if len(coming) > 2 * workers:
                 yield coming.popleft().result()
-
-
-def _require_tensorflow(feed):
-    try:
-        import tensorflow  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"The feed {feed!r} needs TensorFlow, which is not installed.") from error
 
 
 def _distant_seed(seed):

@@ -1,8 +1,10 @@
 """Describe the machine and the packages that a result depends on."""
 
+import json
 import os
 import platform
 import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -10,27 +12,63 @@ from pathlib import Path
 
 import psutil
 
+from fer_keras import __version__
+
 CGROUP_LIMITS = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
 """Where Linux says how much memory a container may use, in version 2 and 1 of cgroups."""
 
-PACKAGES = ("fer_keras", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "papermill")
+PACKAGES = ("tensorflow", "jax", "keras", "numpy", "pandas", "scikit-learn", "papermill")
+"""Those whose versions a result depends on; of the backends, only the one in use counts."""
+
+TENSORFLOW = "tensorflow"
+"""Keras' default backend."""
 
 
 def environment():
-    """Return a dict of strings: the date, machine and package versions."""
+    """Return the date, machine, Keras' backend and versions, as strings.
+
+    `gpu` names the graphics processors that the backend computes on; without any, or before the
+    backend is started, it is left out, and so are packages that are not installed.
+
+    Returns:
+        A dict from a name to its text.
+    """
+    backend = keras_backend()
+    unused = {TENSORFLOW, "jax"} - {backend}
+    versions = {name: _version_if_any(name) for name in PACKAGES if name not in unused}
+    gpus = _gpu_names(backend)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
         "cores": str(num_cores()),
+        **({"gpu": ", ".join(gpus)} if gpus else {}),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{package: package_version(package) for package in PACKAGES},
+        "backend": backend,
+        "fer_keras": __version__,
+        **{name: found for name, found in versions.items() if found},
         "git commit": _git_commit(),
     }
+
+
+def keras_backend():
+    """Return the name of Keras' backend, without starting it.
+
+    As Keras does, take `KERAS_BACKEND`, else `~/.keras/keras.json`, else TensorFlow.
+    """
+    if keras := sys.modules.get("keras"):
+        return keras.config.backend()
+    if name := os.environ.get("KERAS_BACKEND"):
+        return name
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    with suppress(OSError, ValueError):
+        settings = json.loads((home / "keras.json").read_text())
+        return settings.get("backend", TENSORFLOW) if isinstance(settings, dict) else TENSORFLOW
+    return TENSORFLOW
 
 
 def package_version(name):
@@ -48,6 +86,24 @@ def package_version(name):
         return version(name)
     except PackageNotFoundError:
         return version(f"{name}-cpu")
+
+
+def _version_if_any(name):
+    with suppress(PackageNotFoundError):
+        return package_version(name)
+    return None
+
+
+def _gpu_names(backend):
+    """Return the names of the GPUs of a backend that was started."""
+    if backend == "jax" and (jax := sys.modules.get("jax")):
+        return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+    if backend == TENSORFLOW and (tf := sys.modules.get("tensorflow")):
+        details = map(
+            tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU")
+        )
+        return [each.get("device_name", "GPU") for each in details]
+    return []
 
 
 def num_cores():

@@ -7,12 +7,16 @@ import sys
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
+from fer_keras.utils.machine import keras_backend
 from fer_keras.utils.watching import waiting
 
 
 def start_tensorflow():
-    """Import TensorFlow without its start-up lines, unless the import fails."""
-    if "tensorflow" in sys.modules:
+    """Import TensorFlow without its start-up lines, unless the import fails.
+
+    Where Keras computes with another backend, do nothing.
+    """
+    if "tensorflow" in sys.modules or keras_backend() != "tensorflow":
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # one line comes at any level
     with waiting("Starting TensorFlow"), quiet_start():

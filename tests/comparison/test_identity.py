@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -83,6 +84,19 @@ def test_versions_count(splits, monkeypatch):
     before = run_identity(RECIPE, splits)
     monkeypatch.setattr(identity, "package_version", lambda package: "99")
     assert run_identity(RECIPE, splits)["code"] != before["code"]
+
+
+def test_another_backend_counts_and_tensorflow_goes_without_saying(splits, monkeypatch):
+    before = run_identity(RECIPE, splits)
+    assert before["code"].keys() == {"sha256", "tensorflow", "keras"}
+    monkeypatch.setattr(identity, "keras_backend", lambda: "jax")
+    code = run_identity(RECIPE, splits)["code"]
+    assert code == {
+        "sha256": before["code"]["sha256"],
+        "backend": "jax",
+        "jax": version("jax"),
+        "keras": version("keras"),
+    }
 
 
 def test_a_builders_source_counts(splits, tmp_path):

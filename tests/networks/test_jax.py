@@ -14,6 +14,7 @@ from fer_keras.comparison.run import load_model, load_run, predict
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.networks import cost
+from fer_keras.training.feeds import generator_feed
 from fer_keras.training.recipe import Recipe
 
 PROGRAM = """
@@ -25,13 +26,16 @@ from fer_keras.comparison.run import fit, load_model
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.networks import cost
 from fer_keras.predict.predictor import Predictor
+from fer_keras.training.feeds import generator_feed
 
 assert keras.backend.backend() == "jax"
 recipe, splits = pickle.loads(Path(sys.argv[1]).read_bytes())
 run = fit(recipe, splits, Path(sys.argv[2]))
 faces, model = splits.test.images, load_model(run)
+feed = generator_feed(splits.train, 16, 0, {"rotation_range": 10}, first_epoch=1)
 np.savez(
     run.directory / "from_jax.npz",
+    fed=np.concatenate([next(feed)[0] for _ in range(3)]),
     probabilities=Predictor(run.directory)(faces),
     evidence=grad_cam(model, faces, 3),
     megaflops=cost.megaflops(model),
@@ -102,6 +106,13 @@ def test_a_network_trained_on_jax_is_the_same_network_on_tensorflow(runs, splits
         np.testing.assert_allclose(there["evidence"], evidence, atol=1e-4 * evidence.max())
         # XLA leaves out what the zeros round a padded image are multiplied with.
         assert cost.megaflops(model) * 0.88 < there["megaflops"] < cost.megaflops(model)
+
+
+def test_image_data_generator_feeds_jax_what_it_feeds_tensorflow(runs, splits):
+    feed = iter(generator_feed(splits.train, 16, 0, {"rotation_range": 10}, first_epoch=1))
+    here = np.concatenate([next(feed)[0].numpy() for _ in range(3)])
+    with np.load(runs[0].directory / "from_jax.npz") as there:
+        np.testing.assert_array_equal(there["fed"], here)
 
 
 def test_training_on_jax_is_repeatable(runs):

@@ -1,0 +1,44 @@
+"""PyTorch is given the networks that Keras trains."""
+
+from importlib import import_module
+from math import prod
+
+import pytest
+from helpers import ROOT
+
+from fer_keras.networks.build import build
+from fer_keras.networks.builders import NETWORKS
+
+
+@pytest.fixture(scope="module")
+def against_torch():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return import_module("against_torch")
+
+
+def num_weights(name, sizes):
+    """How many trainable numbers a layer of PyTorch's has, by its documentation."""
+    if name == "Conv2d":
+        inputs, outputs, kernel, _, _, _, _, bias = sizes
+        return inputs * outputs * prod(kernel) + outputs * bias
+    if name == "Linear":
+        return (sizes[0] + 1) * sizes[1]
+    return 2 * sizes[0] if name == "BatchNorm2d" else 0
+
+
+def test_every_network_is_measured_with_whole_batches(against_torch):
+    left_out = {"conv3_late_dropout"}  # as conv3, with its dropout elsewhere
+    assert {*against_torch.NUM_IMAGES} == {*NETWORKS} - left_out
+    counts = [*against_torch.NUM_IMAGES.values(), *against_torch.ON_GPU.values()]
+    assert not any(count % against_torch.BATCH_SIZE for count in counts)
+
+
+@pytest.mark.parametrize("network", ["conv2", "conv4_bn", "quick", "conv7_bn"])
+def test_its_layers_have_as_many_weights(against_torch, network):
+    model = build(network, 7)
+    layers = list(against_torch.torch_layers(model))
+    ours = sum(prod(weight.shape) for weight in model.trainable_weights)
+    assert sum(num_weights(*layer) for layer in layers) == ours
+    pools = [name for name, _ in layers if "Pool" in name]
+    assert len(pools) == sum("Pooling" in type(layer).__name__ for layer in model.layers)
