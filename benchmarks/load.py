@@ -1,6 +1,6 @@
 """Whether memory stays flat over 10,000 pictures and over two hours of video.
 
-    python benchmarks/load.py               # all, about an hour on two idle cores; needs PyAV
+    python benchmarks/load.py               # all, about half an hour on two idle cores; needs PyAV
     python benchmarks/load.py --share 0.1   # a tenth of the pictures and of the video
 
 Prints the memory of each quarter of the time, and ends with 1 if the last quarter's median lies
@@ -23,7 +23,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 NUM_PICTURES, HOURS = 10_000, 2.0
-RATE, SIZE = 25, (320, 240)
+RATE, SIZE = 10, (320, 240)  # frames a second, as of a webcam
 MINUTE = 60  # seconds; the video repeats one
 SLACK_MB = 8
 EVERY_SECONDS = 0.5
@@ -62,7 +62,7 @@ def write_video(path, minutes):
         stream.options = {"preset": "veryfast", "bf": "0"}
         packets = []
         for number in range(MINUTE * RATE):
-            shown = away if number % 250 < 60 else pictures[number // 5 % len(pictures)]
+            shown = away if number % 100 < 24 else pictures[number // 2 % len(pictures)]
             packets += stream.encode(av.VideoFrame.from_image(shown))
         packets += stream.encode()
         contents = [(bytes(packet), packet.pts, packet.is_keyframe) for packet in packets]
