@@ -112,7 +112,7 @@ def network(tmp_path):
     return f"{path}:build"
 
 
-def test_killed_workers(data, network, tmp_path, capsys, tally):
+def test_killed_workers(request, data, network, tmp_path, capsys, tally):
     """One of two workers here is a row; one of two on a cluster is replaced by the other."""
     out, options = tmp_path / "here", ["--set", "epochs=2", "--seeds", "1"]
     killer = kill_later(begun(out, 2), lambda: workers_here(os.getpid())[0])
@@ -133,6 +133,8 @@ def test_killed_workers(data, network, tmp_path, capsys, tally):
     here = probabilities(out)
     assert [*here] == [("a", 0), ("b", 0)]
 
+    if not request.config.getoption("all"):
+        return
     out = tmp_path / "there"
     with cluster(tmp_path) as (address, workers):
         kill_later(begun(out, 2), lambda: workers[0])

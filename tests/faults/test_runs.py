@@ -83,7 +83,7 @@ def is_the_same(run, other):
 @pytest.mark.parametrize("name", RECIPES)
 def test_killed_runs(request, splits, tmp_path, tally, name):
     is_full = request.config.getoption("all")
-    if not is_full and name in ("mixed", "frozen", "patient"):
+    if not is_full and name != "augmented":
         pytest.skip("with --all")
     recipe, directory = RECIPES[name], tmp_path / "killed"
     if name == "generator":
