@@ -10,7 +10,7 @@ from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
 from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
-from fer_keras.utils.stopping import stoppable, was_stopped
+from fer_keras.utils.stopping import Stoppable
 
 STOPPED = 130
 """The exit code after Ctrl-C or SIGTERM, as of shells."""
@@ -27,35 +27,40 @@ def main(arguments=None):
         stopped. Each but 0 comes with one sentence on stderr.
     """
     options = read_options(arguments, COMMANDS)
+    stoppable = Stoppable()
     try:
-        with stoppable():
+        with stoppable:
             code = options.function(options)
             sys.stdout.flush()
-    except InputError as error:
-        print(f"fer-keras: {error}", file=sys.stderr)
-        return 1 if isinstance(error, NoRunError) else 2
-    except BrokenPipeError:
+    except (Exception, KeyboardInterrupt) as error:
+        if stoppable.came or isinstance(error, KeyboardInterrupt):
+            again = "Stopped; start the same command again to go on."
+            print(f"\nfer-keras: {again}", file=sys.stderr)
+            return STOPPED
+        return _explain(error)
+    return code or 0
+
+
+def _explain(error):
+    """Say in one sentence what an exception means; return the exit code, or raise it again."""
+    if isinstance(error, BrokenPipeError):
         # The reader, `head` say, has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    if isinstance(error, InputError):
+        print(f"fer-keras: {error}", file=sys.stderr)
+        return 1 if isinstance(error, NoRunError) else 2
+    if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         print(f"fer-keras: {error.strerror or error}{where}; nothing is lost.", file=sys.stderr)
         return 1
-    except ModuleNotFoundError as error:
+    if isinstance(error, ModuleNotFoundError):
+        how = "docs/install.md says how to install the whole package"
         print(
-            f"fer-keras: this needs {error.name}, which is not installed; docs/install.md says "
-            "how to install the whole package.",
-            file=sys.stderr,
+            f"fer-keras: this needs {error.name}, which is not installed; {how}.", file=sys.stderr
         )
         return 1
-    except (Exception, KeyboardInterrupt) as error:
-        if not was_stopped(error):
-            raise
-        again = "Stopped; start the same command again to go on."
-        print(f"\nfer-keras: {again}", file=sys.stderr)
-        return STOPPED
-    return code or 0
+    raise error
 
 
 def _recipes(options):

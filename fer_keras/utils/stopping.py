@@ -2,34 +2,33 @@
 
 import signal
 import threading
-from contextlib import contextmanager
+
+SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
-@contextmanager
-def stoppable():
-    """Let SIGTERM, which schedulers send, end the block as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in former.items():
-        if handler is not signal.SIG_IGN:  # nohup, and shells of what runs in the background
-            signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
+class Stoppable:
+    """Let SIGTERM, which schedulers send, end the block as Ctrl-C does.
+
+    Attributes:
+        came: whether one of both came. An import that it meets may make any exception of it, even
+            one that says that a package is not installed.
+    """
+
+    def __init__(self):
+        self.came, self._former = False, {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._former = {number: signal.getsignal(number) for number in SIGNALS}
+        for number, handler in self._former.items():
+            if handler is not signal.SIG_IGN:  # nohup, and shells of what runs in the background
+                signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._former.items():
             signal.signal(number, handler)
 
-
-def was_stopped(error):
-    """Return whether an exception is Ctrl-C.
-
-    An import that it meets may make another exception of it.
-
-    Args:
-        error: the exception.
-    """
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+    def _stop(self, *_):
+        self.came = True
+        raise KeyboardInterrupt

@@ -25,7 +25,6 @@ def test_a_dead_kernel(request, tmp_path, tally):
         (binaries / name).write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
         (binaries / name).chmod(0o755)
     (tmp_path / "env" / "installed").touch()
-    shutil.copytree(ROOT / "locks", tmp_path / "locks")
     (tmp_path / "reports").mkdir()
     (tmp_path / "notebooks").mkdir()
     parameters = nbformat.v4.new_code_cell("comparison = ''", metadata={"tags": ["parameters"]})
