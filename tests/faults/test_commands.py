@@ -228,6 +228,6 @@ def test_stopped_commands(request, inputs, data, tmp_path, tally):
             if lines == [AGAIN] and code in (130, -signal.SIGINT):
                 outcome = "refused"
             else:
-                had_ended = not lines and code in (0, -signal.SIGINT)
+                had_ended = not lines and code in (0, -number)
                 outcome = "right" if had_ended else "traceback"
             tally.count(what, outcome, f"{code} {errors[-2000:]}")
