@@ -92,6 +92,8 @@ def mobilenet_v3_small(num_classes, weights=None):
                 name=BACKBONE,
             )
     except Exception as error:  # Keras raises a plain one where a download fails
+        if weights != IMAGENET:
+            raise
         raise InputError(
             f"Keras cannot fetch MobileNetV3-Small's ImageNet weights ({error}); on a machine that "
             "can, they lie in ~/.keras/models afterwards: give that file as pretrained_weights."
