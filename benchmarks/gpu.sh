@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Trains our networks, teachers and the headline comparison where there is a GPU, in one call.
+# Trains a distilled network and comparisons where there is a GPU, in one call.
 #
 #   benchmarks/gpu.sh FOLDER WORK OUT [MINUTES [JOB...]]
 #
 # FOLDER is what `benchmarks/gpu_pack.sh` prepared. WORK keeps data and runs: another call with the
 # same WORK goes on after the last complete epochs and trains nothing twice. OUT gets what has come
 # of it, in parts of 15 MiB; `cat OUT/runs.tar.* | tar -x -C DIR` unpacks them. The call ends after
-# MINUTES (9). JOBs are some of those below, or recipes; AT_ONCE (6) run at a time. `speed` waits
-# for the others. CHANGES are more options, as in CHANGES="--set epochs=1" for a trial.
+# MINUTES (9). JOBs are some of those below, comparisons or recipes; they run in turn, each with
+# AT_ONCE (8) trainings at a time. CHANGES are more options, as in CHANGES="--set epochs=1" for a
+# trial.
 set -euo pipefail
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
-at_once=${AT_ONCE:-6}
+at_once=${AT_ONCE:-8}
 seconds_to_pack=25
 finish=$((minutes * 60 - seconds_to_pack))
 jobs=("${@:5}")
-[ $# -gt 4 ] || jobs=(best best-1 best-2 mixup-3 mixup-4 faces vgg8 same_images speed)
-read -ra changes <<< "${CHANGES:-}"
+[ $# -gt 4 ] || jobs=(distilled from-scratch-vs-pretrained vgg8 same_images speed)
 cd "$(dirname "$0")/.."
 mkdir -p "$work/done" "$work/logs" "$out"
 
@@ -32,41 +32,33 @@ export XLA_PYTHON_CLIENT_PREALLOCATE=false  # else the first process would take 
 if [ ! -f "$work/data/fer2013.csv" ]; then
     cat "$folder"/[0-9]/faces.xz > "$work/faces.xz"
     python3 benchmarks/pack.py unpack "$work/faces.xz" "$work/data"
+    mkdir -p "$FER_KERAS_CACHE"
+    cp "$folder"/backbone/* "$FER_KERAS_CACHE"
 fi
 echo "After $SECONDS s all is unpacked."
 
-# Print the arguments of fer-keras for a job.
+# Print the arguments of python3 for a job.
 arguments() {
+    local place="--data $work/data --out $work/runs/$1" changes=${CHANGES:-} seeds=3
     case $1 in
-        best-*) echo "run best --set seed=${1#*-}" ;;
-        mixup-*) echo "run best --set mixup=0.4 --set seed=${1#*-}" ;;
-        same_images) echo "compare same_images --seeds 10 --jobs $at_once" ;;
-        *) echo "run $1" ;;
+        distilled) echo "benchmarks/distil.py $work/data $work/runs/$1 --at-once $at_once" ;;
+        speed) echo "benchmarks/run.py $work/data --only torch --record $work/speed.csv" ;;
+        *)
+            [ "$1" != same_images ] || seeds=10
+            echo "-m fer_keras compare $1 --seeds $seeds --jobs $at_once $changes $place"
+            ;;
     esac
 }
 
-# do_job NAME COMMAND...: what the time cuts off is not marked as done.
-do_job() {
-    local name=$1 left=$((finish - SECONDS)) status=0
-    shift
-    [ "$left" -gt 0 ] || return 0
-    timeout --kill-after=10 "$left" "$@" >> "$work/logs/$name.log" 2>&1 || status=$?
-    [ "$status" -ne 0 ] || touch "$work/done/$name"
-}
-
-is_to_do() { [[ " ${jobs[*]} " = *" $1 "* ]] && [ ! -f "$work/done/$1" ]; }
-
+# What the time cuts off is not marked as done.
 for name in "${jobs[@]}"; do
-    [ "$name" != speed ] && is_to_do "$name" || continue
-    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+    left=$((finish - SECONDS)) status=0
+    [ ! -f "$work/done/$name" ] && [ "$left" -gt 0 ] || continue
     read -ra words <<< "$(arguments "$name")"
-    do_job "$name" python3 -m fer_keras "${words[@]}" "${changes[@]}" --data "$work/data" \
-        --out "$work/runs/$name" &
+    timeout --kill-after=10 "$left" python3 "${words[@]}" >> "$work/logs/$name.log" 2>&1 || status=$?
+    [ "$status" -ne 0 ] || touch "$work/done/$name"
+    echo "After $SECONDS s $name has ended with $status."
 done
-wait
-if is_to_do speed; then
-    do_job speed python3 benchmarks/run.py "$work/data" --only torch --record "$work/speed.csv"
-fi
 
 for name in "${jobs[@]}"; do
     if [ -f "$work/done/$name" ]; then

@@ -20,6 +20,8 @@ if [ ! -f "$folder/0/faces.xz" ]; then
     done
     rm "$folder/faces.xz"
 fi
+mkdir -p "$folder/backbone"
+cp "${FER_KERAS_CACHE:-$HOME/.cache/fer_keras}/efficientnet_lite0.weights.h5" "$folder/backbone"
 lacking=(keras namex optree simplejpeg imagehash)
 mapfile -t pinned < <(for name in "${lacking[@]}"; do
     sed -n "s/^\($name==[^ ]*\).*/\1/p" locks/test.txt

@@ -108,8 +108,8 @@ def read_own_given_votes(csv_path, votes_path):
 def label_shares(votes, labels, num_classes):
     """Return how often faces that people voted on so bear each label.
 
-    A multinomial logistic regression on the shares of the answers, their square roots and which
-    were given at all: about 200 numbers, too few to learn single faces by.
+    A multinomial logistic regression on `answer_shares`: about 200 numbers, too few to learn single
+    faces by.
 
     Args:
         votes: int array `(faces, answers)`.
@@ -121,12 +121,25 @@ def label_shares(votes, labels, num_classes):
     """
     from sklearn.linear_model import LogisticRegression  # here, as pandas below
 
-    shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
-    seen = np.hstack([shares, np.sqrt(shares), votes > 0])
+    seen = answer_shares(votes)
     regression = LogisticRegression(max_iter=2000).fit(seen, labels)
     found = np.zeros((len(labels), num_classes), np.float32)
     found[:, regression.classes_] = regression.predict_proba(seen)
     return found
+
+
+def answer_shares(votes):
+    """Return votes in the form that a logistic regression foretells labels from.
+
+    Args:
+        votes: int array `(faces, answers)`.
+
+    Returns:
+        A float array `(faces, 3 * answers)`, 0-1: the shares of the answers, their square roots,
+        and which were given at all.
+    """
+    shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return np.hstack([shares, np.sqrt(shares), votes > 0])
 
 
 def read_votes(csv_path, votes_path):

@@ -1,0 +1,155 @@
+"""Train one network on what teachers say of faces that they did not learn.
+
+    python benchmarks/distil.py DIR OUT [--at-once N]
+
+DIR holds FER2013's CSV and FER+'s votes. A face's label is one searcher's word. What networks say
+of a face that they did not learn, and what ten people see in it, foretell that word better than any
+one of them; half the label and half what they foretell is what the student learns (`TEACHERS`,
+`STUDENTS`). Finished runs are read back, so a call that was stopped goes on. All comes from
+Training; the faces that choose the students' epoch teach no one. About four hours on two cores, or
+minutes on a GPU, with N trainings at a time.
+
+OUT gets a run directory for each training, and `soft_targets.npz`: what was foretold.
+"""
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+import fer_keras as fk
+from fer_keras.comparison.catalogue import recipe
+from fer_keras.comparison.run import fit
+from fer_keras.data.faces import Splits, copy_groups
+from fer_keras.data.readers.fer_plus import answer_shares, read_votes
+from fer_keras.data.readers.locate import find_data
+from fer_keras.data.splitting import cut_validation
+from fer_keras.utils.files import whole_file
+
+FOLDS = 5
+TEACHING = {"labels": "own_given_votes", "label_smoothing": 0.0, "validation_fraction": 0.0}
+"""Changes of the teachers' recipes: all learn, to the last epoch, half what the votes foretell."""
+
+LARGE = {"batch_size": 256, "learning_rate": 0.2}
+TEACHERS = {
+    "conv7_bn": recipe("best", **TEACHING, **LARGE, mixup=0.2, epochs=50),
+    "conv7_bn-1": recipe("best", **TEACHING, **LARGE, mixup=0.2, epochs=50, seed=1),
+    "efficientnet_lite0": recipe("efficientnet_lite0", **TEACHING, batch_size=128, epochs=12),
+}
+"""Name -> recipe of a teacher; each is trained once for each fold."""
+
+STUDYING = {"label_smoothing": 0.0, "batch_size": 128, "learning_rate": 0.15, "epochs": 100}
+STUDENTS = {
+    "clear": recipe("best", **STUDYING, mixup=0.2),
+    "corrupted": recipe("best", **STUDYING, corruption=0.25),
+}
+"""Name -> recipe of a student."""
+
+
+def divided(data):
+    """Return the faces, validation cut out, and the fold of each training face."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splits = fk.load_data(data, storage="csv", labels=TEACHING["labels"])
+    splits = cut_validation(splits, STUDENTS["clear"].validation_fraction, seed=0)
+    faces = splits.train
+    folds = np.empty(len(faces), int)
+    division = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    parts = division.split(faces.labels, faces.labels, copy_groups(faces.images))
+    for fold, (_, held) in enumerate(parts):
+        folds[held] = fold
+    return splits, folds
+
+
+def taught_fold(data, out, name, fold):
+    """Train a teacher on the other folds; return what it says of this one, with its views."""
+    splits, folds = divided(data)
+    others, held = splits.train.select(folds != fold), splits.train.select(folds == fold)
+    place = out / "teachers" / f"{name}-fold{fold}"
+    run = _logged(TEACHERS[name], Splits(others, held), place)
+    return run.augmented_predictions.probabilities
+
+
+def foretold(faces, said, data):
+    """Return what teachers and people's votes foretell of each face's label.
+
+    Args:
+        faces: the training `Faces`.
+        said: probabilities `(teachers, faces, classes)`, of faces that a teacher did not learn.
+        data: the data's folder.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    location = find_data(data)
+    votes = read_votes(location.csv, location.votes).drop(columns="label")
+    votes = votes.reindex(faces.ids, fill_value=0).to_numpy()
+    seen = np.hstack([*np.log(np.clip(said, 1e-6, 1)), answer_shares(votes)])
+    regression = LogisticRegression(max_iter=5000).fit(seen, faces.labels)
+    return regression.predict_proba(seen).astype(np.float32)
+
+
+def taught_student(data, out, name, seed):
+    """Train a student; return a line on it."""
+    splits, _ = divided(data)
+    soft = np.load(out / "soft_targets.npz")["probabilities"]
+    own = np.eye(len(splits.train.class_names), dtype=np.float32)[splits.train.labels]
+    train = replace(splits.train, targets=(own + soft) / 2)
+    place = out / "students" / f"{name}-seed{seed}"
+    run = _logged(STUDENTS[name].changed(seed=seed), replace(splits, train=train), place)
+    found = run.validation_predictions
+    return f"{place.name}: validation {np.mean(found.y_pred == found.y_true):.4f}"
+
+
+def _logged(its_recipe, splits, directory):
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with open(directory.with_suffix(".log"), "a") as log, redirect_stdout(log):
+        return fit(its_recipe, splits, directory, directory.name)
+
+
+def main(data, out, at_once, seeds):
+    """Train the teachers, write what was foretold, and train the students."""
+    splits, folds = divided(data)
+    faces = splits.train
+    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+        running = {
+            (name, fold): pool.submit(taught_fold, data, out, name, fold)
+            for fold in range(FOLDS)
+            for name in reversed(TEACHERS)
+        }
+        said = np.empty((len(TEACHERS), len(faces), len(faces.class_names)), np.float32)
+        for (name, fold), each in running.items():
+            said[[*TEACHERS].index(name), folds == fold] = each.result()
+        soft = foretold(faces, said, data)
+        _report(faces, said, soft)
+        with whole_file(out / "soft_targets.npz") as part, open(part, "wb") as file:
+            np.savez_compressed(file, ids=faces.ids, probabilities=soft, said=said)
+        running = [
+            pool.submit(taught_student, data, out, name, seed)
+            for seed in range(seeds)
+            for name in STUDENTS
+        ]
+        for each in running:
+            print(each.result(), flush=True)
+
+
+def _report(faces, said, soft):
+    votes = {"all teachers": np.log(np.clip(said, 1e-6, 1)).mean(axis=0), "and people": soft}
+    for name, probabilities in {**dict(zip(TEACHERS, said)), **votes}.items():
+        right = np.mean(probabilities.argmax(axis=1) == faces.labels)
+        print(f"{name}: {right:.4f} of {len(faces):,} faces that they did not learn", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=2)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    sys.exit(main(given.data, given.out, given.at_once, given.seeds))
