@@ -1,6 +1,6 @@
 """Train one network on what teachers say of faces that they did not learn.
 
-    python benchmarks/distil.py DIR OUT [--at-once N]
+    python benchmarks/distil.py DIR OUT [--at-once N] [--seeds N]
 
 DIR holds FER2013's CSV and FER+'s votes. A face's label is one searcher's word. What networks say
 of a face that they did not learn, and what ten people see in it, foretell that word better than any
@@ -26,7 +26,7 @@ import fer_keras as fk
 from fer_keras.comparison.catalogue import recipe
 from fer_keras.comparison.run import fit
 from fer_keras.data.faces import Splits, copy_groups
-from fer_keras.data.readers.fer_plus import answer_shares, read_votes
+from fer_keras.data.readers.fer_plus import ANSWERS, answer_shares, read_votes
 from fer_keras.data.readers.locate import find_data
 from fer_keras.data.splitting import cut_validation
 from fer_keras.utils.files import whole_file
@@ -51,56 +51,59 @@ STUDENTS = {
 """Name -> recipe of a student."""
 
 
-def divided(data):
-    """Return the faces, validation cut out, and the fold of each training face."""
+def read(data):
+    """Return FER2013's faces; the validation faces, which teach no one, are cut out."""
+    splits = fk.load_data(data, storage="csv", labels=TEACHING["labels"])
+    return cut_validation(splits, STUDENTS["clear"].validation_fraction, seed=0)
+
+
+def folds_of(faces):
+    """Return the fold of each face, copies in one fold."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    splits = fk.load_data(data, storage="csv", labels=TEACHING["labels"])
-    splits = cut_validation(splits, STUDENTS["clear"].validation_fraction, seed=0)
-    faces = splits.train
     folds = np.empty(len(faces), int)
     division = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     parts = division.split(faces.labels, faces.labels, copy_groups(faces.images))
     for fold, (_, held) in enumerate(parts):
         folds[held] = fold
-    return splits, folds
+    return folds
 
 
 def taught_fold(data, out, name, fold):
-    """Train a teacher on the other folds; return what it says of this one, with its views."""
-    splits, folds = divided(data)
-    others, held = splits.train.select(folds != fold), splits.train.select(folds == fold)
-    place = out / "teachers" / f"{name}-fold{fold}"
-    run = _logged(TEACHERS[name], Splits(others, held), place)
+    """Train a teacher on the other folds; return what it says of this one, over ten views."""
+    splits = read(data)
+    held = folds_of(splits.train) == fold
+    parts = Splits(splits.train.select(~held), splits.train.select(held))
+    run = _logged(TEACHERS[name], parts, out / "teachers" / f"{name}-fold{fold}")
     return run.augmented_predictions.probabilities
 
 
-def foretold(faces, said, data):
-    """Return what teachers and people's votes foretell of each face's label.
+def foretold(faces, said, votes):
+    """Return what teachers and people foretell of each face's label.
 
     Args:
         faces: the training `Faces`.
         said: probabilities `(teachers, faces, classes)`, of faces that a teacher did not learn.
-        data: the data's folder.
+        votes: what `read_votes` returned.
+
+    Returns:
+        Probabilities `(faces, classes)`, float32, by a logistic regression.
     """
     from sklearn.linear_model import LogisticRegression
 
-    location = find_data(data)
-    votes = read_votes(location.csv, location.votes).drop(columns="label")
-    votes = votes.reindex(faces.ids, fill_value=0).to_numpy()
-    seen = np.hstack([*np.log(np.clip(said, 1e-6, 1)), answer_shares(votes)])
+    counts = votes[[*ANSWERS]].reindex(faces.ids, fill_value=0).to_numpy()
+    seen = np.hstack([*_logarithms(said), answer_shares(counts)])
     regression = LogisticRegression(max_iter=5000).fit(seen, faces.labels)
     return regression.predict_proba(seen).astype(np.float32)
 
 
 def taught_student(data, out, name, seed):
     """Train a student; return a line on it."""
-    splits, _ = divided(data)
-    soft = np.load(out / "soft_targets.npz")["probabilities"]
+    splits, soft = read(data), np.load(out / "soft_targets.npz")["probabilities"]
     own = np.eye(len(splits.train.class_names), dtype=np.float32)[splits.train.labels]
-    train = replace(splits.train, targets=(own + soft) / 2)
+    splits = replace(splits, train=replace(splits.train, targets=(own + soft) / 2))
     place = out / "students" / f"{name}-seed{seed}"
-    run = _logged(STUDENTS[name].changed(seed=seed), replace(splits, train=train), place)
+    run = _logged(STUDENTS[name].changed(seed=seed), splits, place)
     found = run.validation_predictions
     return f"{place.name}: validation {np.mean(found.y_pred == found.y_true):.4f}"
 
@@ -113,8 +116,8 @@ def _logged(its_recipe, splits, directory):
 
 def main(data, out, at_once, seeds):
     """Train the teachers, write what was foretold, and train the students."""
-    splits, folds = divided(data)
-    faces = splits.train
+    faces, location = read(data).train, find_data(data)
+    folds = folds_of(faces)
     with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
         running = {
             (name, fold): pool.submit(taught_fold, data, out, name, fold)
@@ -124,7 +127,7 @@ def main(data, out, at_once, seeds):
         said = np.empty((len(TEACHERS), len(faces), len(faces.class_names)), np.float32)
         for (name, fold), each in running.items():
             said[[*TEACHERS].index(name), folds == fold] = each.result()
-        soft = foretold(faces, said, data)
+        soft = foretold(faces, said, read_votes(location.csv, location.votes))
         _report(faces, said, soft)
         with whole_file(out / "soft_targets.npz") as part, open(part, "wb") as file:
             np.savez_compressed(file, ids=faces.ids, probabilities=soft, said=said)
@@ -138,10 +141,15 @@ def main(data, out, at_once, seeds):
 
 
 def _report(faces, said, soft):
-    votes = {"all teachers": np.log(np.clip(said, 1e-6, 1)).mean(axis=0), "and people": soft}
-    for name, probabilities in {**dict(zip(TEACHERS, said)), **votes}.items():
+    mean = np.mean(_logarithms(said), axis=0)
+    together = {"all teachers": mean, "and people": soft}
+    for name, probabilities in {**dict(zip(TEACHERS, said)), **together}.items():
         right = np.mean(probabilities.argmax(axis=1) == faces.labels)
         print(f"{name}: {right:.4f} of {len(faces):,} faces that they did not learn", flush=True)
+
+
+def _logarithms(probabilities):
+    return np.log(np.clip(probabilities, 1e-6, 1))
 
 
 if __name__ == "__main__":

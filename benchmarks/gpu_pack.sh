@@ -3,9 +3,10 @@
 #
 #   benchmarks/gpu_pack.sh DIR [FOLDER]     # DIR holds fer2013.csv and the folders train/, test/
 #
-# FOLDER (build/gpu) gets the packed data in parts, 0/, 1/, ..., and wheels of what a machine with
-# JAX and the usual packages lacks, for the Python there: PYTHON_VERSION, 3.12. It is to travel with
-# the repository, in turns where that is too much at a time; the last lines say how large all is.
+# FOLDER (build/gpu) gets the packed data in parts, 0/, 1/, ..., the backbone's weights, and wheels
+# of what a machine with JAX and the usual packages lacks, for the Python there: PYTHON_VERSION,
+# 3.12. It is to travel with the repository, in turns where that is too much at a time; the last
+# lines say how large all is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=$1 folder=${2:-build/gpu} python=${PYTHON:-python3}
@@ -20,8 +21,10 @@ if [ ! -f "$folder/0/faces.xz" ]; then
     done
     rm "$folder/faces.xz"
 fi
+backbone=${FER_KERAS_CACHE:-$HOME/.cache/fer_keras}/efficientnet_lite0.weights.h5
+[ -f "$backbone" ] || { echo "$backbone is not there; make_backbone.py makes it." >&2; exit 1; }
 mkdir -p "$folder/backbone"
-cp "${FER_KERAS_CACHE:-$HOME/.cache/fer_keras}/efficientnet_lite0.weights.h5" "$folder/backbone"
+cp "$backbone" "$folder/backbone"
 lacking=(keras namex optree simplejpeg imagehash)
 mapfile -t pinned < <(for name in "${lacking[@]}"; do
     sed -n "s/^\($name==[^ ]*\).*/\1/p" locks/test.txt

@@ -42,12 +42,12 @@ def draw_budgets(record, studies):
     """Return the figure of accuracy on PublicTest over minutes of training.
 
     Args:
-        record: `budgets.csv`; recipes that learn other labels than FER2013's are left out.
+        record: `budgets.csv`; recipes that are scored on FER+'s labels are left out.
         studies: `studies.csv`; recipes that keep some of the classes are left out.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    own = [name for name in record["recipe"] if RECIPES[name].recipe.labels == "own"]
+    own = [name for name in record["recipe"] if "ferplus" not in RECIPES[name].recipe.labels]
     record = record[record["recipe"].isin(own)]
     for recipe, rows in budget_table(record).groupby("recipe"):
         axes.plot(rows["minutes"], rows["accuracy"], "-", label=recipe)

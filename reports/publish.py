@@ -50,7 +50,7 @@ BUDGETS = (
     ("quick", {"epochs": 12}, 1),
     ("quick", {}, 3),
     ("quick_ferplus", {}, 1),
-    ("best", {"epochs": 40}, 1),
+    ("better", {}, 3),
     ("best", {}, 1),
     ("faces", {}, 1),
 )
