@@ -129,7 +129,7 @@ def label_shares(votes, labels, num_classes):
 
 
 def answer_shares(votes):
-    """Return votes in the form that a logistic regression foretells labels from.
+    """Return votes as numbers that labels can be foretold from.
 
     Args:
         votes: int array `(faces, answers)`.
