@@ -93,7 +93,7 @@ def foretold(faces, said, votes):
 
     counts = votes[[*ANSWERS]].reindex(faces.ids, fill_value=0).to_numpy()
     seen = np.hstack([*_logarithms(said), answer_shares(counts)])
-    regression = LogisticRegression(max_iter=5000).fit(seen, faces.labels)
+    regression = LogisticRegression(solver="newton-cholesky").fit(seen, faces.labels)
     return regression.predict_proba(seen).astype(np.float32)
 
 

@@ -106,7 +106,7 @@ def _form(location, storage, labels):
     if labels != "own" and (storage == "folder" or not (location.csv and location.votes)):
         raise InputError(
             f"labels {labels!r} are read from FER2013's CSV file and FER+'s votes, {VOTES_NAME}, "
-            "beside it; put both there and leave out storage, or take labels own (--set labels=own)."
+            "beside it; put both there and leave out storage, or train on --set labels=own."
         )
     if location.raf_db and storage != "csv":
         return "raf_db"
