@@ -23,9 +23,12 @@ def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="simulate at length, too")
 
 
+LONGEST = ("test_public_api.py", "test_cli.py", "test_compare_notebook.py", "test_engine.py")
+
+
 def pytest_collection_modifyitems(items):
-    """Begin with the longest file, so that no worker waits for it in the end."""
-    items.sort(key=lambda item: item.path.name != "test_public_api.py")
+    """Begin with the longest files, so that no worker waits for one in the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
