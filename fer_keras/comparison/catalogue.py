@@ -14,7 +14,7 @@ class NamedRecipe:
     Args:
         study: which study it is; empty for ours.
         recipe: its `Recipe`.
-        minutes: training on 2 cores of a server, about; `None` where nobody measured it.
+        minutes: training alone on 2 cores of a server, about; `None` where nobody measured it.
         expected: what accuracy to expect, on which images.
         published: what the study itself reports; of ours, what it is made for.
         differs: where it differs from its source; of ours, what it takes from whom.
@@ -150,7 +150,7 @@ RECIPES = {
     "faces": NamedRecipe(
         "",
         DEEP.changed(**VOTES, corruption=0.5, logit_adjustment=0.3, epochs=100),
-        84.3,  # beside other work; 50 alone
+        50,
         ".86 on PublicTest",
         "photos and cameras: what people see in a face, also where it is blurred, noisy or small",
         VOTES_SOURCES + "; logit adjustment (Menon et al., 2021)",
@@ -166,7 +166,7 @@ RECIPES = {
     "best": NamedRecipe(
         "",
         DEEP.changed(**LABELS_AND_VOTES, epochs=110),
-        129.3,  # beside other work; 51 alone
+        50,
         ".69 on PublicTest",
         "the most accuracy by FER2013's labels that one network gives in an hour on two cores",
         VOTES_SOURCES,
