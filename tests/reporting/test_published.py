@@ -161,7 +161,7 @@ def test_adding_a_run_replaces_the_former_one_of_its_recipe(publish, result, tmp
     replaced = record[record["recipe"] == "conv3_csv"]
     assert replaced["images"].iloc[0] == 70 and set(replaced["epochs"]) == {1}
     assert replaced["training_accuracy"].iloc[0] == pytest.approx(run.history["accuracy"].iloc[-1])
-    assert (replaced["seeds"].iloc[0], replaced["kept_epoch"].iloc[0]) == (1, 1)
+    assert (replaced["seeds"].iloc[0], str(replaced["kept_epoch"].iloc[0])) == (1, "1")
     others = record[record["recipe"] != "conv3_csv"].reset_index(drop=True)
     former = STUDIES[STUDIES["recipe"] != "conv3_csv"].reset_index(drop=True)
     pd.testing.assert_frame_equal(others, former)
