@@ -2,12 +2,13 @@
 
     python benchmarks/distil.py DIR OUT [--at-once N] [--seeds N]
 
-DIR holds FER2013's CSV and FER+'s votes. A face's label is one searcher's word. What networks say
-of a face that they did not learn, and what ten people see in it, foretell that word better than any
-one of them; half the label and half what they foretell is what the student learns (`TEACHERS`,
-`STUDENTS`). Finished runs are read back, so a call that was stopped goes on. All comes from
-Training; the faces that choose the students' epoch teach no one. About four hours on two cores, or
-minutes on a GPU, with N trainings at a time.
+DIR holds FER2013's CSV and FER+'s votes. Five folds of Training are each held back from teachers
+that learn the rest (`TEACHERS`). What these teachers see in a face, and what ten people see in it,
+foretell its label by a regression. A student (`STUDENTS`) learns half the label and half what is
+foretold. The faces that choose a student's epoch teach no one. Students so taught were no better
+than `best`; LOG.md has the figures. Finished runs are read back, so a call that was stopped goes
+on. It takes about four hours on two cores, or ten minutes on a GPU with eight trainings at a time
+(`--at-once 8`).
 
 OUT gets a run directory for each training, and `soft_targets.npz`: what was foretold.
 """
@@ -32,7 +33,12 @@ from fer_keras.data.splitting import cut_validation
 from fer_keras.utils.files import whole_file
 
 FOLDS = 5
-TEACHING = {"labels": "own_given_votes", "label_smoothing": 0.0, "validation_fraction": 0.0}
+TEACHING = {
+    "labels": "own_given_votes",
+    "label_smoothing": 0.0,
+    "corruption": 0.0,
+    "validation_fraction": 0.0,
+}
 """Changes of the teachers' recipes: all learn, to the last epoch, half what the votes foretell."""
 
 LARGE = {"batch_size": 256, "learning_rate": 0.2}
@@ -45,7 +51,7 @@ TEACHERS = {
 
 STUDYING = {"label_smoothing": 0.0, "batch_size": 128, "learning_rate": 0.15, "epochs": 100}
 STUDENTS = {
-    "clear": recipe("best", **STUDYING, mixup=0.2),
+    "clear": recipe("best", **STUDYING, corruption=0.0, mixup=0.2),
     "corrupted": recipe("best", **STUDYING, corruption=0.25),
 }
 """Name -> recipe of a student."""
