@@ -94,18 +94,13 @@ def self_contained_report(record):
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_reports_are_self_contained_and_agree_with_their_record(name, write_tables):
-    if not (REPORTS / write_tables.RECORDS[name]).is_file():
-        pytest.skip("not published yet")
-    record = pd.read_csv(REPORTS / write_tables.RECORDS[name])
-    html = self_contained_report(write_tables.RECORDS[name])
-    assert "PrivateTest" not in set(record["split"])
-    factors = COMPARISONS[name].factors
-    # The report shows means over seeds; the older one of crossed factors with a leading zero.
-    columns = [*factors] or ["arm", "split"]
-    if "budget" in record:
-        columns = ["network", "budget", "split"]
-    for accuracy in record.groupby(columns)["accuracy"].mean():
-        assert f"{accuracy:.3f}".removeprefix("" if factors else "0") in html
+    record = REPORTS / write_tables.RECORDS[name]
+    if not (REPORTS / f"{name}.html").is_file():
+        pytest.skip("not published yet, or its report was withdrawn")
+    rows, html = pd.read_csv(record), self_contained_report(write_tables.RECORDS[name])
+    assert "PrivateTest" not in set(rows["split"])
+    for accuracy in rows.groupby(["arm", "split"])["accuracy"].mean():
+        assert f"{accuracy:.3f}".removeprefix("0") in html
 
 
 @pytest.mark.parametrize("name", STUDIES["recipe"].unique())
