@@ -151,7 +151,7 @@ def _what_is_missing(faces, path):
         return []
     parts = [f"{found[split]:,} of {count:,} {split}" for split, count in NUM_ROWS.items()]
     counts = "" if NO_SPLIT in splits else f": {', '.join(parts)}"
-    return [f"{path} holds {len(faces):,} of FER2013's {total:,} rows{counts}."]
+    return [f"{path.name} holds {len(faces):,} of FER2013's {total:,} rows{counts}."]
 
 
 def _parse(path, on_bad, num_classes):
