@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Trains a distilled network and comparisons where there is a GPU, in one call.
+# Trains comparisons and networks where there is a GPU, in one call.
 #
 #   benchmarks/gpu.sh FOLDER WORK OUT [MINUTES [JOB...]]
 #
 # FOLDER is what `benchmarks/gpu_pack.sh` prepared. WORK keeps data and runs: another call with the
 # same WORK goes on after the last complete epochs and trains nothing twice. OUT gets what has come
 # of it, in parts of 15 MiB; `cat OUT/runs.tar.* | tar -x -C DIR` unpacks them. The call ends after
-# MINUTES (9). JOBs are some of those below, comparisons or recipes; they run in turn, each with
-# AT_ONCE (8) trainings at a time. CHANGES are more options, as in CHANGES="--set epochs=1" for a
+# MINUTES (9). JOBs are some of those below, comparisons, recipes or `distilled`, which takes all of
+# the time; they run in turn, each with AT_ONCE (8) trainings at a time. CHANGES are more options, as in CHANGES="--set epochs=1" for a
 # trial.
 set -euo pipefail
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
@@ -15,7 +15,7 @@ at_once=${AT_ONCE:-8}
 seconds_to_pack=25
 finish=$((minutes * 60 - seconds_to_pack))
 jobs=("${@:5}")
-[ $# -gt 4 ] || jobs=(distilled from-scratch-vs-pretrained vgg8 same_images speed)
+[ $# -gt 4 ] || jobs=(from-scratch-vs-pretrained vgg8 same_images speed)
 cd "$(dirname "$0")/.."
 mkdir -p "$work/done" "$work/logs" "$out"
 
