@@ -6,8 +6,8 @@ RUN pip install --no-cache-dir --require-hashes --requirement locks/compare.txt 
     && rm -rf /usr/local/lib/python3.12/site-packages/tensorflow/include
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && useradd --create-home student && mkdir /out && chown student /out
-USER student
+    && useradd --create-home --uid 1000 student && mkdir /out && chown student /out
+USER 1000
 WORKDIR /out
 ENTRYPOINT ["fer-keras"]
 CMD ["--help"]
