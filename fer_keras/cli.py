@@ -11,9 +11,13 @@ from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_plac
 from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.stopping import Stoppable
+from fer_keras.utils.watching import waiting
 
 STOPPED = 130
 """The exit code after Ctrl-C or SIGTERM, as of shells."""
+
+STARTING = "Loading the package"
+"""What the first wait of many commands is for: pandas, SciPy and others take seconds."""
 
 
 def main(arguments=None):
@@ -90,8 +94,9 @@ def _words_and_json(function):
 @_words_and_json
 def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
-    from fer_keras.reporting.printing import print_result
-    from fer_keras.reporting.result import compare
+    with waiting(STARTING):
+        from fer_keras.reporting.printing import print_result
+        from fer_keras.reporting.result import compare
 
     if bool(options.name) == bool(options.arm):
         raise InputError(
@@ -123,9 +128,10 @@ def _compare(options):
 @_words_and_json
 def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
-    from fer_keras.evaluation.predictions import class_report
-    from fer_keras.reporting.printing import print_result, table_text
-    from fer_keras.reporting.result import compare
+    with waiting(STARTING):
+        from fer_keras.evaluation.predictions import class_report
+        from fer_keras.reporting.printing import print_result, table_text
+        from fer_keras.reporting.result import compare
 
     changes = parse_changes(options.set)
     seed = changes.pop("seed", 0)
@@ -148,7 +154,8 @@ def _run(options):
 
 def _report(options):
     """Write the report of a finished comparison, without training."""
-    from fer_keras.reporting.result import load_comparison
+    with waiting(STARTING):
+        from fer_keras.reporting.result import load_comparison
 
     result = load_comparison(options.directory)
     path = options.html or Path("reports") / f"{result.directory.name}.html"
@@ -157,8 +164,9 @@ def _report(options):
 
 def _audit(options):
     """Print what is wrong with the data, and keep the tables."""
-    from fer_keras.audit.examine import examine
-    from fer_keras.reporting.audit_record import as_document, keep_tables, print_tables
+    with waiting(STARTING):
+        from fer_keras.audit.examine import examine
+        from fer_keras.reporting.audit_record import as_document, keep_tables, print_tables
 
     found = examine(options.directory, out=options.out)
     kept = keep_tables(found, options.out)

@@ -157,6 +157,7 @@ class LiveBar:
 
     def __init__(self):
         self.bar = self.curve = None
+        self.text = ""
 
     def step(self, progress):
         """Show how far the training is within its epoch.
@@ -178,7 +179,7 @@ class LiveBar:
             self.curve.draw(progress.now.arm, progress.title, progress.rows)
 
     def end(self, progress):
-        """Leave a line of a run among several.
+        """Leave a line of a run among several, and say that it is tested now.
 
         Args:
             progress: the `Progress`.
@@ -190,29 +191,31 @@ class LiveBar:
             self.curve.draw(progress.now.arm, progress.title, progress.rows, at_once=True)
         if progress.of_all:
             self.bar.write(f"{progress.title}: ended after {_result(progress.rows)}")
+        self.bar.set_description_str("  ".join([*_head(progress), "testing"]))
 
     def _show(self, progress, epoch, scores):
-        left = progress.seconds_left
         words = [
-            "starting" if left is None else f"{in_words(left)} left",
-            progress.of_all,
-            progress.title,
+            *_head(progress),
             f"epoch {epoch}/{progress.now.epochs}",
             *(f"{name} {scores[name]:.3f}" for name in ("loss", "accuracy") if name in scores),
         ]
         if progress.rows and "val_accuracy" in (last := progress.rows[-1]):
             after = "" if last["epoch"] == epoch else f" after epoch {last['epoch']}"
             words.append(f"validation accuracy {last['val_accuracy']:.3f}{after}")
-        text = "  ".join(filter(None, words))
-        self.bar = self.bar or self._made(progress, text)
-        self.bar.set_description_str(text, refresh=False)
+        self.text = "  ".join(words)
+        self.bar = self.bar or self._made(progress)
+        self.bar.set_description_str(self.text, refresh=False)
         self.bar.update(progress.images - self.bar.n)
 
-    def _made(self, progress, text):
-        bar = total_bar(progress.total, text, progress.images)
-        progress.at_the_end.callback(bar.close)
+    def _made(self, progress):
+        bar = total_bar(progress.total, self.text, progress.images)
+        progress.at_the_end.callback(self._close)
         self.curve = LiveCurve() if notebook_shell() else None
         return bar
+
+    def _close(self):
+        self.bar.set_description_str(self.text)  # the last scores stay
+        self.bar.close()
 
 
 class Lines:
@@ -259,6 +262,13 @@ class Lines:
         text = ", ".join(filter(None, words))
         print(f"{progress.title}: epoch {epoch:2}/{progress.now.epochs}  {text}", flush=True)
         self.said = time.perf_counter()
+
+
+def _head(progress):
+    """Return the words that a bar begins with: the time left, which run it is, and its title."""
+    left = progress.seconds_left
+    time_left = "starting" if left is None else f"{in_words(left)} left" if left >= 1 else ""
+    return [word for word in (time_left, progress.of_all, progress.title) if word]
 
 
 def _result(rows):

@@ -1,6 +1,7 @@
 """A finished comparison: its runs, scores, differences and report."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.records import read_table
-from fer_keras.utils.watching import bar
+from fer_keras.utils.watching import bar, shows_bars, waiting
 
 NUMBERS = ("seed", "images", "accuracy", "macro_f1", "weighted_f1", "epochs", "minutes")
 TEXTS = ("arm", "split", "error")
@@ -121,16 +122,15 @@ class Result:
             parameters = {"folder": str(self.directory.absolute())}
             # Its cells' errors come as messages; its log holds what Ctrl-C breaks off.
             log = ["--IPKernelApp.log_level=CRITICAL"]
-            cells = {
-                "desc": "Writing the report",
-                "unit": " cells",
-                "leave": False,
-                "disable": None,
-            }
-            quiet = {"progress_bar": cells, "extra_arguments": log}
+            words, moves = "Writing the report", shows_bars()
+            cells = {"desc": words, "unit": " cells", "leave": False}
+            quiet = {"progress_bar": moves and cells, "extra_arguments": log}
             quiet |= {"kernel_name": "python3"}
             try:
-                papermill.execute_notebook(notebook_path("compare"), executed, parameters, **quiet)
+                with nullcontext() if moves else waiting(words):
+                    papermill.execute_notebook(
+                        notebook_path("compare"), executed, parameters, **quiet
+                    )
             except papermill.PapermillExecutionError as error:
                 raise InputError(f"The report could not be made: {error.evalue}") from error
             return export_html(executed, path, with_faces)

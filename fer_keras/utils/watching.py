@@ -5,10 +5,11 @@ import sys
 import time
 from contextlib import contextmanager
 from functools import partial
-from threading import Timer
+from itertools import chain, repeat
+from threading import Event, Thread
 
 QUIET_SECONDS = 2
-"""How long a wait is before a bar or a line is shown for it."""
+"""How long a wait is before a bar or a line is shown for it, and how long that may stand still."""
 
 QUIET_LINES_SECONDS = 30
 """How long plain lines may be silent."""
@@ -24,7 +25,7 @@ def is_watched():
     if shell is None:
         return sys.stdout.isatty()
     # A button may start a training too; its message has no such field.
-    return shell.get_parent()["content"].get("allow_stdin", False)
+    return shell.get_parent().get("content", {}).get("allow_stdin", False)
 
 
 def notebook_shell():
@@ -37,62 +38,110 @@ def notebook_shell():
     return shell if hasattr(shell, "kernel") else None
 
 
+def shows_bars():
+    """Return whether a bar moves where it is shown: on a terminal and in a live notebook."""
+    return is_watched() if notebook_shell() else sys.stderr.isatty()
+
+
 @contextmanager
 def waiting(words):
     """Say what the block does once it has taken two seconds.
 
-    On a terminal it is a line on standard error, so that standard output stays what was asked for;
-    in a notebook, executed or live, a printed line.
+    It is a line on standard error, so that standard output stays what was asked for; in a notebook,
+    executed or live, a printed line. Whoever watches sees it grow by a dot every two seconds.
 
     Args:
         words: str, as in `Reading the faces`.
     """
+    grows = shows_bars()  # asked here, for another thread of a notebook has no message to reply to
+    texts = chain([f"{words} ..." if grows else f"{words} ...\n"], repeat("." if grows else ""))
+    said = []
+    with _writer() as write:
+
+        def say():
+            said.append(next(texts))
+            write(said[-1])
+
+        try:
+            with _every_two_seconds(say):
+                yield
+        finally:
+            if said and grows:
+                write("\n")
+
+
+@contextmanager
+def _writer():
+    """Yield a function that writes a text at once."""
     if notebook_shell():
-        say = partial(print, f"{words} ...", flush=True)
-    elif sys.stderr.isatty():
+        yield partial(print, end="", flush=True)
+        return
+    try:
         # TensorFlow's start, one of the waits, redirects the descriptor itself.
         descriptor = os.dup(sys.stderr.fileno())
-        say = partial(os.write, descriptor, f"{words} ...\n".encode())
-    else:
-        yield
+    except (AttributeError, OSError):  # some programs that call us have no standard error
+        yield lambda text: None
         return
-    timer = Timer(QUIET_SECONDS, say)
-    timer.daemon = True
-    timer.start()
+    try:
+        yield lambda text: os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _every_two_seconds(call):
+    """Call a function without arguments every two seconds while the block runs."""
+    over = Event()
+
+    def watch():
+        while not over.wait(QUIET_SECONDS):
+            call()
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
-        if notebook_shell() is None:
-            os.close(descriptor)
+        over.set()
+        watcher.join()
 
 
 def bar(items, words, unit):
     """Return the items, and show how far they are while they are used.
 
     On a terminal and in a live notebook a bar comes when two seconds are over, and goes when all is
-    done. In a notebook that is executed for a report there is a line then, and every half minute.
+    done. Elsewhere there is a line then, and every half minute: on standard error, or printed in a
+    notebook that is executed for a report.
 
     Args:
         items: a list or another iterable with a length.
         words: str, what is done with them, as in `Hashing the images`.
         unit: str, what several are called.
     """
-    if notebook_shell() and not is_watched():
-        return _with_lines(items, words, unit)
+    return _with_bar(items, words, unit) if shows_bars() else _with_lines(items, words, unit)
+
+
+def _with_bar(items, words, unit):
     from tqdm.auto import tqdm
 
     options = {"leave": False, "delay": QUIET_SECONDS, "dynamic_ncols": True}
-    # `None` shows it where standard error is a terminal.
-    return tqdm(items, words, unit=f" {unit}", disable=None, **options)
+    shown = tqdm(items, words, unit=f" {unit}", **options)
+
+    def refresh():
+        shown.refresh()
+        shown.delay = 0  # else tqdm takes it for a bar that was never shown, and leaves it there
+
+    # Its clock goes on during a long item.
+    with _every_two_seconds(refresh):
+        yield from shown
 
 
 def _with_lines(items, words, unit):
+    file = sys.stdout if notebook_shell() else sys.stderr
     due = time.perf_counter() + QUIET_SECONDS
     for number, item in enumerate(items):
         if time.perf_counter() > due:
-            print(f"{words}: {number:,} of {len(items):,} {unit}", flush=True)
+            print(f"{words}: {number:,} of {len(items):,} {unit}", file=file, flush=True)
             due = time.perf_counter() + QUIET_LINES_SECONDS
         yield item
 
@@ -112,7 +161,11 @@ def total_bar(total, words, done=0, disable=False):
     width = "" if notebook_shell() else ":10"
     form = f"{{percentage:3.0f}}%|{{bar{width}}}| {{desc}}"
     options = {"bar_format": form, "dynamic_ncols": True, "disable": disable}
-    return tqdm(desc=words, total=total, initial=done, **options)
+    bar = tqdm(desc=words, total=total, initial=done, **options)
+    if hasattr(bar, "container"):
+        # A line of their own: beside the bar, words of changing length would change its width.
+        bar.container.children[-1].layout.flex = "0 0 100%"
+    return bar
 
 
 def in_words(seconds):

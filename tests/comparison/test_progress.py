@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from helpers import texts
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm import tqdm
 
 from fer_keras.comparison import beside, progress
+from fer_keras.comparison.live_curve import LiveCurve
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.utils import watching
 
@@ -90,6 +92,16 @@ def test_one_bar_goes_over_all_runs_also_where_one_fails_or_ends_early(bars):
     (bar,) = bars
     assert bar.n == bar.total == 750
     assert any("run 3/3  csv, seed 1  epoch 1/3" in text for text in shown(bar))
+
+
+def test_between_runs_the_bar_says_that_one_is_tested_and_the_last_scores_stay(bars):
+    with Progress([Training("csv", 3, 100), Training("csv", 3, 100)]) as going:
+        drive(going.callback("csv, seed 0", 32))
+        assert shown(bars[0])[-1].endswith("run 1/2  csv, seed 0  testing")
+        going.turn_to(1)
+        drive(going.callback("csv, seed 1", 32))
+        assert shown(bars[0])[-1].endswith("| run 2/2  csv, seed 1  testing")
+    assert shown(bars[0])[-1].endswith("accuracy 0.500  validation accuracy 0.350")
 
 
 def test_frozen_epochs_do_not_end_a_run(bars, capsys):
@@ -257,6 +269,42 @@ def test_a_notebook_shows_a_curve_where_it_may_ask_its_reader_else_lines():
     assert live.startswith("True\n") and "CSV: epoch" not in live
     figures = [output for output in cells[1].outputs if "image/png" in output.get("data", {})]
     assert len(figures) == 1  # updated in place
+    states = client.widget_state
+    words = [each["layout"] for each in states.values() if "epoch" in str(each.get("value"))]
+    flex = [states[place.removeprefix("IPY_MODEL_")].get("flex") for place in words]
+    assert flex == ["0 0 100%"]  # a line of their own, lest they change the bar's width
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """The pictures that a notebook's reader has seen, first to last."""
+    seen = []
+    handle = SimpleNamespace(update=seen.append)
+    monkeypatch.setattr(
+        "IPython.display.display", lambda picture, **_: seen.append(picture) or handle
+    )
+    return seen
+
+
+def test_the_curve_is_drawn_after_the_second_epoch_too_and_then_as_often_as_costs_little(pictures):
+    rows = [{"epoch": number, "accuracy": 0.5} for number in (1, 2, 3, 4)]
+    curve = LiveCurve()
+    for count in (1, 2, 3):
+        curve.draw("csv", "csv, seed 0", rows[:count])
+    assert (
+        len(pictures) == 2
+    )  # the first loads matplotlib, which tells nothing of what drawing costs
+    curve.draw("csv", "csv, seed 0", rows, at_once=True)
+    assert len(pictures) == 3
+
+
+def test_the_curve_names_the_running_training_and_each_other_arm_once(pictures):
+    curve = LiveCurve()
+    for arm, seed in (("csv", 0), ("mine", 0), ("csv", 1), ("mine", 1)):
+        curve.draw(arm, f"{arm}, seed {seed}", [{"epoch": 1, "val_accuracy": 0.5}])
+    (axes,) = curve.figure("mine, seed 1").axes
+    assert texts(axes.get_legend()) == ["csv", "mine, seed 1"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "validation accuracy")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

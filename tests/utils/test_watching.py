@@ -1,6 +1,8 @@
 """Who waits is told what for, and standard output stays what was asked for."""
 
+import io
 import os
+import re
 import time
 
 import pytest
@@ -31,20 +33,42 @@ def quick(monkeypatch):
     monkeypatch.setattr(watching, "QUIET_SECONDS", 0.05)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, ""), (0.3, "Reading ...\n")])
+@pytest.mark.parametrize(("seconds", "said"), [(0, ""), (0.3, r"Reading \.{5,9}\n")])
 def test_a_terminal_is_told_of_long_waits_only(monkeypatch, capsys, seconds, said):
     terminal = Terminal()
     monkeypatch.setattr(watching.sys, "stderr", terminal)
     with watching.waiting("Reading"):
         time.sleep(seconds)
-    assert terminal.read() == said and capsys.readouterr().out == ""
+    assert re.fullmatch(said, terminal.read()) and capsys.readouterr().out == ""
 
 
-def test_without_a_terminal_waits_say_nothing(capsys):
+def test_in_a_pipe_a_long_wait_is_one_line_on_standard_error(capfd):
+    with watching.waiting("Reading"):
+        time.sleep(0.3)
+    with watching.waiting("Writing"):
+        pass
+    for _ in watching.bar([1, 2, 3], "Hashing", "images"):
+        time.sleep(0.1)
+    assert capfd.readouterr() == ("", "Reading ...\nHashing: 1 of 3 images\n")
+
+
+def test_a_wait_needs_no_standard_error(monkeypatch):
+    monkeypatch.setattr(watching.sys, "stderr", io.StringIO())
     with watching.waiting("Reading"):
         time.sleep(0.1)
-    assert list(watching.bar([1, 2], "Hashing", "images")) == [1, 2]
-    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminals_bar_moves_during_a_long_item_and_goes_in_the_end(monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr(watching.sys, "stderr", screen)
+    seen = []
+    for _ in watching.bar([1, 2], "Hashing", "images"):
+        time.sleep(1.1)
+        seen.append(screen.getvalue())
+    assert "0/2 [00:00<" in seen[0] and "0/2 [00:01<" in seen[0] and "1/2 [00:02<" in seen[1]
+    assert not screen.getvalue().split("\r")[-1].strip()
+    assert not screen.getvalue().split("\r")[-2].strip()
 
 
 def test_an_executed_notebook_prints_lines(monkeypatch, capsys):
