@@ -13,6 +13,8 @@ TensorFlow.
 
 from importlib import import_module
 
+from fer_keras.utils.watching import waiting
+
 __version__ = "0.2.0"
 
 _PLACES = {
@@ -37,7 +39,8 @@ __all__ = sorted(_PLACES)
 def __getattr__(name):
     if name not in _PLACES:
         raise AttributeError(f"module 'fer_keras' has no attribute {name!r}")
-    return getattr(import_module(f"fer_keras.{_PLACES[name]}"), name)
+    with waiting("Loading the package"):
+        return getattr(import_module(f"fer_keras.{_PLACES[name]}"), name)
 
 
 def __dir__():

@@ -3,11 +3,12 @@
 import argparse
 import re
 
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED, SIDE_BY_SIDE
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
-from fer_keras.utils.actions import SHELLS, PrintCompletion, PrintVersions
+from fer_keras.utils.actions import FILES, SHELLS, PrintCompletion, PrintVersions, Suggested
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.files import user_path
 
@@ -79,16 +80,21 @@ def read_options(arguments, functions):
     _add_recipes(command("recipes", "list the named recipes and comparisons"))
     _add_compare(command("compare", "compare arms over seeds: recipes, networks, data, factors"))
     run = command("run", "train a named recipe once")
-    run.add_argument("recipe", help="a name that `fer-keras recipes` lists")
+    text = "a name that `fer-keras recipes` lists"
+    run.add_argument("recipe", metavar="RECIPE", choices=Suggested(RECIPES), help=text)
     run.add_argument("--json", action="store_true", help=JSON)
     _add_training(run)
     report = command("report", "write a finished comparison's report")
-    report.add_argument("directory", help="the comparison's folder, as `compare` prints it")
-    report.add_argument("html", nargs="?", help="the report (default: reports/NAME.html)")
+    text = "the comparison's folder, as `compare` prints it"
+    report.add_argument("directory", help=text).complete = FILES
+    text = "the report (default: reports/NAME.html)"
+    report.add_argument("html", nargs="?", help=text).complete = FILES
     report.add_argument("--without-faces", action="store_true", help="show no faces")
     audit = command("audit", "find copies, conflicting labels and blanks; CSV against folders")
-    audit.add_argument("directory", nargs="?", help="folder with faces; as --data of compare")
-    audit.add_argument("--out", default="runs", help="where its folder goes (default: runs)")
+    text = "folder with faces; as --data of compare"
+    audit.add_argument("directory", nargs="?", help=text).complete = FILES
+    text = "where its folder goes (default: runs)"
+    audit.add_argument("--out", default="runs", help=text).complete = FILES
     audit.add_argument("--json", action="store_true", help=JSON)
     _add_download(command("download", "download FER2013 from Kaggle, with an account of yours"))
     _add_predict(command("predict", "find faces in pictures and their expressions"))
@@ -138,13 +144,17 @@ def data_places(places):
 
 
 def _add_recipes(recipes):
-    recipes.add_argument("name", nargs="?", help="show one in full")
-    recipes.add_argument("--json", action="store_true", help="print JSON for machines")
+    add = recipes.add_argument
+    names = Suggested((*COMPARISONS, *RECIPES))
+    add("name", nargs="?", metavar="NAME", choices=names, help="show one in full")
+    add("--json", action="store_true", help="print JSON for machines")
 
 
 def _add_compare(compare):
     add = compare.add_argument
-    add("name", nargs="?", help="a comparison or recipe of `fer-keras recipes`")
+    names = Suggested((*COMPARISONS, *RECIPES))
+    text = "a comparison or recipe of `fer-keras recipes`"
+    add("name", nargs="?", metavar="NAME", choices=names, help=text)
     _add_repeated(
         compare,
         "--arm",
@@ -163,11 +173,10 @@ def _add_compare(compare):
     add("--search-rate", action="store_true", help="choose each arm's learning rate of three")
     add("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     add("--dask", metavar="ADDRESS", help="scheduler of a cluster: tcp://host:port")
-    add("--report", metavar="FILE.html", help="write the report, too")
+    add("--report", metavar="FILE.html", help="write the report, too").complete = FILES
     add("--json", action="store_true", help=JSON)
-    _add_repeated(
-        compare, "--test-on", "NAME=DIR", "a data set that no arm is trained on, to test all on"
-    )
+    text = "a data set that no arm is trained on, to test all on"
+    _add_repeated(compare, "--test-on", "NAME=DIR", text).complete = FILES
     add(
         "--group-by",
         metavar="REGEX",
@@ -179,18 +188,15 @@ def _add_compare(compare):
 
 
 def _add_training(command):
-    _add_repeated(
-        command,
-        "--data",
-        "[NAME=]DIR",
-        "FER2013, RAF-DB or your own data; several with names train on each; without it "
-        "FER_KERAS_DATA, then data/, then drawn faces",
-    )
+    text = "FER2013, RAF-DB or your own data; several with names train on each; without it "
+    text += "FER_KERAS_DATA, then data/, then drawn faces"
+    _add_repeated(command, "--data", "[NAME=]DIR", text).complete = FILES
     text = "classes 0, 1, ... of your own CSV"
     command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
-    command.add_argument("--out", default="runs", help="where run directories go (default: runs)")
+    text = "where run directories go (default: runs)"
+    command.add_argument("--out", default="runs", help=text).complete = FILES
     text = "folder for TensorBoard's logs of what is trained: tensorboard --logdir DIR"
-    command.add_argument("--tensorboard", metavar="DIR", help=text)
+    command.add_argument("--tensorboard", metavar="DIR", help=text).complete = FILES
     _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
 
 
@@ -199,15 +205,14 @@ def _split(text):
 
 
 def _add_repeated(command, name, metavar, text):
-    command.add_argument(
-        name, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated"
-    )
+    text = f"{text}; may be repeated"
+    return command.add_argument(name, action="append", default=[], metavar=metavar, help=text)
 
 
 def _add_download(download):
     download.add_argument("data", choices=("fer2013",), help="the data set")
     text = "the folder that gets icml_face_data.csv and fer2013/ (default: data)"
-    download.add_argument("--out", default="data", metavar="DIR", help=text)
+    download.add_argument("--out", default="data", metavar="DIR", help=text).complete = FILES
 
 
 def _add_predict(predict):
@@ -215,9 +220,9 @@ def _add_predict(predict):
     predict.usage = "fer-keras predict [NETWORK] PICTURE [PICTURE ...] [OPTION ...]"
     text = "pictures, and folders to search for them; before them may stand the network: "
     text += f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
-    add("words", nargs="+", metavar="PICTURE", help=text)
+    add("words", nargs="+", metavar="PICTURE", help=text).complete = FILES
     text = "new folder for the table, annotated copies and the contact sheet"
-    add("--out", metavar="DIR", help=text)
+    add("--out", metavar="DIR", help=text).complete = FILES
     forms = predict.add_mutually_exclusive_group()
     for form in PRINTED:
         text = f"print {form.upper()} for machines; writes no files unless --out is given"
@@ -233,17 +238,18 @@ def _add_predict(predict):
 def _add_video(video):
     add = video.add_argument
     text = f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
-    add("network", nargs="?", default=DEFAULT_NETWORK, help=text)
-    add("video", metavar="VIDEO", help="the video file")
+    add("network", nargs="?", default=DEFAULT_NETWORK, help=text).complete = FILES
+    add("video", metavar="VIDEO", help="the video file").complete = FILES
     text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
-    add("--out", metavar="DIR", help=text)
+    add("--out", metavar="DIR", help=text).complete = FILES
     text = "look for faces in each N-th frame only, which is faster (default: 1)"
     add("--every", type=int, default=1, metavar="N", help=text)
 
 
 def _add_app(app):
     text = f"a network to show: {KNOWN}, or a run directory (default: {' and '.join(SIDE_BY_SIDE)})"
-    app.add_argument("--network", action="append", default=[], help=f"{text}; may be repeated once")
+    text += "; may be repeated once"
+    app.add_argument("--network", action="append", default=[], help=text).complete = FILES
     text = "the page's port on 127.0.0.1 (default: 7860)"
     app.add_argument("--port", type=int, default=7860, help=text)
 
@@ -252,9 +258,10 @@ def _add_webcam(webcam):
     _add_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
-    source.add_argument("--video", metavar="FILE", help="a video file instead of a camera")
+    text = "a video file instead of a camera"
+    source.add_argument("--video", metavar="FILE", help=text).complete = FILES
     text = "record to .mp4 or .avi; needed without a display"
-    webcam.add_argument("--record", metavar="FILE", help=text)
+    webcam.add_argument("--record", metavar="FILE", help=text).complete = FILES
 
 
 def _add_export(export):
@@ -262,14 +269,15 @@ def _add_export(export):
     text = "the format"
     export.add_argument("--to", required=True, choices=SUFFIXES, help=text)
     text = "the file to write (default: NETWORK with .tflite, .onnx or .keras, here)"
-    export.add_argument("--out", metavar="FILE", help=text)
+    export.add_argument("--out", metavar="FILE", help=text).complete = FILES
 
 
 def _add_push(push):
     _add_network(push)
     text = "OWNER/NAME on the hub, private when new; or a new folder, ./NAME"
-    push.add_argument("repository", metavar="REPO", help=text)
+    push.add_argument("repository", metavar="REPO", help=text).complete = FILES
 
 
 def _add_network(command):
-    command.add_argument("network", help=f"run directory, or a network that comes along: {KNOWN}")
+    text = f"run directory, or a network that comes along: {KNOWN}"
+    command.add_argument("network", help=text).complete = FILES

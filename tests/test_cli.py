@@ -1,10 +1,7 @@
 import json
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stdout
 from importlib.metadata import version
 
 import pandas as pd
@@ -231,7 +228,8 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "fer-keras: Stopped; start the same command again to go on."
+    # Long waits are lines before it.
+    assert errors.splitlines()[-1] == "fer-keras: Stopped; start the same command again to go on."
 
 
 CTRL_C_AT_AN_IMPORT = """
@@ -362,41 +360,6 @@ def test_webcam_says_what_is_missing(tmp_path, capsys):
     assert "none.mp4 does not exist" in capsys.readouterr().err
     assert main(["webcam", str(tmp_path), "--record", "out.gif"]) == 2
     assert "must end in .mp4 or .avi" in capsys.readouterr().err
-
-
-COMPLETE = """
-source {script}
-COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
-function=$(complete -p fer-keras | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-$function
-echo "${{COMPREPLY[@]}}"
-"""
-
-
-@pytest.fixture(scope="module")
-def completion(tmp_path_factory):
-    """The script that bash completes by."""
-    pytest.importorskip("shtab")
-    script = tmp_path_factory.mktemp("completion") / "fer-keras.bash"
-    with open(script, "w") as file, redirect_stdout(file), pytest.raises(SystemExit) as ended:
-        main(["--completion", "bash"])
-    assert not ended.value.code
-    return script
-
-
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
-@pytest.mark.parametrize(
-    ("words", "completed"),
-    [
-        ("fer-keras co", {"compare"}),
-        ("fer-keras compare --see", {"--seeds"}),
-        ("fer-keras export best --to ''", {"litert", "onnx", "keras"}),
-    ],
-)
-def test_bash_completes_commands_options_and_choices(completion, words, completed):
-    code = COMPLETE.format(script=shlex.quote(str(completion)), words=words)
-    answer = subprocess.run(["bash", "-c", code], capture_output=True, text=True)
-    assert set(answer.stdout.split()) == completed, answer.stderr
 
 
 def test_without_shtab_one_sentence_says_how_to_get_it(monkeypatch, capsys):

@@ -8,6 +8,21 @@ from fer_keras.utils.machine import package_version
 
 SHELLS = ("bash", "zsh", "tcsh")
 
+FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}
+"""What shells complete an argument with that names a file or folder, as `shtab.FILE`."""
+
+MORE_FILES = {"zsh": ('"(*):', '"*:'), "tcsh": ("'p/*/()/'", "'p/*/f/'")}
+"""What shtab writes and what we need: else these shells complete the first of several files."""
+
+
+class Suggested(tuple):
+    """Choices that shells complete; any other word is taken, too."""
+
+    __slots__ = ()
+
+    def __contains__(self, word):
+        return True
+
 
 class PrintVersions(argparse.Action):
     """Print the versions that a result depends on, starting no TensorFlow."""
@@ -29,5 +44,6 @@ class PrintCompletion(argparse.Action):
             import shtab
         except ImportError:
             parser.error(f"shtab makes completion; install it with: {how_to_install('completion')}")
-        print(shtab.complete(parser, shell))
+        script = shtab.complete(parser, shell)
+        print(script.replace(*MORE_FILES[shell]) if shell in MORE_FILES else script)
         parser.exit()

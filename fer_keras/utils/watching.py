@@ -39,7 +39,7 @@ def notebook_shell():
 
 
 def shows_bars():
-    """Return whether a bar moves where it is shown: on a terminal and in a live notebook."""
+    """Return whether bars can move: on a terminal, in a live notebook."""
     return is_watched() if notebook_shell() else sys.stderr.isatty()
 
 
