@@ -99,10 +99,13 @@ def fill(place):
             file.write(bytes(4096))
 
 
-def said(capsys):
-    """The lines of stderr, without those of progress bars."""
-    lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("runs:")]
+PROGRESS = re.compile(r"\s*|runs:.*|.* \.\.\.|.*: [\d,]+ of [\d,]+ \w+")
+
+
+def without_progress(errors):
+    """The lines of what stderr got, without those of bars and long waits."""
+    lines = errors.replace("\r", "\n").splitlines()
+    return [line for line in lines if not PROGRESS.fullmatch(line)]
 
 
 SHORT = {("full", "run"), ("full", "predict"), ("full", "webcam"), ("read-only", "audit")}
@@ -123,7 +126,7 @@ def test_places_that_cannot_be_written_to(
                 code = main(arguments)
             except Exception as error:
                 tally.count(what, "traceback", repr(error))
-            lines = said(capsys)
+            lines = without_progress(capsys.readouterr().err)
             is_one_sentence = code in (1, 2) and len(lines) == 1 and len(lines[0]) < 1000
             tally.count(what, "refused" if is_one_sentence else "silently wrong", f"{code} {lines}")
 
@@ -222,8 +225,7 @@ def test_stopped_commands(request, inputs, data, tmp_path, tally):
                 code, errors = stop(command, number, seconds)
             except subprocess.TimeoutExpired:
                 tally.count(what, "hang")
-            lines = [line for line in errors.replace("\r", "\n").splitlines() if line.strip()]
-            lines = [line for line in lines if not line.startswith("runs:")]
+            lines = without_progress(errors)
             # Python ends by the signal itself where it ran a text, or was ending anyway.
             if lines == [AGAIN] and code in (130, -signal.SIGINT):
                 outcome = "refused"
