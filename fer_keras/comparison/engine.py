@@ -224,7 +224,11 @@ def _sources(recipes, data_sets, on_bad, class_names):
             name = f"{arm} on {data_name}" if users_name else arm
             kept[name], sources[name] = recipe, source
     if not kept:
-        raise InputError(" ".join(notes) or "There is no arm; give at least one recipe.")
+        if not notes:
+            raise InputError("There is no arm; give at least one recipe.")
+        raise InputError(
+            f"{' '.join(notes)} Or change what recipes read: --set storage=csv, or folder."
+        )
     return kept, sources, notes
 
 

@@ -205,6 +205,14 @@ def test_impossible_comparisons_are_one_sentence(arguments, message, data, tmp_p
         run_comparison(**arguments)
 
 
+def test_where_no_arm_finds_its_form_the_sentence_says_what_to_set(data, tmp_path):
+    (data / "fer2013.csv").unlink()
+    with pytest.raises(
+        InputError, match=r"arm conv3_csv is skipped: .*--set storage=csv, or folder"
+    ):
+        run_comparison("conv3_csv", data, out=tmp_path / "runs")
+
+
 def test_what_is_no_comparison_is_not_read(tmp_path):
     with pytest.raises(InputError, match=r"holds no comparison.json; give a folder"):
         load_comparison(tmp_path)
