@@ -1,4 +1,4 @@
-"""Reaching an accuracy of .60 from pixels on disk, against study D's two arms.
+"""Reaching an accuracy of about .60 from pixels on disk, against study D's two arms.
 
 Both sides are processes of their own, from the import to the scores. Of study D's 15 and 30 epochs
 three are trained and the rest is computed from them, or five rounds would take an hour.
@@ -13,7 +13,7 @@ from statistics import median
 from timing import row, seconds
 
 CHANGES = ("epochs=6", "labels=own_given_votes", "label_smoothing=0")
-"""Of the recipe `quick`: what fits into a minute; see LOG.md."""
+"""Of the recipe `quick`: about a minute, and about .60; see LOG.md."""
 
 PUBLISHED_EPOCHS = {"csv": 15, "folder": 30}
 STUDY_D = """
@@ -53,7 +53,7 @@ print(time.perf_counter() - start - sum(epochs), np.mean(epochs[1:]))
 
 
 def bench(location, scratch, rounds):
-    """Yield rows: seconds to .60, against either arm of study D."""
+    """Yield rows: seconds to about .60, against either arm of study D."""
     sources = {"csv": str(location.csv), "folder": str(location.folder)}
     ours, theirs, accuracies = [], {arm: [] for arm in sources}, []
     for number in range(rounds):
