@@ -13,7 +13,7 @@ TensorFlow.
 
 from importlib import import_module
 
-from fer_keras.utils.watching import waiting
+from fer_keras.utils.watching import LOADING, waiting
 
 __version__ = "0.2.0"
 
@@ -39,7 +39,7 @@ __all__ = sorted(_PLACES)
 def __getattr__(name):
     if name not in _PLACES:
         raise AttributeError(f"module 'fer_keras' has no attribute {name!r}")
-    with waiting("Loading the package"):
+    with waiting(LOADING):
         return getattr(import_module(f"fer_keras.{_PLACES[name]}"), name)
 
 

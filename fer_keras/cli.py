@@ -11,13 +11,10 @@ from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_plac
 from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.stopping import Stoppable
-from fer_keras.utils.watching import waiting
+from fer_keras.utils.watching import LOADING, waiting
 
 STOPPED = 130
 """The exit code after Ctrl-C or SIGTERM, as of shells."""
-
-STARTING = "Loading the package"
-"""What the first wait of many commands is for: pandas, SciPy and others take seconds."""
 
 
 def main(arguments=None):
@@ -94,7 +91,7 @@ def _words_and_json(function):
 @_words_and_json
 def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
-    with waiting(STARTING):
+    with waiting(LOADING):
         from fer_keras.reporting.printing import print_result
         from fer_keras.reporting.result import compare
 
@@ -128,7 +125,7 @@ def _compare(options):
 @_words_and_json
 def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
-    with waiting(STARTING):
+    with waiting(LOADING):
         from fer_keras.evaluation.predictions import class_report
         from fer_keras.reporting.printing import print_result, table_text
         from fer_keras.reporting.result import compare
@@ -154,7 +151,7 @@ def _run(options):
 
 def _report(options):
     """Write the report of a finished comparison, without training."""
-    with waiting(STARTING):
+    with waiting(LOADING):
         from fer_keras.reporting.result import load_comparison
 
     result = load_comparison(options.directory)
@@ -164,7 +161,7 @@ def _report(options):
 
 def _audit(options):
     """Print what is wrong with the data, and keep the tables."""
-    with waiting(STARTING):
+    with waiting(LOADING):
         from fer_keras.audit.examine import examine
         from fer_keras.reporting.audit_record import as_document, keep_tables, print_tables
 

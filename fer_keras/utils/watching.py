@@ -8,6 +8,9 @@ from functools import partial
 from itertools import chain, repeat
 from threading import Event, Thread
 
+LOADING = "Loading the package"
+"""What the first wait of many commands is for: pandas, SciPy and others take seconds."""
+
 QUIET_SECONDS = 2
 """How long a wait is before a bar or a line is shown for it, and how long that may stand still."""
 
