@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_keras.comparison.beside import ProgressBeside
+from fer_keras.comparison.continuing import next_longer
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
@@ -112,7 +113,9 @@ def _in_turn(runs, tensorboard):
     with Progress([run.training for run in runs]) as progress:
         for number, run in enumerate(runs):
             progress.turn_to(number)
-            yield run, _execute(run, progress, tensorboard)
+            # TensorBoard's logs show all epochs of a run.
+            longer = None if tensorboard else next_longer(run, runs[number + 1 :])
+            yield run, _execute(run, progress, tensorboard, longer and longer.directory)
 
 
 def _side_by_side(runs, jobs, dask, tensorboard):
@@ -126,12 +129,20 @@ def _side_by_side(runs, jobs, dask, tensorboard):
             yield run, _sentence(died) if died else error
 
 
-def _execute(run, progress, tensorboard):
+def _execute(run, progress, tensorboard, longer=None):
     """Finish a run; return what went wrong, or an empty text."""
     try:
         recipe, splits = run.source.splits(run.recipe)
         title = f"{run.arm}, seed {recipe.seed}"
-        finish(recipe, splits, run.directory, title, progress, tensorboard=tensorboard)
+        finish(
+            recipe,
+            splits,
+            run.directory,
+            title,
+            progress,
+            tensorboard=tensorboard,
+            longer=longer,
+        )
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return _sentence(error)
     return ""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
 from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
+from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
@@ -108,7 +108,9 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
         return finish(recipe, splits, directory, title, progress, callbacks, tensorboard)
 
 
-def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensorboard=None):
+def finish(
+    recipe, splits, directory, title, progress=None, callbacks=(), tensorboard=None, longer=None
+):
     """Do what `fit` does, for faces that are prepared.
 
     Args:
@@ -119,6 +121,7 @@ def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensor
         progress: the `Progress` in which this training has its turn; `None` shows none.
         callbacks: as for `fit`.
         tensorboard: as for `fit`.
+        longer: directory of a longer training that goes on where this one ends.
 
     Returns:
         The finished `Run`.
@@ -131,7 +134,7 @@ def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensor
     directory = project_folder() / (directory or Path("runs") / run_name(title, identity))
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
-    with FileLock(directory.with_name(f".{directory.name}.lock")):
+    with run_lock(directory):
         _claim(directory, identity)
         if not (directory / "metrics.json").is_file():
             start_tensorflow()
@@ -139,7 +142,7 @@ def finish(recipe, splits, directory, title, progress=None, callbacks=(), tensor
             if tensorboard is not None:
                 watching.append(tensorboard_callback(tensorboard, directory.name))
             _train_and_predict(recipe, splits, directory, (*watching, *callbacks))
-        shutil.rmtree(directory / "backup", ignore_errors=True)
+        pass_on(directory / "backup", longer)
     return load_run(directory)
 
 
