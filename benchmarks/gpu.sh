@@ -6,9 +6,9 @@
 # FOLDER is what `benchmarks/gpu_pack.sh` prepared. WORK keeps data and runs: another call with the
 # same WORK goes on after the last complete epochs and trains nothing twice. OUT gets what has come
 # of it, in parts of 15 MiB; `cat OUT/runs.tar.* | tar -x -C DIR` unpacks them. The call ends after
-# MINUTES (9). JOBs are some of those below, comparisons, recipes or `distilled`, which takes all of
-# the time; they run in turn, each with AT_ONCE (8) trainings at a time. CHANGES are more options, as in CHANGES="--set epochs=1" for a
-# trial.
+# MINUTES (9). JOBs are some of those below, comparisons, recipes, `ablations`, or `distilled`, which
+# takes all of the time; they run in turn, each with AT_ONCE (8) trainings at a time. CHANGES are
+# more options of comparisons and recipes, as in CHANGES="--set epochs=1" for a trial.
 set -euo pipefail
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
 at_once=${AT_ONCE:-8}
@@ -42,6 +42,7 @@ arguments() {
     local place="--data $work/data --out $work/runs/$1" changes=${CHANGES:-} seeds=3
     case $1 in
         distilled) echo "benchmarks/distil.py $work/data $work/runs/$1 --at-once $at_once" ;;
+        ablations) echo "benchmarks/ablations.py $work/data $work/runs/$1 --at-once $at_once" ;;
         speed) echo "benchmarks/run.py $work/data --only torch --record $work/speed.csv" ;;
         *)
             [ "$1" != same_images ] || seeds=10

@@ -45,14 +45,16 @@ def num_seeds(request):
 
 
 @pytest.fixture(scope="module")
-def names(home, num_seeds):
+def names(home, num_seeds, request):
     """The names that README's first block of Python defines, when it runs in the home folder.
 
-    It runs with fewer seeds than README's five, which take a minute more, unless with `--all`.
+    Its comparison has fewer seeds and epochs than README's, which take a minute more, unless with
+    `--all`.
     """
     block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     assert block.count("seeds=5") == 1
-    block = block.replace("seeds=5", f"seeds={num_seeds}")
+    if not request.config.getoption("all"):
+        block = block.replace("seeds=5", f"seeds={num_seeds}, changes={{'epochs': 2}}")
     names = {"my_builder": my_builder, "images": draw_faces(3, seed=0).images}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))
