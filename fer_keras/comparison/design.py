@@ -128,15 +128,14 @@ def _has_votes(source):
 def _families(arms, factors, has_votes):
     """Return the families of tests: what is tested together, by which score and correction."""
     reference, *others = arms
-    families = []
-    if others:
-        tested = f"every other arm against {reference}"
-        families.append({"tests": tested, "score": PRIMARY, "correction": "Dunnett"})
-    if others and has_votes:
-        measures = "label, people's plurality and vote share"
-        families.append({"tests": tested, "score": measures, "correction": "Holm"})
-    if factors:
+    families, described = [], "everything else describes and decides nothing"
+    if factors:  # to test the arms, too, would raise more false alarms than one family may
         tested = f"effects and interactions of {', '.join(factors)}"
         families.append({"tests": tested, "score": PRIMARY, "correction": "Holm"})
-    described = "everything else describes and decides nothing"
+    elif others:
+        tested = f"every other arm against {reference}"
+        families.append({"tests": tested, "score": PRIMARY, "correction": "Dunnett"})
+        if has_votes:
+            measures = "label, people's plurality and vote share"
+            families.append({"tests": tested, "score": measures, "correction": "Holm"})
     return [*families, {"tests": described, "score": "all scores", "correction": "none"}]

@@ -70,12 +70,14 @@ def test_a_design_that_comes_late_says_so(run):
     assert run(seeds=3).design["finished_before"] == 4
 
 
-def test_crossed_factors_have_a_family_of_their_own(run):
+def test_of_crossed_factors_the_effects_alone_are_tested(run):
     factors = {"learning_rate": (0.001, 0.01), "epochs": (3, 4)}
     design = run(1, {"one": Recipe()}, factors=factors).design
     assert design["factors"] == {"learning_rate": [0.001, 0.01], "epochs": [3, 4]}
-    effects = {"tests": "effects and interactions of learning_rate, epochs", "score": "accuracy"}
-    assert effects | {"correction": "Holm"} in design["families"]
+    effects, rest = design["families"]
+    tests = "effects and interactions of learning_rate, epochs"
+    assert effects == {"tests": tests, "score": "accuracy", "correction": "Holm"}
+    assert rest["correction"] == "none"
 
 
 def test_peoples_votes_have_a_family_where_they_lie_beside_the_csv(data, tmp_path, monkeypatch):
