@@ -97,7 +97,9 @@ def factors():
         [
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
             _markdown(effect_tables.readable_effects(effects)),
-            narrative.effect_summary(about, runs, crossed, effects),
+            narrative.effect_summary(
+                about, effect_tables.Effects(runs, crossed, effects, pd.DataFrame())
+            ),
             _made(command, record),
         ]
     )

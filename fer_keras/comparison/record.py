@@ -71,6 +71,11 @@ class Comparison:
     design: dict | None = None
 
     @property
+    def is_grid(self):
+        """Whether factors are crossed: then effects are tested, and not arms."""
+        return bool(self.factors) and len(self.arms) > 1
+
+    @property
     def first(self):
         """The first seed's run of each arm that has one: a dict by the arm's name."""
         return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}

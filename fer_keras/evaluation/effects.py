@@ -55,6 +55,34 @@ def factor_effects(arms, levels, margin=MARGIN):
     return pd.DataFrame(rows)
 
 
+def effects_at_levels(arms, levels, factor, given):
+    """Compute a factor's effect on a score at each level of another one.
+
+    Args:
+        arms: as for `factor_effects`.
+        levels: as for `factor_effects`.
+        factor: the column of `levels` whose effect is computed, averaged over all but `given`.
+        given: the other column.
+
+    Returns:
+        A DataFrame like that of `factor_effects`, one row a level of `given` and a change of
+        `factor`, with a column `at`: `given` and its level.
+    """
+    first, *others = levels[factor].unique()
+    rows = []
+    for level in levels[given].unique():
+        own = levels.loc[levels[given] == level, factor]
+        for other in others:
+            weights = {
+                arm: weight / (own == end).sum()
+                for end, weight in ((first, -1), (other, 1))
+                for arm in own.index[own == end]
+            }
+            row = {"effect": factor, "change": f"{first} → {other}", "at": f"{given} {level}"}
+            rows.append(row | _estimated(arms, weights, MARGIN))
+    return pd.DataFrame(rows)
+
+
 def variance_shares(table, factors, score):
     """Divide a score's variance among factors, interactions and seeds.
 

@@ -15,13 +15,17 @@ def draw_answer(comparison, differences, effects=None):
     Args:
         comparison: the `Comparison`.
         differences: what `difference_tables.difference_table` returned of it.
-        effects: runs, factors and table of effects, drawn in the place of differences.
+        effects: what `effect_tables.grid_effects` returned of a grid, whose arms are not drawn.
 
     Returns:
         A `Figure`, one row an arm or effect: a diamond with its 95 % interval, and a dot for each
-        seed, its accuracy minus the reference's mean. None where nothing is compared.
+        seed, its accuracy minus the reference's mean. Of interactions, those that are shown. None
+        where nothing is compared.
     """
-    rows = _effect_rows(effects) if effects else _difference_rows(comparison, differences)
+    if comparison.is_grid:
+        rows = _effect_rows(effects) if effects else []
+    else:
+        rows = _difference_rows(comparison, differences)
     if not rows:
         return None
     figure, [[panel]] = panel_grid(1, 1, 5.6, min(0.62 * len(rows) + 0.75, 6))
@@ -73,12 +77,12 @@ def _difference_rows(comparison, differences):
 
 
 def _effect_rows(effects):
-    found = effects[2][effects[2]["score"] == PRIMARY].to_dict("records")
-    return [
-        {**row, "seeds": {}, "words": _in_words(row)}
-        | {"name": f"{row['effect']}\n{row['change']}".removesuffix("\n")}
-        for row in found
-    ]
+    rows = []
+    for row in effects.primary.to_dict("records"):
+        if row["order"] == 1 or row["is_shown"]:
+            name = f"{row['effect']}\n{row['change']}".strip()
+            rows.append({**row, "seeds": {}, "words": _in_words(row), "name": name})
+    return rows
 
 
 def _seeds(comparison, row, arm):

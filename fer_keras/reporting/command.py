@@ -35,22 +35,29 @@ def compare_command(comparison):
 
 def _named_arms(comparison, skipped):
     """Return a comparison's name and the changes that all its arms share."""
-    named = COMPARISONS[comparison.name].arms
-    changes = []
+    whole = COMPARISONS[comparison.name]
+    named, changes = whole.arms, []
     for arm, recipe in comparison.arms.items():
         base = named.get(arm.partition(" on ")[0], next(iter(named.values())))
         changes.append(_changed_fields(recipe, base, [*RESOLVED, *skipped]))
     common = [change for change in changes[0] if all(change in other for other in changes)]
-    return [comparison.name, *(f"--set={change}" for change in common)]
+    words = [comparison.name, *(f"--set={change}" for change in common)]
+    return words + (_factors(comparison) if comparison.factors != whole.factors else [])
 
 
 def _own_arms(comparison, skipped):
-    factors = comparison.factors
     arms = comparison.arms
-    if factors:
+    if comparison.factors:
         arms = {comparison.name: next(iter(arms.values()))}
     words = [f"--arm={arm}={_recipe_in_words(recipe, skipped)}" for arm, recipe in arms.items()]
-    return words + [f"--factor={name}={','.join(map(str, factors[name]))}" for name in factors]
+    return words + _factors(comparison)
+
+
+def _factors(comparison):
+    return [
+        f"--factor={name}={','.join(map(str, levels))}"
+        for name, levels in comparison.factors.items()
+    ]
 
 
 def _recipe_in_words(recipe, skipped):

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from fer_keras.evaluation.differences import RUN_SCORES
+from fer_keras.reporting.effect_tables import with_short_changes
 from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrapped_panels
 from fer_keras.reporting.score_tables import SCORE_NAMES
 
@@ -19,8 +20,8 @@ def effects(table):
         A `Figure` with a panel for each score and a row for each effect. A full dot marks an
         effect on accuracy that is shown after correction for their number.
     """
-    rows = table["effect"] + "\n" + table["change"]
-    names = rows.unique()[::-1]
+    table = with_short_changes(table)
+    names = (table["effect"] + "\n" + table["change"]).str.strip().unique()[::-1]
     figure, panels = panel_grid(1, len(RUN_SCORES), 5.2, 0.55 * len(names) + 1.1)
     words = []
     for panel, score, colour in zip(panels.flat, RUN_SCORES, COLOURS):
@@ -36,8 +37,8 @@ def effects(table):
         panel.set(ylim=(-0.6, len(places) - 0.4))
         panel.grid(axis="x", alpha=0.3)
         words += [
-            f"{SCORE_NAMES[score]}, {row.effect} ({row.change}): {100 * row.difference:+.1f}"
-            + ", shown" * bool(row.is_shown)
+            f"{SCORE_NAMES[score]}, {row.effect}{f' ({row.change})' if row.change else ''}: "
+            f"{100 * row.difference:+.1f}" + ", shown" * bool(row.is_shown)
             for row in own.iloc[::-1].itertuples()
         ]
     _name_rows(panels, names, "points")

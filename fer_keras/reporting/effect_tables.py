@@ -1,5 +1,7 @@
 """Tables of the effects of crossed factors, and of shares of the variance."""
 
+from dataclasses import dataclass
+from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,12 +9,64 @@ import pandas as pd
 
 from fer_keras.evaluation.chance import pseudo_values
 from fer_keras.evaluation.differences import LEVEL, MARGIN, PRIMARY, RUN_SCORES
-from fer_keras.evaluation.effects import factor_effects, variance_shares
+from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
 from fer_keras.evaluation.intervals import SCORES, holm
 from fer_keras.evaluation.shared import on_shared_images
 from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The effects of a comparison's crossed factors.
+
+    Args:
+        runs: the runs that `balanced_runs` returned.
+        factors: its factors.
+        table: what `effect_table` returned of them.
+        at_levels: DataFrame like that of `effects.effects_at_levels`, of accuracy: each of two
+            factors at the levels of the other, where their interaction is shown; else empty.
+    """
+
+    runs: pd.DataFrame
+    factors: list[str]
+    table: pd.DataFrame
+    at_levels: pd.DataFrame
+
+    @property
+    def primary(self):
+        """The rows of `table` on the score that is tested, with short changes."""
+        return with_short_changes(self.table[self.table["score"] == PRIMARY])
+
+    @property
+    def levels(self):
+        """The levels of each arm: a DataFrame, one column a factor."""
+        return _levels(self.runs, self.factors)
+
+
+def grid_effects(comparison, results):
+    """Return the effects of a comparison's crossed factors.
+
+    Args:
+        comparison: the `Comparison`, a grid.
+        results: what `results.result_table` returned of it.
+
+    Returns:
+        `Effects`; `None` where no seed has finished with every arm.
+    """
+    try:
+        runs, factors = balanced_runs(comparison, results)
+    except InputError:
+        return None
+    table = effect_table(runs, factors, comparison)
+    is_shown_pair = table["is_shown"] & (table["order"] == 2)
+    parts = []
+    for effect in table.loc[is_shown_pair, "effect"].unique():
+        for factor, given in permutations(effect.split(" × ")):
+            arms = _accuracies(runs, comparison)
+            parts.append(effects_at_levels(arms, _levels(runs, factors), factor, given))
+    return Effects(runs, factors, table, pd.concat(parts) if parts else pd.DataFrame())
 
 
 def balanced_runs(comparison, results):
@@ -32,6 +86,8 @@ def balanced_runs(comparison, results):
         InputError: if the comparison crosses no factors, or no seed is complete.
     """
     runs = headline_rows(results)
+    if "epochs" in comparison.factors:  # those of the recipe; patience may have trained fewer
+        runs = runs.assign(epochs=[comparison.arms[arm].epochs for arm in runs["arm"]])
     factors = [factor for factor in comparison.factors if runs[factor].nunique() > 1]
     if not factors:
         raise InputError("This comparison crosses no factors, so that it has no effects.")
@@ -65,8 +121,7 @@ def effect_table(runs, factors, comparison=None):
         `holm_p_value` is the corrected p value.
     """
     comparison = comparison or SimpleNamespace(runs={}, margin=MARGIN)
-    levels = runs.drop_duplicates("arm").set_index("arm")[factors]
-    values, tables = _values(runs, comparison), {}
+    levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
     for score in RUN_SCORES:
         arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
         table = factor_effects(arms, levels, comparison.margin)
@@ -80,6 +135,20 @@ def effect_table(runs, factors, comparison=None):
     return effects
 
 
+def with_short_changes(effects):
+    """Return effects without the changes of interactions, if these are plain.
+
+    They are where each factor has two levels, which stand beside the factor's own effect.
+
+    Args:
+        effects: DataFrame with the columns `effect`, `change` and `order`.
+    """
+    own = effects.loc[effects["order"] == 1, ["effect", "change"]].drop_duplicates()
+    if not own["effect"].is_unique:
+        return effects
+    return effects.assign(change=effects["change"].where(effects["order"] == 1, ""))
+
+
 def readable_effects(effects):
     """Return effects as text, in points.
 
@@ -90,7 +159,7 @@ def readable_effects(effects):
         A DataFrame of texts, one row an effect.
     """
     rows = {}
-    for row in effects.to_dict("records"):
+    for row in with_short_changes(effects).to_dict("records"):
         text = rows.setdefault((row["effect"], row["change"]), {})
         text[SCORE_NAMES[row["score"]]] = points_text(row)
         if row["score"] == PRIMARY:
@@ -139,6 +208,31 @@ def readable_shares(shares):
             text["p, after Holm"] = p_text(row["p_value"])
     table = pd.DataFrame(rows).T.rename_axis("source")
     return table.loc[:, (table != "").any()]
+
+
+def readable_at_levels(effects):
+    """Return effects at the levels of another factor as text, in points.
+
+    Args:
+        effects: `Effects.at_levels`.
+
+    Returns:
+        A DataFrame of texts, one row an effect and level.
+    """
+    texts = effects[["effect", "change", "at"]].assign(
+        accuracy=list(map(points_text, effects.to_dict("records")))
+    )
+    return texts.set_index(["effect", "change"])
+
+
+def _levels(runs, factors):
+    return runs.drop_duplicates("arm").set_index("arm")[factors]
+
+
+def _accuracies(runs, comparison):
+    """Return pseudo-values of accuracy by arm, `(seeds, n)`."""
+    place = SCORES.index(PRIMARY)
+    return {arm: each[:, place] for arm, each in _values(runs, comparison).items()}
 
 
 def _percent(share):

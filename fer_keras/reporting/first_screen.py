@@ -2,7 +2,12 @@
 
 from fer_keras.reporting.answer_figure import draw_answer
 from fer_keras.reporting.difference_tables import OVER_SEEDS, points
-from fer_keras.reporting.narrative import effect_values, time_values, verdict_values
+from fer_keras.reporting.narrative import (
+    NO_EFFECTS,
+    effect_values,
+    time_values,
+    verdict_values,
+)
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.saving import svg_of
 from fer_keras.reporting.score_tables import headline_rows
@@ -18,7 +23,7 @@ def first_screen(comparison, results, differences, effects=None):
         comparison: the `Comparison`.
         results: what `results.result_table` returned of it.
         differences: what `difference_tables.difference_table` returned of it.
-        effects: runs, factors and table of effects, where the comparison crosses factors.
+        effects: what `effect_tables.grid_effects` returned of a grid.
     """
     figure = draw_answer(comparison, differences, effects)
     return render_html(
@@ -65,8 +70,9 @@ def verdict(comparison, results, differences, effects=None):
     """
     values = verdict_values(comparison, results, differences)
     if effects:
-        values |= effect_values(comparison, *effects)
+        values |= effect_values(comparison, effects)
     values["time"] = time_values(comparison, results) if comparison.minutes else None
+    values |= {"is_grid": comparison.is_grid, "no_effects": NO_EFFECTS}
     return render_html("verdict.html.j2", is_of_effects=bool(effects), **values)
 
 

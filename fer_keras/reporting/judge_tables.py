@@ -6,6 +6,7 @@ import pandas as pd
 from fer_keras.comparison.votes import find_votes
 from fer_keras.evaluation.chance import contrast, group_means
 from fer_keras.evaluation.differences import LEVEL
+from fer_keras.evaluation.effects import factor_effects
 from fer_keras.evaluation.intervals import holm
 from fer_keras.evaluation.judges import (
     EMOTIONS,
@@ -17,6 +18,7 @@ from fer_keras.evaluation.judges import (
     plurality,
 )
 from fer_keras.reporting.difference_tables import p_text, points_text
+from fer_keras.reporting.effect_tables import with_short_changes
 from fer_keras.reporting.render import render
 from fer_keras.utils.errors import InputError
 
@@ -146,6 +148,48 @@ def readable_judge_differences(differences):
     return pd.DataFrame(rows).T.fillna("").rename_axis("arm")
 
 
+def judge_effects(judgement, levels):
+    """Return the effects of crossed factors by each measure.
+
+    Args:
+        judgement: the `judges.Judgement`.
+        levels: `effect_tables.Effects.levels`.
+
+    Returns:
+        A DataFrame like that of `effects.factor_effects`, with a first column `measure`; `None`
+        where an arm of the grid is not judged.
+    """
+    if set(levels.index) != set(judgement.arms):
+        return None
+    tables = {
+        measure: factor_effects(
+            {
+                arm: group_means(judgement.arms[arm][place], judgement.groups)
+                for arm in levels.index
+            },
+            levels,
+        )
+        for place, measure in enumerate(MEASURES)
+    }
+    return pd.concat(tables, names=["measure", None]).reset_index(0).reset_index(drop=True)
+
+
+def readable_judge_effects(effects):
+    """Return effects by each measure as text, in points.
+
+    Args:
+        effects: what `judge_effects` returned.
+
+    Returns:
+        A DataFrame of texts, one row an effect.
+    """
+    rows = {}
+    for row in with_short_changes(effects).to_dict("records"):
+        text = rows.setdefault((row["effect"], row["change"]), {})
+        text[TITLES[row["measure"]]] = points_text(row)
+    return pd.DataFrame(rows).T.rename_axis(["effect", "change"])
+
+
 def class_agreement(judgement):
     """Return how often people's plurality is FER2013's label, by class.
 
@@ -186,14 +230,16 @@ def readable_agreement(table):
 def judge_summary(judgement, table, differences):
     """Return whether labels and people rank the arms alike, as Markdown.
 
-    A difference is claimed where `is_shown` says so, and nowhere else.
+    A difference is claimed where `is_shown` says so, and nowhere else. The arms of a grid are not
+    ranked.
 
     Args:
         judgement: the `judges.Judgement`.
         table: what `judge_table` returned of it.
-        differences: what `judge_differences` returned of it.
+        differences: what `judge_differences` returned of it; `None` of a grid.
     """
-    arms = {}
+    arms, is_grid = {}, differences is None
+    differences = pd.DataFrame() if is_grid else differences
     for row in differences.to_dict("records"):
         sign = int(np.sign(row["difference"])) if row["is_shown"] else 0
         arms.setdefault(row["arm"], {})[row["measure"]] = row | {
@@ -204,6 +250,7 @@ def judge_summary(judgement, table, differences):
     people = readable_judges(table)
     return render(
         "judges.md.j2",
+        is_grid=is_grid,
         arms=arms,
         gap=GAP,
         has_seeds=all(row["label"]["seeds"] > 1 for row in arms.values()),

@@ -9,13 +9,14 @@ from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import headline_rows
 
 
-def methods(comparison, results, differences):
+def methods(comparison, results, differences, effects=None):
     """Return how a comparison was made and tested, with BibTeX, as Markdown.
 
     Args:
         comparison: the `Comparison`.
         results: what `results.result_table` returned of it.
         differences: what `difference_tables.difference_table` returned of it.
+        effects: what `effect_tables.grid_effects` returned of a grid.
     """
     runs = headline_rows(results)
     hows = set(differences.loc[differences["score"] == PRIMARY, "how"])
@@ -30,6 +31,8 @@ def methods(comparison, results, differences):
         "networks": sorted({str(each.as_json()["network"]) for each in comparison.arms.values()}),
         "tested": runs.groupby("split", sort=False)["images"].first().to_dict(),
         "epochs": sorted(runs["epochs"].astype(int).unique()),
+        "num_effects": len(effects.primary) if effects else 0,
+        "on_images": effects.table.attrs["on_images"] if effects else False,
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,

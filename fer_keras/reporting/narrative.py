@@ -21,6 +21,8 @@ from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import SCORE_NAMES, score_text
 from fer_keras.utils.files import path_from_project
 
+NO_EFFECTS = "No seed has finished with every arm, so that there are no effects to compute."
+
 
 def introduction(comparison):
     """Return what is compared on which faces, and what failed, as Markdown.
@@ -42,14 +44,17 @@ def introduction(comparison):
     )
 
 
-def conclusion(comparison, results, differences):
-    """Return what the differences show and do not show, as Markdown.
+def conclusion(comparison, results, differences, effects=None):
+    """Return what differences or effects show and do not show, as Markdown.
 
     Args:
         comparison: the `Comparison`.
         results: what `results.result_table` returned of it; read where a single arm finished.
         differences: what `difference_tables.difference_table` returned of it.
+        effects: what `effect_tables.grid_effects` returned of a grid, whose arms are not compared.
     """
+    if comparison.is_grid:
+        return effect_summary(comparison, effects) if effects else f"**{NO_EFFECTS}**"
     return render("conclusion.md.j2", **verdict_values(comparison, results, differences))
 
 
@@ -93,6 +98,7 @@ def time_summary(comparison, results):
     """Return which arm is best under equal training time, as Markdown.
 
     An arm is called the most accurate only if it is shown to be more accurate than every other.
+    Of a grid no arm is.
 
     Args:
         comparison: the `Comparison`, with equal `minutes`.
@@ -113,13 +119,14 @@ def time_values(comparison, results):
     is_late = (runs["epochs"] == 1) & (runs["minutes"] > comparison.minutes)
     in_time = runs.loc[~is_late if not is_late.all() else is_late.index, "accuracy"]
     best, rivals = in_time.idxmax(), {}
-    if len(in_time) > 1:
+    if len(in_time) > 1 and not comparison.is_grid:
         own = {arm: comparison.runs[arm] for arm in in_time.index}
         table = difference_table(replace(comparison, runs=own), best)
         rivals = table[(table["score"] == PRIMARY) & (table["test images"] == "all")]
         rivals = dict(zip(rivals["arm"], rivals["verdict"]))
     return {
         "minutes": comparison.minutes,
+        "is_grid": comparison.is_grid,
         "all": [*runs.index],
         "late": [*runs.index[is_late]],
         "best": best,
@@ -129,30 +136,31 @@ def time_values(comparison, results):
     }
 
 
-def effect_summary(comparison, runs, factors, effects):
+def effect_summary(comparison, effects):
     """Return what the crossed factors do, as Markdown.
 
     Args:
         comparison: the `Comparison`.
-        runs: the runs that `effect_tables.balanced_runs` returned.
-        factors: its factors.
-        effects: what `effect_tables.effect_table` returned of them.
+        effects: what `effect_tables.grid_effects` returned of it.
     """
-    values = effect_values(comparison, runs, factors, effects)
-    return render("effects.md.j2", **values, **_convergence(runs, factors))
+    values = effect_values(comparison, effects)
+    return render("effects.md.j2", **values, **_convergence(effects.runs, effects.factors))
 
 
-def effect_values(comparison, runs, factors, effects):
+def effect_values(comparison, effects):
     """Return the values of templates on crossed factors: a dict.
 
     Args:
         comparison: the `Comparison`.
-        runs: as for `effect_summary`.
-        factors: as for `effect_summary`.
         effects: as for `effect_summary`.
     """
-    rows = effects[effects["score"] == PRIMARY].to_dict("records")
-    rows = [row | {"points": points_text(row), "p": p_text(row["holm_p_value"])} for row in rows]
+    rows, runs = effects.primary.to_dict("records"), effects.runs
+    for row in rows:
+        row |= {"points": points_text(row), "p": p_text(row["holm_p_value"])}
+    at_levels = {}
+    for row in effects.at_levels.to_dict("records"):
+        name = f"{row['effect']} ({row['change']})"
+        at_levels.setdefault(name, []).append(f"{points_text(row)} at {row['at']}")
     images = runs.groupby("split", sort=False)["images"].first()
     return {
         "epochs": " or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
@@ -162,14 +170,11 @@ def effect_values(comparison, runs, factors, effects):
         "margin": points(comparison.margin, ""),
         "shown": [row for row in rows if row["is_shown"]],
         "small": [row for row in rows if row["is_small"]],
-        "undecided": [
-            f"{row['effect']} ({row['change']}: {row['points']})"
-            for row in rows
-            if not (row["is_shown"] or row["is_small"])
-        ],
+        "undecided": [row for row in rows if not (row["is_shown"] or row["is_small"])],
+        "at_levels": at_levels,
         "num_effects": len(rows),
         "idle": [f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
-        "on_images": effects.attrs.get("on_images", False),
+        "on_images": effects.table.attrs.get("on_images", False),
     }
 
 

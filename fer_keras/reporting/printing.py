@@ -3,11 +3,13 @@
 import sys
 
 from fer_keras.reporting.difference_tables import readable_differences
+from fer_keras.reporting.effect_tables import grid_effects, readable_effects
 from fer_keras.reporting.elsewhere_tables import across_table, notes_in_markdown
+from fer_keras.reporting.narrative import NO_EFFECTS
 
 
 def print_result(result, report=None):
-    """Print scores, differences and failures.
+    """Print scores, differences or effects, and failures.
 
     Args:
         result: the `Result`.
@@ -20,7 +22,11 @@ def print_result(result, report=None):
         print(note)
     print(result)
     differences = result.differences()
-    if len(differences):
+    if result.comparison.is_grid:
+        effects = grid_effects(result.comparison, result.results)
+        words = readable_effects(effects.table).to_string() if effects else NO_EFFECTS
+        print(f"\nEffects in points:\n\n{words}")
+    elif len(differences):
         print(f"\nDifferences in points:\n\n{readable_differences(differences).to_string()}")
     across = across_table(result.comparison)
     if len(across):

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
+
 import fer_keras
 from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
@@ -83,16 +85,22 @@ class Result:
         return effect_tables.effect_table(runs, factors, self.comparison)
 
     def as_document(self):
-        """Return folder, results, differences, errors and notes for machines.
+        """Return results, differences or effects, errors and notes for machines.
 
         Returns:
-            A dict that JSON can hold; `results` and `differences` are lists, a dict a row.
+            A dict that JSON can hold; `results`, `differences` and, of a grid in their place,
+            `effects` are lists, a dict a row.
         """
-        results, differences = self.results, self.differences().reset_index()
+        compared = self.comparison
+        if compared.is_grid:
+            effects = effect_tables.grid_effects(compared, self.results)
+            tested = {"effects": effects.table if effects else pd.DataFrame()}
+        else:
+            tested = {"differences": self.differences().reset_index()}
+        tables = {"results": self.results, **tested}
         return {
             "folder": str(self.directory),
-            "results": json.loads(results.to_json(orient="records")),
-            "differences": json.loads(differences.to_json(orient="records")),
+            **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
             "errors": list(self.comparison.errors),
             "notes": list(self.comparison.notes),
         }

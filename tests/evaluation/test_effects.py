@@ -9,7 +9,7 @@ from scipy.stats import t as student
 from statsmodels.stats.anova import anova_lm
 
 from fer_keras.evaluation.chance import contrast
-from fer_keras.evaluation.effects import factor_effects, variance_shares
+from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
 from fer_keras.utils.errors import InputError
 
 
@@ -21,11 +21,15 @@ def study(scores, *levels):
     return table.assign(score=np.ravel(scores))
 
 
-def effects_of(table, factors="ab"):
-    """The effects on the scores alone: without images, each arm's runs are numbers."""
+def arms_of(table, factors="ab"):
+    """The scores alone by arm: without images, each run is a number; and the arms' levels."""
     table = table.assign(arm=table[[*factors]].astype(str).agg(", ".join, axis=1))
     arms = {arm: own["score"].to_numpy(float)[:, None] for arm, own in table.groupby("arm")}
-    return factor_effects(arms, table.drop_duplicates("arm").set_index("arm")[[*factors]])
+    return arms, table.drop_duplicates("arm").set_index("arm")[[*factors]]
+
+
+def effects_of(table, factors="ab"):
+    return factor_effects(*arms_of(table, factors))
 
 
 BY_HAND = study(
@@ -51,6 +55,26 @@ def test_effects_and_interaction_worked_by_hand():
     row = table.loc["a × b"]
     assert row["high"] - row["low"] == pytest.approx(4 * half)
     assert row["p_of_equality"] == pytest.approx(student.cdf(0.04 / (2 * error), 4))
+
+
+def test_an_effect_at_each_level_of_another_factor_worked_by_hand():
+    # Means .51, .545, .605, .69. a without b: .605 - .51 = .095; with b: .69 - .545 = .145.
+    table = effects_at_levels(*arms_of(BY_HAND), "a", "b").set_index("at")
+    assert table["difference"].to_dict() == pytest.approx({"b no": 0.095, "b yes": 0.145})
+    assert table["change"].tolist() == ["old → new"] * 2
+    # Two weights of 1, each of two seeds: the pooled variance .000225, with 4 degrees of freedom.
+    half = 2.776445 * np.sqrt(0.000225)
+    row = table.loc["b yes"]
+    assert row[["low", "high"]].tolist() == pytest.approx([0.145 - half, 0.145 + half])
+    # Averaged over a third factor, and for two changes of three levels.
+    rng = np.random.default_rng(1)
+    table = study(rng.normal(0.6, 0.01, (3, 2, 2, 2)), "uvw", "xy", "no")
+    found = effects_at_levels(*arms_of(table, "abc"), "a", "b").set_index(["at", "change"])
+    means = table.groupby(["b", "a"])["score"].mean()
+    assert len(found) == 4
+    assert found.loc[("b y", "u → w"), "difference"] == pytest.approx(
+        means["y", "w"] - means["y", "u"]
+    )
 
 
 def test_three_factors_have_an_interaction_of_all_and_agree_with_regression():

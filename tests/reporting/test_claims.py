@@ -82,9 +82,20 @@ def of_time(runs):
 
 
 def of_effects(runs):
-    compared, record = comparison_of(runs, "somewhere"), record_of(runs, a=(), b=())
-    effects = effect_tables.effect_table(record, ["a", "b"], compared)
-    return narrative.effect_summary(compared, record, ["a", "b"], effects)
+    grid = {"a": ("no", "yes"), "b": ("no", "yes")}
+    compared, record = comparison_of(runs, "somewhere", factors=grid), record_of(runs, **grid)
+    effects, differences = effect_tables.grid_effects(compared, record), difference_table(compared)
+    words = narrative.conclusion(compared, record, differences, effects)
+    first = verdict(compared, record, differences, effects)
+    assert not claimed_last(words) and not claimed_first(first)
+    assert shown(words, "\n- |\n\n") == shown(first, "</p>")
+    return words
+
+
+def shown(text, end):
+    """Return the effects that a text says are shown; the sentence ends with `end`."""
+    sentence = re.split(end, text.partition("is shown for")[2])[0]
+    return re.findall(r"^(.*?) \(", re.sub("</?b>", "", sentence), re.MULTILINE)
 
 
 CLAIMS = {
@@ -127,8 +138,7 @@ def test_three_points_are_found_by_five_seeds_and_nothing_else_is(num_trials):
         found["wrong"] += "`c` is" in words or "`b` is less" in words
         of_a = {arm: 0.03 * arm.startswith("yes") for arm in GRID}
         words = of_effects(simulated(rng, of_a, 5, PUBLIC_TEST))
-        shown = words.partition("is shown for")[2].partition("\n\n")[0].split("Smaller")[0]
-        found["effect"] += "a (no → yes" in shown
+        found["effect"] += "a" in shown(words, "\n- |\n\n")
     assert found["planted"] >= 0.8 * num_trials and found["effect"] >= 0.8 * num_trials, found
     assert few(found["wrong"], num_trials), found
 

@@ -66,8 +66,7 @@ def comparison(num_seeds=3, **fields):
 
 def summary(table, **fields):
     compared = comparison(table["seed"].nunique(), **fields)
-    runs, factors = tables.balanced_runs(compared, table)
-    words = effect_summary(compared, runs, factors, tables.effect_table(runs, factors))
+    words = effect_summary(compared, tables.grid_effects(compared, table))
     return " ".join(words.split())
 
 
@@ -102,7 +101,7 @@ def test_accuracy_alone_is_tested_and_corrected_for_all_effects():
 def test_the_summary_tells_what_is_shown_small_and_undecided():
     words = summary(record(augmentation=0.03, noise=0.004, by_seed=0))
     assert words.startswith(
-        "**What these factors do in 8 epochs on PublicTest (3,589 images), over 3 seeds.** In "
+        "**What these factors do in 8 epochs on PublicTest (3,589 images), over 3 seeds.** - In "
         "accuracy an effect is shown for augmentation (none → study_d: +"
     )
     assert "Smaller than 1 point in accuracy, as a test of equality says: " in words
@@ -112,7 +111,40 @@ def test_the_summary_tells_what_is_shown_small_and_undecided():
         "with augmentation study_d (12 of 12): **these runs had not converged**" in words
     )
     words = summary(record(noise=0.02, luck=4))
-    assert "In accuracy no effect is shown. Undecided: storage (csv → folder" in words
+    assert "- In accuracy no effect is shown. - Undecided, with an effect or none: " in words
+    assert "storage (csv → folder: " in words and "storage × feed (-" in words
+
+
+def test_factors_that_depend_on_each_other_have_effects_at_each_level():
+    def planted(both):
+        table = record(noise=0.002, by_seed=0)
+        is_both = (table["feed"] != "memory") & (table["augmentation"] != "none")
+        return table.assign(accuracy=table["accuracy"] + both * is_both)
+
+    found = tables.grid_effects(comparison(), planted(0.05))
+    means = found.runs.groupby(["feed", "augmentation"])["accuracy"].mean()
+    at = found.at_levels.set_index(["effect", "at"])["difference"]
+    assert len(at) == 4
+    assert at["augmentation", "feed image_data_generator"] == pytest.approx(
+        means["image_data_generator", "study_d"] - means["image_data_generator", "none"]
+    )
+    words = summary(planted(0.05))
+    assert "The effect of augmentation (none → study_d) is " in words
+    assert " at feed memory and +5.1 (" in words or " at feed memory and +5.0 (" in words
+    assert len(tables.readable_at_levels(found.at_levels)) == 4
+    assert not len(tables.grid_effects(comparison(), planted(0)).at_levels)
+    assert "The effect of" not in summary(planted(0))
+
+
+def test_epochs_are_those_of_the_recipe_where_patience_trained_fewer():
+    table = record(num_seeds=2)
+    table["epochs"] = 5 + np.arange(len(table)) % 3
+    epochs = {"none": 15, "study_d": 30}
+    arms = {arm: Recipe(epochs=epochs[arm.split(", ")[2]]) for arm in table["arm"].unique()}
+    factors = {"storage": (), "feed": (), "epochs": (15, 30)}
+    runs, found = tables.balanced_runs(comparison(2, arms=arms, factors=factors), table)
+    assert found == ["storage", "feed", "epochs"]
+    assert runs.groupby("augmentation")["epochs"].unique().explode().to_dict() == epochs
 
 
 def test_study_ds_difference_is_put_down_to_nothing():
@@ -193,6 +225,7 @@ def test_what_has_no_effects_is_refused():
     error = {"arm": "csv, memory, none", "seed": 0, "error": "Disk is full."}
     with pytest.raises(InputError, match="No seed has finished with every arm.*Disk is full"):
         tables.balanced_runs(comparison(1, errors=(error,)), record(num_seeds=1).iloc[1:])
+    assert tables.grid_effects(comparison(1, errors=(error,)), record(num_seeds=1).iloc[1:]) is None
 
 
 def test_several_data_sets_are_one_more_factor():

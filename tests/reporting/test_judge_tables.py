@@ -17,10 +17,12 @@ from fer_keras.reporting.judge_tables import (
     class_agreement,
     judge_comparison,
     judge_differences,
+    judge_effects,
     judge_summary,
     judge_table,
     readable_agreement,
     readable_judge_differences,
+    readable_judge_effects,
     readable_judges,
 )
 
@@ -194,3 +196,24 @@ def test_a_comparison_is_judged_from_its_kept_votes(tmp_path):
     text = summary_of(judgement)
     assert "One arm has votes" in text
     assert "`other` is left out, for its labels are not FER2013's" in text
+
+
+def test_effects_by_people_are_those_of_the_arms_and_rank_none():
+    rng = np.random.default_rng(5)
+    arms = {"a, u": (0.3, 0.3), "a, w": (0.3, 0.4), "b, u": (0.3, 0.3), "b, w": (0.3, 0.5)}
+    judgement = judged(rng, arms, 2)
+    levels = pd.DataFrame(
+        [arm.split(", ") for arm in arms], index=[*arms], columns=["first", "second"]
+    )
+    effects = judge_effects(judgement, levels).set_index(["measure", "effect"])["difference"]
+    for measure in ("label", "plurality", "vote_share"):
+        score = {arm: judgement.score(arm, measure).value for arm in arms}
+        second = (score["a, w"] + score["b, w"] - score["a, u"] - score["b, u"]) / 2
+        assert effects[measure, "second"] == pytest.approx(second)
+    text = readable_judge_effects(judge_effects(judgement, levels))
+    assert text.loc[("second", "u → w"), "accuracy by plurality"].startswith("+")
+    assert ("first × second", "") in text.index
+    assert judge_effects(judgement, levels.iloc[:2]) is None
+    words = judge_summary(judgement, judge_table(judgement), None)
+    assert words.startswith("The arms are combinations of levels and are not ranked.")
+    assert "minus" not in words and "shown" not in words

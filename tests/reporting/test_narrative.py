@@ -9,6 +9,7 @@ from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.results import result_table
 from fer_keras.reporting import narrative
 from fer_keras.reporting.difference_tables import difference_table
+from fer_keras.reporting.first_screen import verdict
 
 
 def conclusion(runs, directory, **fields):
@@ -230,6 +231,28 @@ def test_in_time_too_a_winner_needs_proof_and_seeds(tmp_path):
     assert "each arm has one run, so that no arm can be called the best" in time_summary(
         once, tmp_path
     )
+
+
+def test_of_a_grid_no_arm_is_the_best_in_time(tmp_path):
+    runs = {"yes": seeds_of(0.9, 1, 2), "no": seeds_of(0.3, 7, 2)}
+    compared = comparison_of(runs, tmp_path, minutes=2, factors={"batch_size": (64,)})
+    words = " ".join(narrative.time_summary(compared, result_table(compared)).split())
+    assert "the conclusion says what the factors do, and no arm is called the best" in words
+    first = verdict(compared, result_table(compared), difference_table(compared))
+    assert "No seed has finished with every arm" in first and "accurate" not in first
+    words = narrative.conclusion(compared, result_table(compared), difference_table(compared))
+    assert words == f"**{narrative.NO_EFFECTS}**"
+
+
+def test_a_named_comparison_with_other_factors_is_repeated_with_them(tmp_path):
+    named = COMPARISONS["storage-feed-augmentation"]
+    runs = {"conv3": {0: replace(run_of(0.5, 1), recipe=named.arms["conv3"])}}
+    own = comparison_of(runs, tmp_path, name="storage-feed-augmentation", factors=named.factors)
+    assert "--factor" not in narrative.repetition(own)
+    other = replace(own, factors=named.factors | {"epochs": (15, 30)})
+    words = narrative.repetition(other)
+    assert "compare storage-feed-augmentation --factor=storage=csv,folder " in words
+    assert "--factor=epochs=15,30" in words and "--set" not in words
 
 
 def test_the_command_gives_the_same_arms_again(tmp_path):
