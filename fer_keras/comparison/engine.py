@@ -106,7 +106,9 @@ def run_comparison(
     if drawn and named and minutes == named.minutes:
         minutes = minutes and DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
-    recipes = cross(recipes, factors, crossed) if factors else recipes
+    if factors:
+        name = name or next(iter(recipes), None)  # the arms are called by their levels
+        recipes = cross(recipes, factors, crossed)
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))

@@ -80,6 +80,7 @@ def test_crossed_factors_are_arms_whose_levels_the_record_holds(data, tmp_path):
     recipe = {"a": Recipe(network=tiny, epochs=1)}
     done = run_comparison(recipe, data, 1, factors=factors, out=tmp_path)
     assert len(done.arms) == 4 and done.factors == factors
+    assert done.name == "a" and done.directory.name.startswith("a-")
     table = result_table(done)
     table = table[table["split"] == "PublicTest"]
     assert table["batch_size"].tolist() == ["35", "35", "70", "70"]
