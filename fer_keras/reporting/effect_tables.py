@@ -136,12 +136,15 @@ def effect_table(runs, factors, comparison=None):
 
 
 def with_short_changes(effects):
-    """Return effects without the changes of interactions, if these are plain.
+    """Leave out interactions' changes where each factor has two levels.
 
-    They are where each factor has two levels, which stand beside the factor's own effect.
+    The row of a factor alone names its levels.
 
     Args:
         effects: DataFrame with the columns `effect`, `change` and `order`.
+
+    Returns:
+        A DataFrame like it.
     """
     own = effects.loc[effects["order"] == 1, ["effect", "change"]].drop_duplicates()
     if not own["effect"].is_unique:
