@@ -129,9 +129,8 @@ def _families(arms, factors, has_votes):
     """Return the families of tests: what is tested together, by which score and correction."""
     reference, *others = arms
     families, described = [], "everything else describes and decides nothing"
-    if (
-        factors and others
-    ):  # to test the arms, too, would raise more false alarms than one family may
+    if factors and others:
+        # Testing the arms, too, would raise more false alarms than 5 %.
         tested = f"effects and interactions of {', '.join(factors)}"
         families.append({"tests": tested, "score": PRIMARY, "correction": "Holm"})
     elif others:
