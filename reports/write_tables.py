@@ -8,15 +8,20 @@ written by hand.
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 from budgets import SETS, budget_table, draw_budgets
 from study_tables import protocol_table, score_table
 
-from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.evaluation.differences import MARGIN
-from fer_keras.reporting import difference_tables, effect_tables, narrative, score_tables, tables
+from fer_keras.comparison.catalogue import RECIPES
+from fer_keras.reporting import (
+    difference_tables,
+    effect_tables,
+    judge_tables,
+    narrative,
+    score_tables,
+    tables,
+)
 from fer_keras.reporting.result import load_comparison
 from fer_keras.utils.files import whole_file, write_text
 
@@ -82,25 +87,20 @@ def published():
 def factors():
     """Return the tables of the crossed factors: scores, effects, and what follows."""
     name = "storage-feed-augmentation"
-    record, crossed = _record(name), [*COMPARISONS[name].factors]
-    if "arm" not in record:
-        record["arm"] = record[crossed].agg(", ".join, axis=1)
-        record["epochs"] = record["trained_epochs"]
-    crossed += ["epochs"] * (record["epochs"].nunique() > 1)
-    runs = score_tables.headline_rows(record)
-    effects = effect_tables.effect_table(runs, crossed)
-    command = f"python reports/publish.py DIR {name}"
-    if "epochs" not in crossed:
-        command = f"fer-keras compare {name} --data DIR --set epochs={runs['epochs'].iloc[0]}"
-    about = SimpleNamespace(seeds=sorted(runs["seed"].unique()), margin=MARGIN, runs={})
+    result = load_comparison(REPORTS / name)
+    compared, record = result.comparison, result.results
+    effects = effect_tables.grid_effects(compared, record)
+    judgement, _ = judge_tables.judge_comparison(compared)
+    by_people = judge_tables.judge_effects(judgement, effects.levels)
+    is_alone = by_people["order"] == 1
     return "\n\n".join(
         [
-            _markdown(score_tables.readable_scores(score_tables.score_table(record))),
-            _markdown(effect_tables.readable_effects(effects)),
-            narrative.effect_summary(
-                about, effect_tables.Effects(runs, crossed, effects, pd.DataFrame())
-            ),
-            _made(command, record),
+            _markdown(score_tables.readable_scores(result.scores())),
+            _markdown(effect_tables.readable_effects(effects.table)),
+            narrative.conclusion(compared, record, None, effects),
+            "By label and by what people see, in points, described and not tested:",
+            _markdown(judge_tables.readable_judge_effects(by_people[is_alone])),
+            _made(f"python reports/publish.py DIR {name}", record),
         ]
     )
 
