@@ -60,13 +60,13 @@ def grid_effects(comparison, results):
     except InputError:
         return None
     table = effect_table(runs, factors, comparison)
-    is_shown_pair = table["is_shown"] & (table["order"] == 2)
-    parts = []
-    for effect in table.loc[is_shown_pair, "effect"].unique():
-        for factor, given in permutations(effect.split(" × ")):
-            arms = _accuracies(runs, comparison)
-            parts.append(effects_at_levels(arms, _levels(runs, factors), factor, given))
-    return Effects(runs, factors, table, pd.concat(parts) if parts else pd.DataFrame())
+    shown = table.loc[table["is_shown"] & (table["order"] == 2), "effect"].unique()
+    pairs = [pair for effect in shown for pair in permutations(effect.split(" × "))]
+    if not pairs:
+        return Effects(runs, factors, table, pd.DataFrame())
+    accuracies, levels = _accuracies(runs, comparison), _levels(runs, factors)
+    parts = [effects_at_levels(accuracies, levels, *pair) for pair in pairs]
+    return Effects(runs, factors, table, pd.concat(parts))
 
 
 def balanced_runs(comparison, results):
