@@ -1,5 +1,7 @@
 """A report's first screen: question, verdict, figure, data and cost."""
 
+import pandas as pd
+
 from fer_keras.reporting.answer_figure import draw_answer
 from fer_keras.reporting.difference_tables import OVER_SEEDS, points
 from fer_keras.reporting.narrative import (
@@ -112,7 +114,7 @@ def cost_facts(comparison, results):
     """
     runs = headline_rows(results)
     mean = runs.groupby("arm", sort=False)[["minutes", "images_per_second"]].mean()
-    total = runs["minutes"].sum()
+    total = _minutes_spent(comparison)
     machines = runs[["processor", "cores"]].astype(str).drop_duplicates()
     place = "; ".join(f"{name}, {cores} cores" for name, cores in machines.to_numpy())
     speeds, whose_speeds = _by_arm(mean["images_per_second"], "{:,.0f}".format)
@@ -122,6 +124,16 @@ def cost_facts(comparison, results):
         (minutes, f"a run{whose}"),
         (speeds, f"training images a second{whose_speeds}"),
     ]
+
+
+def _minutes_spent(comparison):
+    """Return the minutes of training; epochs of one run that another went on from count once."""
+    histories = [
+        run.history.assign(recipe=repr(run.recipe.changed(epochs=1)))
+        for runs in comparison.runs.values()
+        for run in runs.values()
+    ]
+    return pd.concat(histories).drop_duplicates()["seconds"].sum() / 60
 
 
 def _by_arm(values, form):

@@ -1,6 +1,9 @@
 """The first screen, the matrices and the methods: numbers worked by hand, names escaped."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from helpers import accuracy_of, comparison_of, leaky, run_of
@@ -55,6 +58,20 @@ def test_data_and_cost_are_those_of_the_runs(compared):
     (total, where), (minutes, _), (speed, _) = cost_facts(compared, record)
     assert (total, minutes, speed) == ("12.0 min", "2.0 min", "800")
     assert "all 6 runs" in where and "abacus, 2 cores" in where
+
+
+def test_epochs_that_two_runs_share_cost_once():
+    short = run_of(0.6, 0)
+    longer = replace(
+        short,
+        recipe=short.recipe.changed(epochs=short.recipe.epochs + 1),
+        history=pd.concat([short.history, short.history.tail(1).assign(epoch=4, seconds=90.0)]),
+    )
+    compared = comparison_of({"short": {0: short}, "longer": {0: longer}}, "somewhere")
+    (total, _), (minutes, whose), _ = cost_facts(compared, result_table(compared))
+    # 60, 30 and 30 seconds once, and 90 more.
+    assert total == "3.5 min"
+    assert (minutes, whose) == ("2.0 min and 3.5 min", "a run: short and longer")
 
 
 def test_the_verdict_names_the_arm_its_difference_and_the_interval(compared):
