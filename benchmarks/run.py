@@ -22,6 +22,7 @@ import starting
 import training
 
 from fer_keras.data.readers.locate import find_data
+from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.startup import start_tensorflow
 
@@ -51,23 +52,37 @@ def main():
     location, machine = find_data(arguments.data), environment()
     machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
     kept = ("date", "processor", "cores", "tensorflow", "jax", "pandas", "git commit")
+    facts = {key: machine[key] for key in kept if key in machine}
     for name in [arguments.only] if arguments.only else BENCHMARKS:
         rows = []
         with tempfile.TemporaryDirectory() as scratch:
             for row in BENCHMARKS[name](location, Path(scratch), arguments.rounds):
-                rows.append({"benchmark": name, **row, "rounds": arguments.rounds})
+                rows.append({"benchmark": name, **row, "rounds": arguments.rounds, **facts})
                 print(rows[-1], flush=True)
-        if not rows:
-            continue
-        table = pd.DataFrame(rows).assign(**{key: machine[key] for key in kept if key in machine})
-        if arguments.record.is_file():
-            former = pd.read_csv(arguments.record, dtype={"cores": str})
-            is_other = former["processor"] != machine["processor"]
-            table = pd.concat([former[(former["benchmark"] != name) | is_other], table])
-        numbers = ["fer_keras", "theirs", "times better"]
-        table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
-        order = table["benchmark"].map(list(BENCHMARKS).index)
-        table.iloc[order.argsort(kind="stable")].to_csv(arguments.record, index=False)
+                put(rows, arguments.record)  # at once: a benchmark may take hours
+        if rows:
+            put(rows, arguments.record, is_whole=True)
+
+
+def put(rows, record, is_whole=False):
+    """Put rows of one benchmark on one processor in the place of the former ones.
+
+    Args:
+        rows: dicts, the rows of the benchmark up to now.
+        record: path of the CSV file.
+        is_whole: whether these are all of the benchmark's rows, so that no former one stays.
+    """
+    table, numbers = pd.DataFrame(rows), ["fer_keras", "theirs", "times better"]
+    table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    if record.is_file():
+        former = pd.read_csv(record, dtype={"cores": str})
+        keys = ["benchmark", "processor"] + ["what", "against"] * (not is_whole)
+        is_replaced = pd.MultiIndex.from_frame(former[keys]).isin(
+            pd.MultiIndex.from_frame(table[keys])
+        )
+        table = pd.concat([former[~is_replaced], table])
+    order = table["benchmark"].map([*BENCHMARKS].index)
+    write_text(record, table.iloc[order.argsort(kind="stable")].to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""The record of the benchmarks keeps what a stop interrupts."""
+
+from importlib import import_module
+
+import pandas as pd
+import pytest
+from helpers import ROOT
+
+
+@pytest.fixture
+def put():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        yield import_module("run").put
+
+
+def rows(benchmark, *sides, processor="A", value=1.0):
+    return [
+        {
+            "benchmark": benchmark,
+            "what": what,
+            "unit": "s",
+            "fer_keras": value,
+            "against": against,
+            "theirs": 2.0,
+            "times better": 2 / value,
+            "processor": processor,
+        }
+        for what, against in sides
+    ]
+
+
+def measured(record):
+    """Return (benchmark, what, against, processor) -> our side, in the record's order."""
+    table = pd.read_csv(record).set_index(["benchmark", "what", "against", "processor"])
+    return table["fer_keras"].to_dict()
+
+
+def test_a_stopped_benchmark_replaces_only_what_it_measured(tmp_path, put):
+    record = tmp_path / "results.csv"
+    put(rows("reading", ("csv", "pandas"), ("csv", "numpy")), record, is_whole=True)
+    put(rows("reading", ("csv", "pandas"), processor="B"), record, is_whole=True)
+    put(rows("starting", ("import", "tensorflow")), record, is_whole=True)
+    put(rows("reading", ("csv", "pandas"), value=0.123456), record)
+    assert measured(record) == {
+        ("starting", "import", "tensorflow", "A"): 1,
+        ("reading", "csv", "numpy", "A"): 1,
+        ("reading", "csv", "pandas", "B"): 1,
+        ("reading", "csv", "pandas", "A"): 0.1235,
+    }
+    put(rows("reading", ("csv", "pandas"), value=0.5), record, is_whole=True)
+    assert measured(record) == {
+        ("starting", "import", "tensorflow", "A"): 1,
+        ("reading", "csv", "pandas", "B"): 1,
+        ("reading", "csv", "pandas", "A"): 0.5,
+    }
