@@ -43,7 +43,6 @@ OPTIONS = {
 }
 """Comparison -> arguments of `fk.compare`, where it is not published as it is named."""
 
-EQUAL_EPOCHS = 3
 BUDGETS = (
     ("quick", {"epochs": 3}, 1),
     ("quick", {"epochs": 6}, 1),
@@ -66,33 +65,11 @@ OF_A_STUDY = ("history.csv", "class_report.csv", "confusion_matrix.csv")
 def publish_comparison(name, data):
     """Run a named comparison; write its report, its record and its predictions."""
     result = compare(name, data, **OPTIONS.get(name, {}))
-    if name == "networks":
-        record = with_equal_epochs(result, data)
-        write_text(REPORTS / write_tables.RECORDS[name], record.to_csv(index=False))
     report = REPORTS / Path(write_tables.RECORDS[name]).parts[0]
     result.report(report.with_suffix(".html"), with_faces=False)
     publish(result.directory, REPORTS / name)  # with what the report has found and kept
-
-
-def with_equal_epochs(timed, data):
-    """Return the record of the networks under equal epochs and equal time, with their costs."""
-    from fer_keras.networks.cost import cost_table
-
-    arms, changes = COMPARISONS["networks"].arms, {"epochs": EQUAL_EPOCHS}
-    short = compare(arms, data, 1, changes=changes, name="networks-equal-epochs")
-    publish(short.directory, REPORTS / "networks-equal-epochs")
-    parts = {"equal epochs": short.results, "equal time": timed.results}
-    minutes = {"equal time": timed.comparison.minutes}
-    record = pd.concat(
-        [
-            part.assign(budget=budget, budget_minutes=minutes.get(budget))
-            for budget, part in parts.items()
-        ]
-    )
-    first = timed.comparison.first
-    files = {run.recipe.network: run.directory / "model.keras" for run in first.values()}
-    images = timed.comparison.splits(next(iter(first))).test.images
-    return record.merge(cost_table(files, images), on="network")
+    if name == "networks":
+        shutil.copy(result.directory / "tables" / "costs.csv", REPORTS / name)
 
 
 def publish_study(name, data):
