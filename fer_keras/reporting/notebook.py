@@ -147,6 +147,8 @@ def show_table(table, name, directory, caption, precision=3):
     shown = _escaped(table)
     style = shown.style.format(precision=precision, na_rep="").set_caption(escape(caption))
     style.set_table_styles(_column_styles(table))
+    # Otherwise it is random, and the report another one each time.
+    style.set_uuid(sha256(name.encode()).hexdigest()[:8])
     if table.shape[1] > MANY_COLUMNS:
         style.set_table_attributes('class="wide"')
     if not _has_named_index(table):

@@ -65,6 +65,8 @@ def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
     assert "nan" not in shown[0].data and ">a<" in shown[0].data
     notebook.show_table(table.reset_index(drop=True).assign(kind="x"), "plain", tmp_path, "None.")
     assert ">0.123<" in shown[1].data and ">0<" not in shown[1].data
+    notebook.show_table(table, "scores", tmp_path, "Scores of the arms.")
+    assert shown[2].data == shown[0].data  # so that a report can be compared with a former one
 
 
 def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatch):
