@@ -48,12 +48,18 @@ BUDGETS = (
     ("quick", {"epochs": 6}, 1),
     ("quick", {"epochs": 12}, 1),
     ("quick", {}, 3),
+    ("quick", {"drop_test_copies": True}, 3),
     ("quick_ferplus", {}, 1),
     ("better", {}, 3),
+    ("better", {"drop_test_copies": True}, 3),
     ("best", {}, 1),
+    ("best", {"drop_test_copies": True}, 1),
     ("faces", {}, 1),
 )
 """Our recipes: name, changes, number of seeds."""
+
+KEYS_OF_BUDGETS = ["recipe", "epochs", "drop_test_copies", "seed"]
+"""What distinguishes the runs of `budgets.csv`."""
 
 STUDY_SEEDS = 3
 """Runs of each study's recipe."""
@@ -86,9 +92,11 @@ def publish_budgets(data):
     """Train our recipes, put their runs into `budgets.csv`, and ship the networks."""
     for name, changes, seeds in BUDGETS:
         result = compare([name], data, seeds, changes=changes)
-        add_runs("budgets.csv", result.results, ["recipe", "epochs", "seed"])
-        epochs = RECIPES[name].recipe.changed(**changes).epochs
-        publish(result.directory, REPORTS / "budgets" / f"{name}-{epochs}-epochs")
+        recipe = RECIPES[name].recipe.changed(**changes)
+        rows = result.results.assign(drop_test_copies=recipe.drop_test_copies)
+        add_runs("budgets.csv", rows, KEYS_OF_BUDGETS)
+        title = f"{name}-{recipe.epochs}-epochs" + "-without-copies" * recipe.drop_test_copies
+        publish(result.directory, REPORTS / "budgets" / title)
         if name in PRETRAINED and not changes:
             run = result.comparison.first[name]
             scores = result.results[result.results["seed"] == run.recipe.seed]

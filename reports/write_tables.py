@@ -141,17 +141,20 @@ def own_recipes():
         command = f"`{row['recipe']}`"
         if row["epochs"] != RECIPES[row["recipe"]].recipe.epochs:
             command = f"`{row['recipe']} --set epochs={row['epochs']}`"
+        titles = ("PublicTest", "clean", "augmented", "trained without copies")
         shares = {
             title: "" if pd.isna(row[name]) else f"{row[name]:.3f}".lstrip("0")
-            for name, title in zip(SETS, ("PublicTest", "clean", "augmented"))
+            for name, title in zip((*SETS, "without_copies"), titles)
         }
         if row["seeds"] > 1:
             spread = f" ({row['low']:.3f} to {row['high']:.3f})"
             shares["PublicTest"] += spread.replace("0.", ".")
+        seeds = f"{row['seeds']}" + f" and {row['seeds_without']}" * (row["seeds_without"] > 0)
         minutes = f"{row['minutes']:.1f}"
-        rows.append({"recipe": command, "minutes": minutes, **shares, "seeds": row["seeds"]})
+        rows.append({"recipe": command, "minutes": minutes, **shares, "seeds": seeds})
     made = _made("fer-keras run RECIPE --data DIR", record, record["arithmetic"].iloc[0])
-    return f"{_markdown(pd.DataFrame(rows))}\n\n{made}; medians over seeds."
+    table = pd.DataFrame(rows)
+    return f"{_markdown(table.loc[:, (table != '').any()])}\n\n{made}; medians over seeds."
 
 
 def as_published():

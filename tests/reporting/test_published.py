@@ -132,7 +132,7 @@ def test_every_study_has_run_and_gives_what_its_recipe_promises(name):
 def test_our_recipes_have_run_and_give_what_they_promise(name):
     record, named = pd.read_csv(REPORTS / "budgets.csv"), RECIPES[name]
     runs = record[(record["recipe"] == name) & (record["epochs"] == named.recipe.epochs)]
-    plain = runs[runs["split"] == "PublicTest"]
+    plain = runs[(runs["split"] == "PublicTest") & ~runs["drop_test_copies"]]
     assert named.expected == f".{plain['accuracy'].median() * 100:.0f} on PublicTest"
     # Of a training that went on beside other work, the quickest epochs tell what it takes alone.
     histories = [*REPORTS.glob(f"budgets/{name}-*/*/history.csv")]
@@ -242,9 +242,9 @@ def test_adding_a_run_keeps_other_budgets_and_seeds(publish, result, tmp_path, m
     monkeypatch.setattr(publish, "REPORTS", tmp_path)
     shutil.copy(REPORTS / "budgets.csv", tmp_path)
     former = pd.read_csv(REPORTS / "budgets.csv")
-    rows = result.results[result.results["arm"] == "quick"]
+    rows = result.results[result.results["arm"] == "quick"].assign(drop_test_copies=False)
     for _ in range(2):
-        publish.add_runs("budgets.csv", rows, ["recipe", "epochs", "seed"])
+        publish.add_runs("budgets.csv", rows, publish.KEYS_OF_BUDGETS)
         record = pd.read_csv(tmp_path / "budgets.csv")
         assert len(record) == len(former) + len(rows)
     mine = record[(record["recipe"] == "quick") & (record["epochs"] == 1)]
@@ -252,8 +252,8 @@ def test_adding_a_run_keeps_other_budgets_and_seeds(publish, result, tmp_path, m
 
 
 def test_budgets_are_medians_over_seeds_quickest_first():
-    columns = ["recipe", "epochs", "seed", "split", "accuracy", "minutes"]
-    record = [
+    columns = ["recipe", "epochs", "seed", "split", "accuracy", "minutes", "drop_test_copies"]
+    rows = [
         ("best", 120, 0, "PublicTest", 0.68, 60),
         ("best", 120, 0, "PublicTest, augmented", 0.69, 60),
         ("quick", 28, 0, "PublicTest", 0.64, 4),
@@ -261,8 +261,12 @@ def test_budgets_are_medians_over_seeds_quickest_first():
         ("quick", 28, 2, "PublicTest", 0.65, 5),
         *(("quick", 28, seed, "PublicTest, clean", 0.6, 4) for seed in range(3)),
     ]
+    without = [("quick", 28, seed, "PublicTest", 0.5 + seed / 10, 9, True) for seed in range(2)]
+    record = [(*row, False) for row in rows] + without
     table = _module("budgets").budget_table(pd.DataFrame(record, columns=columns))
     quick, best = table.to_dict("records")
+    assert (quick["without_copies"], quick["seeds_without"]) == (0.55, 2)
+    assert pd.isna(best["without_copies"]) and best["seeds_without"] == 0
     assert (quick["minutes"], quick["accuracy"], quick["seeds"]) == (5, 0.64, 3)
     assert (quick["low"], quick["high"], quick["clean"]) == (0.60, 0.65, 0.6)
     assert (best["recipe"], best["accuracy"], best["augmented"]) == ("best", 0.68, 0.69)
