@@ -120,11 +120,13 @@ def label_shares(votes, labels, num_classes):
         A float32 array `(faces, num_classes)`, 0-1, rows summing to 1.
     """
     from sklearn.linear_model import LogisticRegression  # here, as pandas below
+    from threadpoolctl import threadpool_limits
 
     # Faces that people saw alike and that bear one label count as one, so often: a quarter.
     alike, counts = np.unique(np.column_stack([votes, labels]), axis=0, return_counts=True)
     regression = LogisticRegression(solver="newton-cholesky")
-    regression.fit(answer_shares(alike[:, :-1]), alike[:, -1], sample_weight=counts)
+    with threadpool_limits(1):  # for such small matrices threads only wait for each other
+        regression.fit(answer_shares(alike[:, :-1]), alike[:, -1], sample_weight=counts)
     found = np.zeros((len(labels), num_classes), np.float32)
     found[:, regression.classes_] = regression.predict_proba(answer_shares(votes))
     return found
