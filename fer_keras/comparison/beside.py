@@ -19,10 +19,11 @@ class ProgressBeside:
 
     Args:
         runs: list of `PlannedRun` that are not finished.
+        phase: str, what they are for, where they are not all.
     """
 
-    def __init__(self, runs):
-        self.runs, self.is_watched, self.over = runs, is_watched(), Event()
+    def __init__(self, runs, phase=""):
+        self.runs, self.phase, self.is_watched, self.over = runs, phase, is_watched(), Event()
         self.gone = set()
         self.total = sum(run.training.images for run in runs)
         self.started, self.before = time.perf_counter(), self._images()
@@ -60,7 +61,8 @@ class ProgressBeside:
         self.bar.refresh()
 
     def _words(self):
-        ended = f"{len(self.gone)} of {len(self.runs)} runs have ended"
+        ended = f"{self.phase}: " if self.phase else ""
+        ended += f"{len(self.gone)} of {len(self.runs)} runs have ended"
         done, seconds = self._images() - self.before, time.perf_counter() - self.started
         if not done:
             return f"{in_words(seconds)} so far, {ended}"

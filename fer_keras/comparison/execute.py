@@ -83,7 +83,7 @@ def require_jobs(jobs):
         raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
 
 
-def execute_all(planned, jobs=1, dask=None, tensorboard=None):
+def execute_all(planned, jobs=1, dask=None, tensorboard=None, phase=""):
     """Execute the runs that are not finished yet.
 
     Args:
@@ -92,6 +92,7 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None):
         dask: address of a Dask scheduler, `tcp://host:port`, whose workers run them instead; they
             need this package and the same paths.
         tensorboard: folder for TensorBoard's logs, one folder a run; `None` writes none.
+        phase: what these runs are for, where more follow, to be shown meanwhile.
 
     Returns:
         A dict from a run directory to what went wrong there, in one sentence.
@@ -102,15 +103,15 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None):
     require_jobs(jobs)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
-        ended = _in_turn(todo, tensorboard)
+        ended = _in_turn(todo, tensorboard, phase)
     else:
-        ended = _side_by_side(todo, jobs, dask, tensorboard)
+        ended = _side_by_side(todo, jobs, dask, tensorboard, phase)
     return {run.directory: error for run, error in ended if error}
 
 
-def _in_turn(runs, tensorboard):
+def _in_turn(runs, tensorboard, phase):
     """Finish runs one after the other; yield each with what went wrong."""
-    with Progress([run.training for run in runs]) as progress:
+    with Progress([run.training for run in runs], phase) as progress:
         for number, run in enumerate(runs):
             progress.turn_to(number)
             # TensorBoard's logs show all epochs of a run.
@@ -118,9 +119,9 @@ def _in_turn(runs, tensorboard):
             yield run, _execute(run, progress, tensorboard, longer and longer.directory)
 
 
-def _side_by_side(runs, jobs, dask, tensorboard):
+def _side_by_side(runs, jobs, dask, tensorboard, phase):
     """Finish runs in other processes; yield each that ended with what went wrong."""
-    with ProgressBeside(runs) as progress:
+    with ProgressBeside(runs, phase) as progress:
         task = partial(_execute_beside, silent=progress.is_watched, tensorboard=tensorboard)
         here = dask is None
         ended = on_this_machine(task, runs, jobs) if here else on_cluster(task, runs, dask)

@@ -38,13 +38,14 @@ class Progress:
 
     Args:
         trainings: list of `Training`, in the order in which they have their turn.
+        phase: str, what they are for, where they are not all.
 
     A `LiveBar` shows it where someone watches, else `Lines` do. Use it as a context: what it shows
     ends with it.
     """
 
-    def __init__(self, trainings):
-        self.trainings, self.title, self.scores = list(trainings), "", {}
+    def __init__(self, trainings, phase=""):
+        self.trainings, self.phase, self.title, self.scores = list(trainings), phase, "", {}
         self.at_the_end = ExitStack()
         self._paces = {}
         self.turn_to(0)
@@ -71,9 +72,10 @@ class Progress:
 
     @property
     def of_all(self):
-        """Which run of how many this is, in words; empty where there is one."""
+        """The phase, and of several runs which one this is, in words."""
         count = len(self.trainings)
-        return f"run {self.number + 1}/{count}" if count > 1 else ""
+        run = f"run {self.number + 1}/{count}" if count > 1 else ""
+        return ", ".join(filter(None, [self.phase, run]))
 
     @property
     def images(self):

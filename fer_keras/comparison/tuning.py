@@ -34,7 +34,7 @@ def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOC
     # Frozen epochs take less time than the others.
     timed = {"epochs": timed_epochs, "frozen_epochs": 0}
     short = {arm: recipe.changed(**timed) for arm, recipe in recipes.items()}
-    runs = _executed(short, sources, directory / "timing", seed)
+    runs = _executed(short, sources, directory / "timing", seed, phase="timing")
     planned = SHARE_PLANNED * 60 * minutes
     return {
         arm: recipe.changed(epochs=max(1, int(planned / runs[arm].history["seconds"].median())))
@@ -71,21 +71,22 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
                 "validation_fraction above 0, or search no rate."
             )
     found = {arm: {} for arm in recipes}
-    for times in RATES:
+    for number, times in enumerate(RATES, 1):
         changed = {
             arm: recipe.changed(learning_rate=float(f"{times * recipe.learning_rate:.2g}"))
             for arm, recipe in recipes.items()
         }
-        for arm, run in _executed(changed, sources, directory, seed, jobs, dask).items():
+        phase = f"learning rate {number} of {len(RATES)}"
+        for arm, run in _executed(changed, sources, directory, seed, jobs, dask, phase).items():
             best = run.history["val_accuracy"].max()
             found[arm][changed[arm].learning_rate] = float(best)
     chosen = {arm: max(tried, key=tried.get) for arm, tried in found.items()}
     return {arm: recipes[arm].changed(learning_rate=rate) for arm, rate in chosen.items()}, found
 
 
-def _executed(recipes, sources, directory, seed, jobs=1, dask=None):
+def _executed(recipes, sources, directory, seed, jobs=1, dask=None, phase=""):
     planned, _ = plan_runs(recipes, sources, [seed], directory)
-    failures = execute_all([run for _, _, run in planned], jobs, dask)
+    failures = execute_all([run for _, _, run in planned], jobs, dask, None, phase)
     for arm, _, run in planned:
         if run.directory in failures:
             raise InputError(f"The arm {arm} could not be tried: {failures[run.directory]}")

@@ -160,6 +160,12 @@ def test_one_line_an_epoch_where_nobody_watches(capsys, unwatched):
     )
 
 
+def test_lines_say_what_a_training_is_for(capsys, unwatched):
+    with Progress([Training("csv", 3, 100)], "timing") as going:
+        drive(going.callback("CSV", 32))
+    assert ", timing, " in capsys.readouterr().out.splitlines()[0]
+
+
 def test_a_long_epoch_is_not_silent(capsys, unwatched, monkeypatch):
     monkeypatch.setattr(progress, "QUIET_LINES_SECONDS", 0)
     with Progress([Training("csv", 1, 100)]) as going:
@@ -215,9 +221,11 @@ def test_runs_side_by_side_are_followed_by_the_epochs_that_they_kept(
         assert bars[0].n == 350
     assert "1 of 2 runs have ended" in shown(bars[0])[-1]
     monkeypatch.setattr(beside, "is_watched", lambda: False)
-    with beside.ProgressBeside(runs) as going:
+    with beside.ProgressBeside(runs, "learning rate 1 of 3") as going:
         going.ended(runs[0])
-    assert capsys.readouterr().out.startswith("csv, seed 0 has ended; ")
+    said = capsys.readouterr().out
+    assert said.startswith("csv, seed 0 has ended; ")
+    assert said.endswith("learning rate 1 of 3: 1 of 2 runs have ended.\n")
 
 
 def test_keras_drives_it_as_these_tests_do(bars):

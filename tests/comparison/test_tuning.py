@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from fer_keras.comparison.engine import run_comparison
@@ -24,7 +26,7 @@ def recipe(tmp_path):
     return Recipe(network=f"{tmp_path / 'net.py'}:linear", epochs=2)
 
 
-def test_the_rate_with_the_best_validation_accuracy_is_taken(recipe, splits, tmp_path):
+def test_the_rate_with_the_best_validation_accuracy_is_taken(recipe, splits, tmp_path, capsys):
     recipes = {
         "slow": recipe.changed(learning_rate=1e-6),
         "fast": recipe.changed(learning_rate=0.03),
@@ -36,6 +38,9 @@ def test_the_rate_with_the_best_validation_accuracy_is_taken(recipe, splits, tmp
         assert tried[chosen[arm].learning_rate] == max(tried.values())
     assert max(found["fast"].values()) > max(found["slow"].values())
     assert chosen["fast"].changed(learning_rate=0.03) == recipes["fast"]
+    said = re.findall(r"(learning rate \d of 3, run \d/2),", capsys.readouterr().out)
+    every = [f"learning rate {rate} of 3, run {run}/2" for rate in (1, 2, 3) for run in (1, 2)]
+    assert [*dict.fromkeys(said)] == every
 
 
 def test_a_comparison_reports_the_searched_rates_and_trains_none_twice(recipe, splits, tmp_path):
