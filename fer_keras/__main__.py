@@ -1,5 +1,6 @@
 """Start the command: `fer-keras`, or `python -m fer_keras`."""
 
+import atexit
 import os
 import signal
 import sys
@@ -15,9 +16,11 @@ def command():
     from fer_keras.cli import STOPPED, main
 
     code = main()
-    if code == STOPPED:
-        # TensorFlow's threads still ask Python for batches, and Python, while it takes itself
-        # apart, would end them by a segmentation fault.
+    if code == STOPPED or "tensorflow" in sys.modules:
+        # TensorFlow takes more than a second to take itself apart. Stopped, its threads still ask
+        # Python for batches, and would end by a segmentation fault meanwhile.
+        if code != STOPPED:
+            atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

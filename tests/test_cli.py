@@ -232,6 +232,31 @@ def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, numb
     assert errors.splitlines()[-1] == "fer-keras: Stopped; start the same command again to go on."
 
 
+QUICK_EXIT = """
+import atexit, sys, types
+from fer_keras.__main__ import command
+
+class Slow:
+    def __del__(self):
+        print("taken apart")
+
+sys.modules["tensorflow"] = types.ModuleType("tensorflow")
+sys.modules["tensorflow"].slow = Slow()
+atexit.register(print, "atexit")
+sys.argv = ["fer-keras", *sys.argv[1:]]
+command()
+"""
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["recipes"], 0), (["recipes", "none"], 2)])
+def test_a_command_does_not_wait_until_tensorflow_is_taken_apart(arguments, code):
+    command = [sys.executable, "-c", QUICK_EXIT, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == code
+    assert bool(ended.stderr) == bool(code)
+    assert ended.stdout.endswith("atexit\n") and "taken apart" not in ended.stdout
+
+
 CTRL_C_AT_AN_IMPORT = """
 import os, runpy, signal, sys
 
