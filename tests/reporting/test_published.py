@@ -135,9 +135,9 @@ def test_our_recipes_have_run_and_give_what_they_promise(name):
     plain = runs[(runs["split"] == "PublicTest") & ~runs["drop_test_copies"]]
     assert named.expected == f".{plain['accuracy'].median() * 100:.0f} on PublicTest"
     # Of a training that went on beside other work, the quickest epochs tell what it takes alone.
-    histories = [*REPORTS.glob(f"budgets/{name}-*/*/history.csv")]
+    histories = REPORTS.glob(f"budgets/{name}-{named.recipe.epochs}-epochs/*/history.csv")
     alone = [quickest_minutes(pd.read_csv(path)) for path in histories]
-    assert named.minutes == pytest.approx(np.median(alone or plain["minutes"]), rel=0.15)
+    assert named.minutes == pytest.approx(np.median(alone or plain["minutes"]), rel=0.2)
 
 
 def quickest_minutes(history):
