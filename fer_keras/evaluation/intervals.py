@@ -13,7 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
-BATCH = 500  # resamples in memory at once
+BATCH = 64  # resamples at once: few enough for the cache of a processor
 
 
 def scores_of_confusion(confusion):

@@ -3,6 +3,7 @@
 import csv
 import re
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -26,6 +27,7 @@ VOTE_COLUMNS = (*(_COLUMN_OF[name] for name in ALL_CLASS_NAMES), FERPLUS_UNKNOWN
 NUM_EMOTIONS = len(ALL_CLASS_NAMES)
 ANSWERS = (*ALL_CLASS_NAMES, FERPLUS_UNKNOWN, FERPLUS_NO_FACE)
 """What each of `VOTE_COLUMNS` counts, with emotions by their class names."""
+VOTES_OF_A_ROW = re.compile(",".join(len(VOTE_COLUMNS) * ["[0-9]{1,3}"]))
 
 UNKNOWN, NO_FACE, UNDECIDED = range(NUM_EMOTIONS, NUM_EMOTIONS + 3)
 """Outcomes of a vote beside the labels: columns 8 and 9 of the votes, and no majority."""
@@ -215,19 +217,19 @@ def _read_votes(path):
             rows = [[word.strip() for word in row] for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read ({error}); download the file again.") from error
-    header = rows[0] if rows else []
+    header, *rows = rows or [[]]
     missing = [name for name in (USAGE, IMAGE_NAME, *VOTE_COLUMNS) if header.count(name) != 1]
-    if missing or len(rows) < 2:
+    if missing or not rows:
         what = f"needs one column each of {', '.join(missing)}" if missing else "has no rows"
         raise InputError(f"{path} {what}; give FER+'s fer2013new.csv.")
-    places = [header.index(name) for name in VOTE_COLUMNS]
-    for number, row in enumerate(rows[1:], 1):
-        is_whole = len(row) == len(header)
-        if not is_whole or not all(re.fullmatch("[0-9]{1,3}", row[place]) for place in places):
+    votes_of = itemgetter(*map(header.index, VOTE_COLUMNS))
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(header) or not VOTES_OF_A_ROW.fullmatch(",".join(votes_of(row))):
             raise InputError(
                 f"{path}, row {number}: {','.join(row)[:80]!r} does not hold {len(header)} cells "
                 "with a number of votes in each column; mend the row or download the file again."
             )
-    columns = np.array(rows[1:])
-    has_name = columns[:, header.index(IMAGE_NAME)] != ""
-    return columns[:, places].astype(np.int64), columns[:, header.index(USAGE)], has_name
+    named, usage = header.index(IMAGE_NAME), header.index(USAGE)
+    counts = np.array([[*map(int, votes_of(row))] for row in rows])
+    has_name = np.array([row[named] != "" for row in rows])
+    return counts, np.array([row[usage] for row in rows]), has_name
