@@ -244,5 +244,8 @@ TRIALS = {
     "batch_32": Trial({"batch_size": 32, "learning_rate": 0.07}),
     "no_decay": Trial({"weight_decay": 0.0}),
     "decay_twice": Trial({"weight_decay": 1e-3}),
+    "rate_half": Trial({"learning_rate": 0.05}),
+    "rate_twice": Trial({"learning_rate": 0.2}),
+    "standardised": Trial({"normalisation": "standardise"}),
 }
 """Name -> trial."""

@@ -4,8 +4,6 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-from statsmodels.formula.api import ols
-from statsmodels.stats.anova import anova_lm
 
 from fer_keras.evaluation.chance import contrast
 from fer_keras.evaluation.differences import MARGIN
@@ -104,6 +102,10 @@ def variance_shares(table, factors, score):
     Raises:
         InputError: if a run is missing or double, a score is missing, or a factor has one level.
     """
+    # Imported here: reading results should not wait for it.
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
     grid = _grid(table, ["seed", *factors], score, free=("seed",))
     levels = table[factors].apply(lambda column: column.factorize()[0]).astype(str)
     levels[score] = table[score]

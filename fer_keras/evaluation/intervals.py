@@ -8,7 +8,6 @@ import warnings
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, bootstrap
-from statsmodels.stats.contingency_tables import mcnemar
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
@@ -84,6 +83,9 @@ def mcnemar_test(first, second):
     Returns:
         The votes for the first model, those for the second, and the p value.
     """
+    # Imported here: reading results should not wait for it.
+    from statsmodels.stats.contingency_tables import mcnemar
+
     gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
     votes = np.bincount(_numbers_of_groups(first), weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
