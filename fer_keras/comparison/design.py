@@ -89,7 +89,7 @@ def keep_design(directory, name, recipes, sources, seeds, factors, minutes, sear
         "finished_before": len(list(directory.glob("*/metrics.json"))),
         "primary": PRIMARY,
         "margin": margin,
-        "families": _families([*arms], factors, any(map(_has_votes, sources.values()))),
+        "families": families([*arms], factors, any(map(_has_votes, sources.values())), minutes),
         "versions": {
             name: made_with[name] for name in ("fer_keras", made_with["backend"], "keras")
         },
@@ -125,8 +125,18 @@ def _has_votes(source):
     return bool(getattr(source.data, "votes", None))
 
 
-def _families(arms, factors, has_votes):
-    """Return the families of tests: what is tested together, by which score and correction."""
+def families(arms, factors, has_votes, minutes=None):
+    """Return which tests belong together, by which score and correction.
+
+    Args:
+        arms: names of the arms, the reference first.
+        factors: dict from a crossed field to its levels; empty where arms are no grid.
+        has_votes: whether people's votes on the test images are there.
+        minutes: equal training time, or `None`.
+
+    Returns:
+        A list of dicts with the keys `tests`, `score` and `correction`.
+    """
     reference, *others = arms
     families, described = [], "everything else describes and decides nothing"
     if factors and others:
@@ -139,4 +149,7 @@ def _families(arms, factors, has_votes):
         if has_votes:
             measures = "label, people's plurality and vote share"
             families.append({"tests": tested, "score": measures, "correction": "Holm"})
+        if minutes and len(others) > 1:
+            tested = "the arm with the highest mean against every other arm"
+            families.append({"tests": tested, "score": PRIMARY, "correction": "Dunnett"})
     return [*families, {"tests": described, "score": "all scores", "correction": "none"}]

@@ -4,6 +4,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
+from scipy.stats import f
 
 from fer_keras.evaluation.chance import contrast
 from fer_keras.evaluation.differences import MARGIN
@@ -13,7 +14,7 @@ UNKNOWN = ("low", "high", "p_value", "p_of_equality")
 """What an effect without repeated runs lacks."""
 
 
-def factor_effects(arms, levels, margin=MARGIN):
+def factor_effects(arms, levels, margin=MARGIN, repeated=None):
     """Compute the effects of factors on a score, alone and together.
 
     An effect is averaged over the levels of the other factors. An interaction of two factors is by
@@ -24,6 +25,9 @@ def factor_effects(arms, levels, margin=MARGIN):
         levels: DataFrame, one row an arm, indexed by its name; one column a factor. Each level is
             compared with the first that appears.
         margin: the effect below which a factor counts as doing nothing, in units of the score.
+        repeated: the factor whose levels are measured on the same runs, as epochs are where a
+            longer training goes on from a shorter one. What such runs share counts once; they
+            stand in the same order in all arms. `None`: each arm has runs of its own.
 
     Returns:
         A DataFrame, one row an effect: `effect` (`balance`, or `balance × network`), `change`
@@ -38,8 +42,8 @@ def factor_effects(arms, levels, margin=MARGIN):
     factors = [*levels]
     grid = _grid(levels.assign(arm=levels.index), factors, "arm")
     found = {factor: levels[factor].unique() for factor in factors}
-    seeds = min(map(len, arms.values()))
-    rows = []
+    seeds, rows = min(map(len, arms.values())), []
+    series = _series(levels, repeated)
     for order in range(1, len(factors) + 1):
         for chosen in combinations(factors, order):
             for changed in product(*(range(1, len(found[name])) for name in chosen)):
@@ -49,11 +53,11 @@ def factor_effects(arms, levels, margin=MARGIN):
                 axes = [factors.index(name) for name in chosen]
                 row = {"effect": " × ".join(chosen), "change": ", ".join(steps), "order": order}
                 weights = _weights(grid, dict(zip(axes, changed)))
-                rows.append(row | {"seeds": seeds} | _estimated(arms, weights, margin))
+                rows.append(row | {"seeds": seeds} | _estimated(arms, weights, margin, series))
     return pd.DataFrame(rows)
 
 
-def effects_at_levels(arms, levels, factor, given):
+def effects_at_levels(arms, levels, factor, given, repeated=None):
     """Compute a factor's effect on a score at each level of another one.
 
     Args:
@@ -61,13 +65,14 @@ def effects_at_levels(arms, levels, factor, given):
         levels: as for `factor_effects`.
         factor: the column of `levels` whose effect is computed, averaged over all but `given`.
         given: the other column.
+        repeated: as for `factor_effects`.
 
     Returns:
         A DataFrame like that of `factor_effects`, one row a level of `given` and a change of
         `factor`, with a column `at`: `given` and its level.
     """
     first, *others = levels[factor].unique()
-    rows = []
+    rows, series = [], _series(levels, repeated)
     for level in levels[given].unique():
         own = levels.loc[levels[given] == level, factor]
         for other in others:
@@ -77,24 +82,28 @@ def effects_at_levels(arms, levels, factor, given):
                 for arm in own.index[own == end]
             }
             row = {"effect": factor, "change": f"{first} → {other}", "at": f"{given} {level}"}
-            rows.append(row | _estimated(arms, weights, MARGIN))
+            rows.append(row | _estimated(arms, weights, MARGIN, series))
     return pd.DataFrame(rows)
 
 
-def variance_shares(table, factors, score):
+def variance_shares(table, factors, score, repeated=None):
     """Divide a score's variance among factors, interactions and seeds.
 
     This is an analysis of variance whose replicates are the seeds. As every combination has as
-    many runs, the sums of squares of types I, II and III agree, and the shares sum to 1.
+    many runs, the sums of squares of types I, II and III agree, and the shares sum to 1. With a
+    repeated factor it is that of a split plot: what the runs of one series share is the chance of
+    effects between series, and what is left that of effects within.
 
     Args:
         table: DataFrame of runs, one row for each combination of levels and seed.
         factors: columns to examine.
         score: name of the column to explain.
+        repeated: as for `factor_effects`.
 
     Returns:
         A DataFrame, one row a source (each factor, each interaction, and `seeds`, the variation
-        among runs of one arm): `source`, `share` of the sum of squares (0-1; missing if all scores
+        among runs of one arm; with `repeated`, that of series, and `seeds × epochs`, the rest):
+        `source`, `share` of the sum of squares (0-1; missing if all scores
         are equal), `omega_squared` (the share corrected for chance, around 0 where nothing has an
         effect, also below; Hays, "Statistics for Psychologists", 1963), `F`, `df`, and `p_value`.
         The last four are missing with one run an arm, and of `seeds` but for `df`.
@@ -114,33 +123,75 @@ def variance_shares(table, factors, score):
         for order in range(1, len(factors) + 1)
         for chosen in combinations(factors, order)
     }
+    model = ols(f"Q({score!r}) ~ {' + '.join(sources.values())}", levels).fit()
     with np.errstate(all="ignore"):  # of F values without a residual
-        model = ols(f"Q({score!r}) ~ {' + '.join(sources.values())}", levels).fit()
-        found = anova_lm(model, typ=1).loc[[*sources.values(), "Residual"]]
-    squares, df = found["sum_sq"].to_numpy(), found["df"].to_numpy()
-    total, shares = squares.sum(), pd.DataFrame({"source": [*sources, "seeds"], "df": df})
-    varies = np.ptp(grid) > 1e-12  # less is rounding, not spread
-    shares["share"] = squares / total if varies else np.nan
-    for name in ("omega_squared", "F", "p_value"):
-        shares[name] = np.nan
-    if df[-1] > 0 and varies and squares[-1] > 1e-12 * total:
-        chance = squares[-1] / df[-1]
-        tested = shares.index[:-1]
-        shares.loc[tested, "omega_squared"] = ((squares - df * chance) / (total + chance))[:-1]
-        shares.loc[tested, "F"] = found["F"].to_numpy()[:-1]
-        shares.loc[tested, "p_value"] = found["PR(>F)"].to_numpy()[:-1]
+        found = anova_lm(model, typ=1)[["sum_sq", "df"]]
+    rest = {"seeds": found.loc["Residual"].to_numpy()}
+    if repeated in factors:
+        rest = _strata(table, factors, score, repeated, *rest["seeds"])
+    known = [*found.loc[[*sources.values()]].to_numpy(), *rest.values()]
+    shares = pd.DataFrame(known, [*sources, *rest], ["squares", "df"])
+    total, varies = shares["squares"].sum(), np.ptp(grid) > 1e-12  # less is rounding, not spread
+    shares["share"] = shares["squares"] / total if varies else np.nan
+    shares[["omega_squared", "F", "p_value"]] = np.nan
+    for source in sources:
+        squares, df = shares.loc[source, ["squares", "df"]]
+        is_within = repeated in source.split(" × ")
+        of_chance, df_chance = [*rest.values()][-1 if is_within else 0]
+        if df_chance > 0 and varies and of_chance > 1e-12 * total:
+            chance = of_chance / df_chance
+            ratio = squares / df / chance
+            omega = (squares - df * chance) / (total + chance)
+            p_value = f.sf(ratio, df, df_chance)
+            shares.loc[source, ["omega_squared", "F", "p_value"]] = omega, ratio, p_value
+    shares = shares.rename_axis("source").reset_index()
     return shares[["source", "share", "omega_squared", "F", "df", "p_value"]]
 
 
-def _estimated(arms, weights, margin):
+def _strata(table, factors, score, repeated, squares, df):
+    """Divide the residual into what runs of one series share, and what is peculiar to each."""
+    others = [name for name in factors if name != repeated]
+    means = table.groupby([*others, "seed"])[score].mean()
+    of_series = means - (means.groupby(others).transform("mean") if others else means.mean())
+    shared = table[repeated].nunique() * (of_series**2).sum()
+    df_shared = df / table[repeated].nunique()
+    rest = squares - shared, df - df_shared
+    return {"seeds": (shared, df_shared), f"seeds × {repeated}": rest}
+
+
+def _series(levels, repeated):
+    """Return lists of the arms that differ in `repeated` alone, its levels in one order."""
+    if repeated not in levels:
+        return [[arm] for arm in levels.index]
+    ordered = levels.iloc[np.argsort(levels[repeated].factorize()[0], kind="stable")]
+    others = [name for name in levels if name != repeated]
+    groups = ordered.groupby(others, sort=False) if others else [("", ordered)]
+    return [[*own.index] for _, own in groups]
+
+
+def _estimated(arms, weights, margin, series):
     """Return the difference, interval and p values; without seeds, the difference alone."""
     if max(map(len, arms.values())) == 1:
         value = sum(weight * arms[arm].mean() for arm, weight in weights.items())
         return {"difference": value} | dict.fromkeys(UNKNOWN, np.nan)
-    estimate = contrast(arms, weights)
+    estimate = contrast(*_joined(arms, weights, series))
     p_values = estimate.p_value(), estimate.p_value_of_equality(margin)
     known = zip(UNKNOWN, (*estimate.interval(), *p_values))
     return {"difference": estimate.value, **dict(known)}
+
+
+def _joined(arms, weights, series):
+    """Return each series as one arm, and its weight.
+
+    A run of it is the weighted sum of the runs that share its luck. Effects weigh the levels alike
+    in all series, but for a factor that is common to a whole one.
+    """
+    rows = np.array([[weights.get(arm, 0.0) for arm in own] for own in series])
+    pattern = rows[np.abs(rows).sum(axis=1).argmax()]
+    factors = rows @ pattern / (pattern @ pattern)
+    joined = [sum(part * arms[arm] for part, arm in zip(pattern, own)) for own in series]
+    names = [own[0] for own in series]
+    return dict(zip(names, joined)), dict(zip(names, factors))
 
 
 def _weights(grid, changed):

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import pandas as pd
 
+from fer_keras.comparison.design import families
+from fer_keras.comparison.votes import VOTES
 from fer_keras.reporting.render import render
 from fer_keras.utils.records import read_object
 
@@ -74,7 +76,7 @@ def additions(comparison):
     if abs(design["margin"] - comparison.margin) > 1e-9:
         planned, now = _points(design["margin"]), _points(comparison.margin)
         sentences.append(f"The margin of equality was {planned} in the design, and is {now} here.")
-    sentences += _changed_factors(comparison)
+    sentences += _changed_factors(comparison) + _added_tests(comparison)
     for arm, recipe in comparison.arms.items():
         sentences += _changed_arm(design, arm, recipe, comparison.runs.get(arm, {}))
     return sentences
@@ -86,6 +88,17 @@ def _changed_factors(comparison):
         return []
     words = [", ".join(names) or "none" for names in (planned, now)]
     return [f"The crossed factors were {words[0]} in the design, and are {words[1]} here."]
+
+
+def _added_tests(comparison):
+    has_votes = (comparison.directory / VOTES).is_file()
+    known, arms = comparison.design["families"], [*comparison.arms]
+    now = families(arms, comparison.factors, has_votes, comparison.minutes)
+    return [
+        f"This was added to the tests afterwards: {_family_in_words(family)}."
+        for family in now
+        if family not in known
+    ]
 
 
 def _changed_arm(design, arm, recipe, runs):

@@ -16,6 +16,10 @@ from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
 
+REPEATED = "epochs"
+"""The factor whose levels are measured on the same runs: a longer training goes on from a shorter
+one, and others of one seed begin alike."""
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -65,7 +69,7 @@ def grid_effects(comparison, results):
     if not pairs:
         return Effects(runs, factors, table, pd.DataFrame())
     accuracies, levels = _accuracies(runs, comparison), _levels(runs, factors)
-    parts = [effects_at_levels(accuracies, levels, *pair) for pair in pairs]
+    parts = [effects_at_levels(accuracies, levels, *pair, REPEATED) for pair in pairs]
     return Effects(runs, factors, table, pd.concat(parts))
 
 
@@ -124,7 +128,7 @@ def effect_table(runs, factors, comparison=None):
     levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
     for score in RUN_SCORES:
         arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
-        table = factor_effects(arms, levels, comparison.margin)
+        table = factor_effects(arms, levels, comparison.margin, REPEATED)
         table["holm_p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
         equality = holm(table["p_of_equality"]) if score == PRIMARY else np.nan
         table["is_small"] = equality <= LEVEL
@@ -185,7 +189,7 @@ def share_table(runs, factors):
         A DataFrame like that of `effects.variance_shares`, with a first column `score`. Of
         accuracy the p values are corrected by Holm's method; other scores have none.
     """
-    tables = {score: variance_shares(runs, factors, score) for score in RUN_SCORES}
+    tables = {score: variance_shares(runs, factors, score, REPEATED) for score in RUN_SCORES}
     for score, table in tables.items():
         table["p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
     return pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
@@ -244,7 +248,7 @@ def _percent(share):
 
 def _values(runs, comparison):
     """Return values by arm, `(seeds, scores, n)`: pseudo-values, or n = 1 and the scores alone."""
-    keys = {arm: own["seed"].tolist() for arm, own in runs.groupby("arm", sort=False)}
+    keys = {arm: sorted(own["seed"]) for arm, own in runs.groupby("arm", sort=False)}
     scored = runs.set_index(["arm", "seed"])
     if all(arm in comparison.runs for arm in keys):
         parts = [comparison.runs[arm][seed].predictions for arm in keys for seed in keys[arm]]

@@ -18,7 +18,7 @@ from fer_keras.evaluation.judges import (
     plurality,
 )
 from fer_keras.reporting.difference_tables import p_text, points_text
-from fer_keras.reporting.effect_tables import with_short_changes
+from fer_keras.reporting.effect_tables import REPEATED, with_short_changes
 from fer_keras.reporting.render import render
 from fer_keras.utils.errors import InputError
 
@@ -157,9 +157,9 @@ def judge_effects(judgement, levels):
 
     Returns:
         A DataFrame like that of `effects.factor_effects`, with a first column `measure`; `None`
-        where an arm of the grid is not judged.
+        where an arm of the grid is not judged, or a run is missing.
     """
-    if set(levels.index) != set(judgement.arms):
+    if {*levels.index} != {*judgement.arms} or len({*map(judgement.seeds, judgement.arms)}) > 1:
         return None
     tables = {
         measure: factor_effects(
@@ -168,6 +168,7 @@ def judge_effects(judgement, levels):
                 for arm in levels.index
             },
             levels,
+            repeated=REPEATED,
         )
         for place, measure in enumerate(MEASURES)
     }

@@ -5,6 +5,7 @@ import re
 from fer_keras.evaluation.differences import PRIMARY, How
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.difference_tables import OVER_SEEDS, points
+from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import headline_rows
 
@@ -32,6 +33,7 @@ def methods(comparison, results, differences, effects=None):
         "tested": runs.groupby("split", sort=False)["images"].first().to_dict(),
         "epochs": sorted(runs["epochs"].astype(int).unique()),
         "num_effects": len(effects.primary) if effects else 0,
+        "is_repeated": bool(effects) and REPEATED in effects.factors,
         "on_images": effects.table.attrs["on_images"] if effects else False,
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,

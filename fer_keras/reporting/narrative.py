@@ -17,6 +17,7 @@ from fer_keras.reporting.difference_tables import (
     points,
     points_text,
 )
+from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import SCORE_NAMES, score_text
 from fer_keras.utils.files import path_from_project
@@ -175,6 +176,7 @@ def effect_values(comparison, effects):
         "num_effects": len(rows),
         "idle": [f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
         "on_images": effects.table.attrs.get("on_images", False),
+        "is_repeated": REPEATED in effects.factors,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 import statsmodels.formula.api as formulas
 from helpers import is_5_in_100
 from scipy.stats import t as student
+from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 from statsmodels.stats.anova import anova_lm
 
 from fer_keras.evaluation.chance import contrast
@@ -135,6 +136,80 @@ def test_intervals_of_effects_cover_the_truth_and_alarm_falsely_5_times_in_100(n
         planted += not is_null and table.loc[0, "low"] > 0
     assert is_5_in_100(1 - covered / num_trials, num_trials), covered
     assert planted / (num_trials / 2) > 0.9
+
+
+def continued_study(rng, num_seeds, effect=0.0):
+    """Runs of factor a, each looked at after two numbers of epochs, b: its luck stays with it."""
+    luck = rng.normal(0, 0.01, (2, 1, num_seeds))
+    scores = 0.6 + luck + rng.normal(0, 0.005, (2, 2, num_seeds))
+    return study(scores + np.array([0, effect])[:, None, None], "uv", [15, 30])
+
+
+def test_effects_of_runs_that_go_on_are_t_tests_of_their_means_and_differences():
+    table = continued_study(np.random.default_rng(8), 5)
+    found = factor_effects(*arms_of(table), repeated="b").set_index("effect")
+    u, v = table["score"].to_numpy().reshape(2, 2, 5)
+    test = ttest_ind(v.mean(axis=0), u.mean(axis=0))
+    assert found.loc["a", "p_value"] == pytest.approx(test.pvalue)
+    assert found.loc["a", ["low", "high"]].tolist() == pytest.approx([*test.confidence_interval()])
+    test = ttest_ind(v[1] - v[0], u[1] - u[0])
+    assert found.loc["a × b", "p_value"] == pytest.approx(test.pvalue)
+    # Of both series the differences have one variance, as in the regression on a centred a.
+    gains = pd.DataFrame({"gain": [*(u[1] - u[0]), *(v[1] - v[0])], "a": [-1] * 5 + [1] * 5})
+    fit = formulas.ols("gain ~ a", gains).fit()
+    assert found.loc["b", "p_value"] == pytest.approx(fit.pvalues["Intercept"])
+    assert found.loc["b", ["low", "high"]].tolist() == pytest.approx([*fit.conf_int().iloc[0]])
+    # One series alone, in whatever order its arms stand: the paired t test.
+    alone = table[table["a"] == "u"].iloc[::-1].sort_values("seed", kind="stable")
+    row = factor_effects(*arms_of(alone, "b"), repeated="b").iloc[0]
+    assert row["p_value"] == pytest.approx(ttest_rel(u[1], u[0]).pvalue)
+
+
+def test_effects_at_levels_of_runs_that_go_on_are_t_tests():
+    table = continued_study(np.random.default_rng(9), 5)
+    u, v = table["score"].to_numpy().reshape(2, 2, 5)
+    found = effects_at_levels(*arms_of(table), "a", "b", repeated="b").set_index("at")
+    assert found.loc["b 30", "p_value"] == pytest.approx(ttest_ind(v[1], u[1]).pvalue)
+    found = effects_at_levels(*arms_of(table), "b", "a", repeated="b").set_index("at")
+    spread = np.mean([np.var(each[1] - each[0], ddof=1) for each in (u, v)])
+    ratio = np.mean(v[1] - v[0]) / np.sqrt(spread / 5)
+    assert found.loc["a v", "p_value"] == pytest.approx(2 * student.sf(abs(ratio), 8))
+
+
+def test_shares_of_runs_that_go_on_are_those_of_a_split_plot():
+    table = continued_study(np.random.default_rng(10), 5, effect=0.01)
+    shares = variance_shares(table, ["a", "b"], "score", repeated="b").set_index("source")
+    u, v = table["score"].to_numpy().reshape(2, 2, 5)
+    of_a = ttest_ind(v.mean(axis=0), u.mean(axis=0))
+    assert shares.loc["a", ["F", "p_value"]].tolist() == pytest.approx(
+        [of_a.statistic**2, of_a.pvalue]
+    )
+    both = ttest_ind(v[1] - v[0], u[1] - u[0])
+    assert shares.loc["a × b", ["F", "p_value"]].tolist() == pytest.approx(
+        [both.statistic**2, both.pvalue]
+    )
+    assert shares.index.tolist() == ["a", "b", "a × b", "seeds", "seeds × b"]
+    assert shares["df"].tolist() == [1, 1, 1, 8, 8]
+    plain = variance_shares(table, ["a", "b"], "score").set_index("source")
+    assert shares["share"].sum() == pytest.approx(1)
+    assert shares.loc[["a", "b", "a × b"], "share"].equals(plain.loc[["a", "b", "a × b"], "share"])
+    assert shares["share"].iloc[3:].sum() == pytest.approx(plain.loc["seeds", "share"])
+    alone = variance_shares(table[table["a"] == "u"], ["b"], "score", repeated="b")
+    paired = ttest_1samp(u[1] - u[0], 0)
+    assert alone.loc[0, ["F", "p_value"]].tolist() == pytest.approx(
+        [paired.statistic**2, paired.pvalue]
+    )
+
+
+def test_luck_that_a_run_keeps_raises_no_false_alarms(num_trials):
+    rng, alarms = np.random.default_rng(11), {"b": 0, None: 0}
+    for _ in range(num_trials):
+        arms = arms_of(continued_study(rng, 3))
+        for repeated in alarms:
+            alarms[repeated] += factor_effects(*arms, repeated=repeated)["p_value"] <= 0.05
+    assert is_5_in_100(alarms["b"] / num_trials, num_trials), alarms["b"]
+    # Taken for runs of their own, they alarm more often of a, and of what epochs do hardly ever.
+    assert alarms[None][0] / num_trials > 0.09 and alarms[None][1] / num_trials < 0.02
 
 
 def sums_of_squares(table, columns):

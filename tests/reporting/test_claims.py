@@ -22,8 +22,12 @@ TEMPLATE = run_of(0.5, 0, count=7)
 PUBLIC_TEST = 3589  # images
 
 
-def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0):
-    """Runs by arm and seed; `shifts` by arm change its accuracy, of about .57, by so much."""
+def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0, series=str):
+    """Runs by arm and seed; `shifts` by arm change its accuracy, of about .57, by so much.
+
+    Arms of which `series` is the same share their runs' luck.
+    """
+    lucks = {}
     y_true = rng.choice(7, num_images, p=SHARES)
     wrong = (y_true + rng.integers(1, 7, num_images)) % 7
     hard, runs = rng.normal(0, 0.8, num_images), {}
@@ -32,7 +36,8 @@ def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0):
         own, runs[arm] = np.sqrt(noise) * rng.normal(0, 0.3, num_images), {}
         for seed in range(num_seeds):
             # Near .57 an accuracy rises by .39 for each deviation.
-            level = deviation * (0.176 + (shift + rng.normal(0, luck)) / 0.39)
+            own_luck = lucks.setdefault((series(arm), seed), rng.normal(0, luck))
+            level = deviation * (0.176 + (shift + own_luck) / 0.39)
             is_right = hard + own + rng.normal(0, noise, num_images) < level
             found = predictions_of(y_true, np.where(is_right, y_true, wrong))
             runs[arm][seed] = replace(TEMPLATE, predictions=found)
@@ -81,8 +86,8 @@ def of_time(runs):
     return narrative.time_summary(comparison_of(runs, "somewhere", minutes=2), record_of(runs))
 
 
-def of_effects(runs):
-    grid = {"a": ("no", "yes"), "b": ("no", "yes")}
+def of_effects(runs, grid=None):
+    grid = grid or {"a": ("no", "yes"), "b": ("no", "yes")}
     compared, record = comparison_of(runs, "somewhere", factors=grid), record_of(runs, **grid)
     effects, differences = effect_tables.grid_effects(compared, record), difference_table(compared)
     words = narrative.conclusion(compared, record, differences, effects)
@@ -92,9 +97,21 @@ def of_effects(runs):
     return words
 
 
-def shown(text, end):
+def of_continued(runs):
+    """Return the conclusion on arms of 15 epochs, and of 30 that go on from there."""
+    runs = {
+        arm: {
+            seed: replace(run, recipe=run.recipe.changed(epochs=int(arm[-2:])))
+            for seed, run in own.items()
+        }
+        for arm, own in runs.items()
+    }
+    return of_effects(runs, {"a": ("no", "yes"), "epochs": (15, 30)})
+
+
+def shown(text, end, begin="is shown for"):
     """Return the effects that a text says are shown; the sentence ends with `end`."""
-    sentence = re.split(end, text.partition("is shown for")[2])[0]
+    sentence = re.split(end, text.partition(begin)[2])[0]
     return re.findall(r"^(.*?) \(", re.sub("</?b>", "", sentence), re.MULTILINE)
 
 
@@ -102,6 +119,7 @@ CLAIMS = {
     conclusion: ("is more accurate than", "is less accurate than"),
     of_time: ("is the most accurate",),
     of_effects: ("an effect is shown for",),
+    of_continued: ("an effect is shown for",),
 }
 
 
@@ -116,6 +134,7 @@ def few(count, num_trials):
 
 
 GRID = [", ".join(levels) for levels in product(("no", "yes"), repeat=2)]
+CONTINUED = [", ".join(levels) for levels in product(("no", "yes"), ("15", "30"))]
 
 
 def test_of_noise_no_difference_no_winner_and_no_effect_is_claimed(num_trials):
@@ -127,6 +146,10 @@ def test_of_noise_no_difference_no_winner_and_no_effect_is_claimed(num_trials):
             found[tell] += claims(tell, runs)
         grid = simulated(rng, dict.fromkeys(GRID, 0), 3, 500, luck)
         found[of_effects] += claims(of_effects, grid)
+        # So much luck that 9 % would alarm if runs that go on counted as runs of their own.
+        same = {"luck": 4 * luck, "noise": 0.3, "series": lambda arm: arm.split(", ")[0]}
+        grid = simulated(rng, dict.fromkeys(CONTINUED, 0), 3, 500, **same)
+        found[of_continued] += claims(of_continued, grid)
     assert all(few(count, num_trials) for count in found.values()), found
 
 
@@ -150,7 +173,13 @@ def test_equal_arms_are_called_equal_and_arms_a_margin_apart_are_not(num_trials)
         found["equal"] += claimed_last(conclusion(same)) == {("equally", "b")}
         apart = simulated(rng, {"a": 0, "b": 0.01}, 5, PUBLIC_TEST, luck=0.001, noise=0.1)
         found["wrong"] += "equally accurate" in conclusion(apart)
-    assert found["equal"] >= 0.8 * num_trials and few(found["wrong"], num_trials), found
+        of_a = {arm: 0.01 * arm.startswith("yes") for arm in GRID}
+        words = of_effects(simulated(rng, of_a, 5, PUBLIC_TEST, luck=0.001, noise=0.1))
+        small = shown(words, "\n- |\n\n", "as a test of equality says:")
+        found["small"] += "b" in small
+        found["wrong effect"] += "a" in small
+    assert min(found["equal"], found["small"]) >= 0.8 * num_trials, found
+    assert few(max(found["wrong"], found["wrong effect"]), num_trials), found
 
 
 def test_one_seed_gives_no_verdict_on_arms_however_far_apart():

@@ -6,6 +6,7 @@ import pytest
 from helpers import finish_untrained
 
 from fer_keras.comparison import engine
+from fer_keras.comparison.design import families
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.design_tables import additions, design_in_words, design_table
 from fer_keras.training.recipe import Recipe
@@ -62,6 +63,8 @@ def test_all_else_that_differs_from_the_design_is_named(done):
     assert additions(changed) == [
         "The margin of equality was 1 point in the design, and is 2 points here.",
         "The crossed factors were none in the design, and are epochs here.",
+        "This was added to the tests afterwards: effects and interactions of epochs, by accuracy, "
+        "corrected by Holm.",
     ]
     arms = done.arms | {"two": done.arms["two"].changed(epochs=5)}
     sentence = "The arm two had epochs 3 in the design, and has 5 here."
@@ -70,6 +73,24 @@ def test_all_else_that_differs_from_the_design_is_named(done):
     digest = done.design["data"]["one"]["sha256"]
     path.write_text(path.read_text().replace(digest, "another"))
     assert additions(done) == ["The faces of the arm one are others than in the design."]
+
+
+def test_tests_by_votes_that_were_not_designed_are_named(done):
+    (done.directory / "votes.csv").write_text("id,label\n")
+    assert additions(done) == [
+        "This was added to the tests afterwards: every other arm against one, by label, people's "
+        "plurality and vote share, corrected by Holm."
+    ]
+
+
+def test_the_best_in_equal_time_is_a_family_of_its_own():
+    tests = [family["tests"] for family in families(["a", "b", "c"], {}, False, 15)]
+    assert tests[:2] == [
+        "every other arm against a",
+        "the arm with the highest mean against every other arm",
+    ]
+    # Of two arms it is the same test.
+    assert len(families(["a", "b"], {}, False, 15)) == len(families(["a", "b"], {}, False)) == 2
 
 
 def test_a_late_design_does_not_claim_to_come_first(done):
