@@ -7,7 +7,7 @@ from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.difference_tables import OVER_SEEDS, points
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
-from fer_keras.reporting.score_tables import headline_rows
+from fer_keras.reporting.score_tables import headline_rows, is_fer2013
 
 
 def methods(comparison, results, differences, effects=None):
@@ -40,7 +40,7 @@ def methods(comparison, results, differences, effects=None):
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
         "margin": points(comparison.margin, ""),
         "environment": first.environment,
-        "on_fer2013": not comparison.drawn and _is_fer2013(comparison),
+        "on_fer2013": is_fer2013(comparison),
     }
     values |= {"key": _key(comparison, first), "command": compare_command(comparison)}
     return render("methods.md.j2", **values)
@@ -51,11 +51,6 @@ def _varied(comparison):
     recipes = [recipe.as_json() for recipe in comparison.arms.values()]
     fields = (name for name in recipes[0] if name not in ("seed", "classes"))
     return [name for name in fields if len({str(each[name]) for each in recipes}) > 1]
-
-
-def _is_fer2013(comparison):
-    names = {getattr(source.data, "name", "") for source in comparison.sources.values()}
-    return any("fer2013" in name.lower() for name in names)
 
 
 def _key(comparison, run):

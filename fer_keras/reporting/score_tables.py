@@ -136,12 +136,22 @@ def with_published(table, comparison):
             never on drawn faces.
     """
     table = table.copy()
-    is_rebuilt = comparison.name in ("same_images", "published") and not comparison.drawn
+    is_rebuilt = comparison.name in ("same_images", "published") and is_fer2013(comparison)
     for arm, run in comparison.first.items():
         if is_rebuilt and arm in STUDY_D and run.predictions.class_names == CLASS_NAMES:
             values = {SCORE_NAMES[name]: _short(value, 2) for name, value in STUDY_D[arm].items()}
             table.loc[(arm, "as study D published (7,178)"), list(values)] = list(values.values())
     return table.fillna("")
+
+
+def is_fer2013(comparison):
+    """Return whether a comparison is made on FER2013, and not on drawn faces.
+
+    Args:
+        comparison: the `Comparison`.
+    """
+    names = [getattr(source.data, "name", "") for source in comparison.sources.values()]
+    return not comparison.drawn and any("fer2013" in name.lower() for name in names)
 
 
 def class_table(runs):
