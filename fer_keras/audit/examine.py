@@ -134,9 +134,12 @@ def _read(location):
     notes = ()
     if location.csv:
         csv, notes = read_all_rows(location.csv, on_bad="skip")
-        # FER+ knows the rows by their place only, so none may be left out.
-        if location.votes and not notes:
-            ferplus = _ferplus(csv, location.csv, location.votes)
+        if location.votes:
+            try:
+                ferplus = _ferplus(csv, location.csv, location.votes)
+            except InputError:  # FER+ knows rows by their place: where notes name bad ones, none
+                if not notes:
+                    raise
     if location.folder:
         folder, folder_notes = read_all_images(location.folder, on_bad="skip")
         notes += folder_notes

@@ -1,5 +1,6 @@
 """The audit from end to end: planted faults in files, the tables, the galleries, the notebook."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, examine
 from fer_keras.cli import main
 from fer_keras.data.faces import Faces, concatenate
 from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
-from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers import fer2013_csv
+from fer_keras.data.readers.fer2013_csv import read_all_rows, write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
 from fer_keras.data.synthetic import draw_faces
 from fer_keras.reporting.audit_figures import all_figures
@@ -169,6 +171,16 @@ def test_bad_rows_are_named_and_the_rest_is_audited(data, tmp_path):
     found = examine(tmp_path)
     assert counts_of(found)["images", "all"] == 146 and found.ferplus is None
     assert "Left out 1 bad row(s)" in sections(found, all_tables(found))["data"]
+
+
+def test_votes_on_a_part_of_fer2013_are_audited(data, tmp_path, monkeypatch):
+    """The complete file says in its notes how many rows are missing; these are no bad rows."""
+    first = read_all_rows(data / "fer2013.csv")[0].images[0]
+    known = hashlib.sha256(first.tobytes()).hexdigest()
+    monkeypatch.setattr(fer2013_csv, "FIRST_FACES", (known,))
+    found = examine(data)
+    assert "of FER2013's 35,887 rows" in found.notes[0]
+    assert found.ferplus["share"].notna().all()
 
 
 def test_folders_alone_are_audited(data, tmp_path):
