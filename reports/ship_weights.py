@@ -101,7 +101,8 @@ def model_card():
     cards = {name: pretrained.pretrained(name).card for name in pretrained.PRETRAINED}
     rows = ["| network | test set | by | accuracy | macro F1 |", "|---|---|---|---|---|"]
     for name, about in cards.items():
-        judge = "label" if about["recipe"]["labels"] == "own" else "people"
+        # Those of `own_given_votes` learn votes, too, but are tested by FER2013's labels.
+        judge = "people" if about["recipe"]["labels"].startswith("ferplus") else "label"
         for row in about["scores"]:
             rows.append(
                 f"| `{name}` | {row['split']} ({row['images']:,}) | {judge} | "
@@ -156,8 +157,8 @@ They take the grey levels 0–255 of faces of 48 × 48 pixels and give the proba
 disgust, fear, happy, sad, surprise and neutral; `faces` that of contempt, too.
 
 `faces` learnt FER+'s votes: what ten people see in each face, also in blurred, noisy and small
-pictures. `fer-keras predict` takes it unless another is named. `quick` and `best` learnt FER2013's
-labels.
+pictures. `fer-keras predict` takes it unless another is named. `quick` learnt FER2013's labels,
+`best` half such a label and half what the votes foretell of it.
 
 {facts}
 
