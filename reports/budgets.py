@@ -9,41 +9,62 @@ from study_tables import fair_recipes
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.comparison.results import AUGMENTED
 from fer_keras.evaluation.predictions import CLEAN
+from fer_keras.reporting.result import load_comparison
+from fer_keras.reporting.score_tables import score_text
 
 TEST = "PublicTest"
-SETS = {"accuracy": TEST, "clean": CLEAN.format(TEST), "augmented": TEST + AUGMENTED}
-"""Column -> the test set whose accuracy it holds."""
+SETS = {TEST: TEST, "clean": CLEAN.format(TEST), "augmented": TEST + AUGMENTED}
+"""Column -> the test set whose accuracy it shows."""
+WITHOUT = "trained without copies"
 
 
-def budget_table(record):
-    """Return a row for each recipe and number of epochs, medians over seeds, quickest first.
+def budget_table(folder):
+    """Return a row for each recipe and number of epochs, quickest first.
 
     Args:
-        record: `budgets.csv`, one row a run and test set.
+        folder: of the published runs, a comparison for each recipe, number of epochs, and
+            training with or without copies of test images.
 
     Returns:
-        A DataFrame with the columns `recipe`, `epochs`, `seeds`, `minutes`, a column for each of
-        `SETS`, NaN where unmeasured, and `low` and `high`, the range of accuracies on PublicTest:
-        all of trainings on Training as it is. `without_copies` is the accuracy on PublicTest of
-        trainings without copies of test images, over `seeds_without`, NaN where there are none.
+        A DataFrame of texts: `recipe`; `minutes`, mean over seeds; a column for each of `SETS`, of
+        trainings on Training as it is, and `WITHOUT`, on PublicTest: accuracies, means over seeds
+        with 95 % intervals over seeds and test images, of one seed over test images (bootstrap),
+        empty where unmeasured; `seeds`, with and without copies. Columns that are empty throughout
+        are left out.
     """
-    rows = []
-    for (recipe, epochs), every in record.groupby(["recipe", "epochs"]):
-        runs, without = every[~every["drop_test_copies"]], every[every["drop_test_copies"]]
-        plain, other = (part[part["split"] == TEST] for part in (runs, without))
-        medians = {
-            name: runs.loc[runs["split"] == split, "accuracy"].median()
-            for name, split in SETS.items()
-        }
-        row = {"recipe": recipe, "epochs": epochs, "seeds": len(plain)}
-        row |= {"minutes": plain["minutes"].median(), **medians}
-        row |= {"without_copies": other["accuracy"].median(), "seeds_without": len(other)}
-        rows.append(row | {"low": plain["accuracy"].min(), "high": plain["accuracy"].max()})
-    return pd.DataFrame(rows).sort_values("minutes", ignore_index=True)
+    table = pd.DataFrame(map(_row, sorted(folder.iterdir())))
+    is_without = table.pop("drop_test_copies")
+    keys, titles = ["recipe", "epochs"], {TEST: WITHOUT, "seeds": "seeds without"}
+    others = table[is_without].set_index(keys)[[*titles]].rename(columns=titles)
+    table = table[~is_without].join(others, on=keys).sort_values("minutes")
+    table["recipe"] = [_command(*names) for names in table[keys].itertuples(index=False)]
+    table["minutes"] = table["minutes"].map("{:.1f}".format)
+    table["seeds"] += (" and " + table["seeds without"]).fillna("")
+    shown = table[["recipe", "minutes", *SETS, WITHOUT, "seeds"]]
+    return shown.dropna(axis=1, how="all").fillna("")
+
+
+def _row(place):
+    """Return what a folder says of its one recipe: a dict."""
+    result = load_comparison(place)
+    ((name, recipe),) = result.comparison.arms.items()
+    scores = result.scores().set_index("split")
+    row = {key: getattr(recipe, key) for key in ("epochs", "drop_test_copies")}
+    row |= {"recipe": name, "minutes": result.results.drop_duplicates("seed")["minutes"].mean()}
+    row["seeds"] = str(scores.loc[TEST, "seeds"])
+    texts = scores.apply(score_text, axis=1, score="accuracy")
+    return row | {title: texts.get(split) for title, split in SETS.items()}
+
+
+def _command(name, epochs):
+    is_named = epochs == RECIPES[name].recipe.epochs
+    return f"`{name}`" if is_named else f"`{name} --set epochs={epochs}`"
 
 
 def draw_budgets(record, studies):
     """Return the figure of accuracy on PublicTest over minutes of training.
+
+    Points are runs, and lines join the means over seeds.
 
     Args:
         record: `budgets.csv`; recipes that are scored on FER+'s labels are left out.
@@ -52,11 +73,11 @@ def draw_budgets(record, studies):
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     own = [name for name in record["recipe"] if "ferplus" not in RECIPES[name].recipe.labels]
-    record = record[record["recipe"].isin(own) & ~record["drop_test_copies"]]
-    for recipe, rows in budget_table(record).groupby("recipe"):
-        axes.plot(rows["minutes"], rows["accuracy"], "-", label=recipe)
+    is_plain = (record["split"] == TEST) & ~record["drop_test_copies"]
+    for recipe, runs in record[record["recipe"].isin(own) & is_plain].groupby("recipe"):
+        means = runs.groupby("epochs")[["minutes", "accuracy"]].mean()
+        axes.plot(means["minutes"], means["accuracy"], "-", label=recipe)
         color = axes.lines[-1].get_color()
-        runs = record[(record["recipe"] == recipe) & (record["split"] == TEST)]
         axes.plot(runs["minutes"], runs["accuracy"], "o", color=color, markersize=4)
     _mark_studies(axes, studies)
     axes.set_xscale("log")
