@@ -76,11 +76,15 @@ def same_images():
 
 
 def published():
-    """Return the table of `published`: one weight file an arm."""
-    record = _record("published")
-    command = "fer-keras compare published --data DIR"
+    """Return the tables of `published`: one weight file an arm, and what study D published."""
+    result = load_comparison(REPORTS / "published")
+    record, scores = result.results, score_tables.readable_scores(result.scores())
     return "\n\n".join(
-        [_models(record), _markdown(tables.time_table(record)), _made(command, record)]
+        [
+            _markdown(score_tables.with_published(scores, result.comparison)),
+            _markdown(tables.time_table(record)),
+            _made("fer-keras compare published --data DIR", record),
+        ]
     )
 
 
@@ -294,10 +298,6 @@ def _num_seeds(record):
     return record["seed"].nunique()
 
 
-def _record(name):
-    return _read(REPORTS / RECORDS[name])
-
-
 def _read(path):
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cores": str})
 
@@ -318,17 +318,6 @@ def _difference(result):
         f"p = {difference_tables.p_text(row['p_value'])}; 90 % interval {100 * row['low90']:+.1f} "
         f"to {100 * row['high90']:+.1f}. Intervals are over seeds and test images."
     )
-
-
-def _models(record):
-    """Return the scores of one weight file an arm, with those that study D published."""
-    models = score_tables.readable_scores(score_tables.score_table(record)).reset_index()
-    theirs = [
-        {"arm": arm, "test set": "as study D published (7,178)"}
-        | {score_tables.SCORE_NAMES[name]: f"{value:.2f}"[1:] for name, value in scores.items()}
-        for arm, scores in score_tables.STUDY_D.items()
-    ]
-    return _markdown(pd.concat([models, pd.DataFrame(theirs)]))
 
 
 def _made(command, record, *more):
