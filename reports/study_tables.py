@@ -6,11 +6,11 @@ import pandas as pd
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.intervals import SCORES
+from fer_keras.evaluation.shared import weak_classes
+from fer_keras.reporting.score_tables import readable_scores
 
 AS_PUBLISHED = "_as_published"
 """What follows a recipe's name in the name of the study's own protocol."""
-
-TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 OF_THE_MACHINE = ["date", "processor", "cores", "git_commit"]
 
@@ -42,9 +42,10 @@ def study_rows(name, runs, results):
     Returns:
         A DataFrame, one row a test set: `recipe`, `split`, `images`, `seeds` (number of runs); of
         each of `SCORES` the mean and the ends `_low` and `_high` of its 95 % interval over seeds
-        and images; `training_accuracy` after the last epoch, mean and ends over seeds (empty for
-        one); `epochs`; `kept_epoch` (of each seed); `minutes` and `images_per_second` (means); and
-        date, machine and commit of the first run.
+        and images; `weak_classes` (too small for macro F1's interval); `training_accuracy` after
+        the last epoch, mean and ends over seeds (empty for one); `epochs`; `kept_epoch` (of each
+        seed); `minutes` and `images_per_second` (means); and date, machine and commit of the first
+        run.
     """
     whole = results.rename(columns={"git commit": "git_commit"}).drop_duplicates("seed")
     shared = {"seeds": len(runs), **_training_accuracy(runs)}
@@ -61,7 +62,7 @@ def study_rows(name, runs, results):
         for score, of_runs in zip(SCORES, values, strict=True):
             estimate = contrast({name: of_runs}, {name: 1})
             row |= dict(zip(_ends(score), (estimate.value, *estimate.interval())))
-        rows.append(row | shared)
+        rows.append(row | {"weak_classes": ", ".join(weak_classes(parts))} | shared)
     return pd.DataFrame(rows)
 
 
@@ -71,9 +72,8 @@ def score_table(rows):
     Args:
         rows: a recipe's rows of `studies.csv`.
     """
-    table = {"test set": rows["split"] + rows["images"].map(" ({:,})".format)}
-    table |= {title: _texts(rows, score) for score, title in TITLES.items()}
-    return pd.DataFrame(table)
+    scores = rows.rename(columns={"recipe": "arm"}).fillna({"weak_classes": ""})
+    return readable_scores(scores).droplevel("arm")
 
 
 def protocol_table(record):

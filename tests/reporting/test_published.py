@@ -101,6 +101,25 @@ def test_published_scores_say_where_macro_f1_is_unsure(write_tables):
     assert table.count("| as study D published (7,178) | .59 | .5") == 2
 
 
+def test_studies_say_where_macro_f1_is_unsure():
+    noted = STUDIES.set_index(["recipe", "split"])["weak_classes"].fillna("")
+    for name in STUDIES["recipe"].unique():
+        paths = REPORTS.glob(f"studies/{name}/*/predictions.npz")
+        runs = [Predictions.load(path).test_sets() for path in paths]
+        for split in runs[0] if runs else []:
+            assert noted[name, split] == weak_classes([run[split] for run in runs])
+        report = pd.read_csv(REPORTS / "studies" / f"{name}_class_report.csv")
+        few = report[(report["support"] < 20) | (report["recall"] * report["support"] < 4.5)]
+        for split in report["split"].unique() if not runs else []:
+            assert noted[name, split] == ", ".join(few.loc[few["split"] == split, "class"])
+    score_table = _module("study_tables").score_table
+    flags = score_table(STUDIES[STUDIES["recipe"] == "conv4_bn"])["macro F1 unsure for"]
+    assert dict(flags) == dict.fromkeys(
+        ("PublicTest (3,589)", "PublicTest, clean (3,309)"), "disgust"
+    )
+    assert "macro F1 unsure for" not in score_table(STUDIES[STUDIES["recipe"] == "vgg8"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_a_page_links_to_exists(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -202,6 +221,10 @@ def test_a_study_is_summed_up_over_seeds_and_images():
     assert not others and (row["recipe"], row["split"]) == ("conv2", "PublicTest")
     assert (row["images"], row["seeds"], row["epochs"]) == (400, 3, 3)
     assert (row["kept_epoch"], row["minutes"], row["git_commit"]) == ("2, 2, 2", 2, "abc")
+    assert row["weak_classes"] == ""
+    few = [replace(run, predictions=run.predictions.select(np.arange(400) < 130)) for run in runs]
+    found = _module("study_tables").study_rows("conv2", few, results)["weak_classes"].item()
+    assert found == weak_classes([run.predictions for run in few]) != ""
     assert row["accuracy"] == pytest.approx(np.mean([accuracy_of(run) for run in runs]))
     # The test images' share of the variance alone is that of the mean hits.
     hits = np.mean([run.predictions.y_true == run.predictions.y_pred for run in runs], axis=0)
