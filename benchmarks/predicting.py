@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from timing import in_turn, row
+from timing import OF_FACES, in_turn, row
 
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.networks.pretrained import PRETRAINED, pretrained
@@ -29,7 +29,7 @@ def bench(location, scratch, rounds):
         share = accuracy(network.predict, faces, network.class_names)
         for form, recognise in theirs.items():
             other = accuracy(recognise, faces, FER_CLASSES)
-            yield row(f"accuracy of {name} on PublicTest", "of all faces", share, form, other)
+            yield row(f"accuracy of {name} on PublicTest", OF_FACES, share, form, other)
     yield from speeds(networks, "fer, Keras form", theirs, faces.images, rounds, "all cores")
     # fer gives its TFLite form one thread; on one core ours has one, too.
     cores = os.sched_getaffinity(0)

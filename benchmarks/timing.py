@@ -4,6 +4,8 @@ import time
 from statistics import median
 
 BATCH_SIZE = 64
+OF_FACES = "of all faces"
+"""The unit of accuracies."""
 
 
 def seconds(function):
@@ -20,13 +22,16 @@ def in_turn(functions, rounds):
 
 
 def row(what, unit, ours, against, theirs):
-    """Return a row of the record; of seconds and MiB less is better, of anything else more."""
-    is_less_better = unit in ("s", "MiB")
+    """Return a row of the record; of seconds and MiB less is better, of anything else more.
+
+    Accuracies have no ratio: the table shows their difference and its interval.
+    """
+    ratio = theirs / ours if unit in ("s", "MiB") else ours / theirs
     return {
         "what": what,
         "unit": unit,
         "fer_keras": ours,
         "against": against,
         "theirs": theirs,
-        "times better": theirs / ours if is_less_better else ours / theirs,
+        "times better": float("nan") if unit == OF_FACES else ratio,
     }

@@ -7,11 +7,15 @@ import pytest
 from helpers import ROOT
 
 
-@pytest.fixture
-def put():
+def module(name):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
-        yield import_module("run").put
+        return import_module(name)
+
+
+@pytest.fixture
+def put():
+    return module("run").put
 
 
 def rows(benchmark, *sides, processor="A", value=1.0):
@@ -54,3 +58,22 @@ def test_a_stopped_benchmark_replaces_only_what_it_measured(tmp_path, put):
         ("reading", "csv", "pandas", "B"): 1,
         ("reading", "csv", "pandas", "A"): 0.5,
     }
+
+
+def test_only_accuracies_have_no_ratio(tmp_path, put):
+    share, time, rate = (
+        module("timing").row("what", unit, 0.5, "against", 0.25)
+        for unit in ("of all faces", "s", "images/s")
+    )
+    assert (time["times better"], rate["times better"]) == (0.5, 2)
+    put([{"benchmark": "predicting", "processor": "A", **share}], tmp_path / "results.csv")
+    assert pd.isna(pd.read_csv(tmp_path / "results.csv")["times better"].item())
+
+
+def test_the_published_ratios_are_those_of_both_sides():
+    for row in pd.read_csv(ROOT / "benchmarks" / "results.csv").to_dict("records"):
+        ratio = row["fer_keras"] / row["theirs"]
+        ratio = {"s": 1 / ratio, "MiB": 1 / ratio, "of all faces": float("nan")}.get(
+            row["unit"], ratio
+        )
+        assert row["times better"] == pytest.approx(ratio, rel=1e-3, nan_ok=True)
