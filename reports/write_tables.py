@@ -28,8 +28,6 @@ from fer_keras.utils.files import whole_file, write_text
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
-OF_FACES = "of all faces"
-"""The unit of accuracies among the benchmarks."""
 PUBLIC_TEST = 3589
 """Images of PublicTest."""
 RECORDS = {
@@ -169,9 +167,9 @@ def speed():
 
 def _speed_on_one_machine(record):
     """Return the tables of the benchmarks: of speed, and of accuracies beside others'."""
-    first, is_share = record.iloc[0], record["unit"] == OF_FACES
+    first, is_share = record.iloc[0], record["times better"].isna()
     table = _sides(record[~is_share])
-    table["times better"] = record["times better"].map("{:.3g}".format)
+    table.insert(4, "times better", record["times better"].map("{:.3g}".format))
     rounds = " or ".join(map(str, record["rounds"].unique()))
     backend = "TensorFlow {tensorflow}" if pd.notna(first["tensorflow"]) else "JAX {jax}"
     made = (
@@ -192,9 +190,8 @@ def _accuracies_of_files(shares):
     half = 1.96 * (variance / PUBLIC_TEST) ** 0.5
     gain = shares["fer_keras"] - shares["theirs"]
     rows = pd.DataFrame({"difference": gain, "low": gain - half, "high": gain + half})
-    table["difference in points"] = [
-        difference_tables.points_text(row) for row in rows.to_dict("records")
-    ]
+    texts = [difference_tables.points_text(row) for row in rows.to_dict("records")]
+    table.insert(4, "difference in points", texts)
     words = (
         "Accuracies of single weight files, with 95 % intervals over test images, as of two "
         "independent shares; answers to the same images are alike, so that these are too wide:"
@@ -261,12 +258,12 @@ def main():
 
 
 def _sides(record):
-    """Return what was measured of both sides, as text."""
+    """Return what was measured of both sides, and when, as text."""
     table = record[["what", "fer_keras", "against", "theirs"]].copy()
     for side in ("fer_keras", "theirs"):
         digits = record[side].map(lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
         table[side] = digits + " " + record["unit"]
-    return table
+    return table.assign(measured=record["date"].str[:10])
 
 
 def _study(name, record):
@@ -321,9 +318,10 @@ def _difference(result):
 
 
 def _made(command, record, *more):
-    """Return the command, the date and the machine of a record."""
-    first = record.iloc[0]
-    facts = [first["date"][:10], first["processor"], f"{first['cores']} cores", *more]
+    """Return the command, the date or first and last date, and the machine of a record."""
+    first, days = record.iloc[0], record["date"].str[:10]
+    dates = " to ".join(dict.fromkeys([days.min(), days.max()]))
+    facts = [dates, first["processor"], f"{first['cores']} cores", *more]
     return f"`{command}`, {', '.join(facts)}"
 
 

@@ -58,6 +58,15 @@ def test_the_pages_tables_are_those_of_the_records(write_tables):
         assert write_tables.with_tables(text, sections) == text
 
 
+def test_each_benchmark_stands_beside_its_date_and_the_machine_beside_all_dates(write_tables):
+    record, text = pd.read_csv(ROOT / "benchmarks" / "results.csv"), write_tables.speed()
+    shown = re.findall(r"^\| (.+?) \| .* \| (2026-\d\d-\d\d) \|$", text, re.MULTILINE)
+    assert sorted(shown) == sorted(zip(record["what"], record["date"].str[:10]))
+    days = [day for _, day in shown]
+    dates = " to ".join(sorted({min(days), max(days)}))
+    assert f"`make bench DATA=DIR`, {dates}, AMD EPYC, 2 cores" in text
+
+
 def test_a_page_without_marks_is_refused(write_tables):
     with pytest.raises(SystemExit, match="headline needs its two marks"):
         write_tables.with_tables("no marks", [write_tables.headline])
