@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from functools import partial
-from statistics import median
+from statistics import median, median_low
 
 from timing import row, seconds
 
@@ -55,14 +55,18 @@ print(time.perf_counter() - start - sum(epochs), np.mean(epochs[1:]))
 def bench(location, scratch, rounds):
     """Yield rows: seconds to about .60, against either arm of study D."""
     sources = {"csv": str(location.csv), "folder": str(location.folder)}
-    ours, theirs, accuracies = [], {arm: [] for arm in sources}, []
+    ours, theirs, scores = [], {arm: [] for arm in sources}, []
     for number in range(rounds):
         out = scratch / f"round{number}"
         ours.append(seconds(partial(quick, location, out, number)))
-        accuracies.append(public_test_accuracy(out))
+        scores.append(public_test_scores(out))
         for arm, source in sources.items():
             theirs[arm].append(study_d(arm, source))
-    reached = f"quick, {', '.join(CHANGES)}: accuracy {median(accuracies):.3f} on PublicTest"
+    accuracy, low, high = median_low(scores)
+    reached = (
+        f"quick, {', '.join(CHANGES)}: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] on "
+        "PublicTest, of the median run"
+    )
     for arm, times in theirs.items():
         against = f"study D's {arm} arm, {PUBLISHED_EPOCHS[arm]} epochs"
         yield row(reached, "s", median(ours), against, median(times))
@@ -76,10 +80,11 @@ def quick(location, out, seed):
     subprocess.run(command, capture_output=True, check=True)
 
 
-def public_test_accuracy(out):
-    """Return what the one run in a folder reached."""
-    (metrics,) = out.glob("*/*/metrics.json")
-    return json.loads(metrics.read_text())["PublicTest/accuracy"]
+def public_test_scores(out):
+    """Return the accuracy of the one run in a folder, and its 95 % interval's ends."""
+    (path,) = out.glob("*/*/metrics.json")
+    metrics = json.loads(path.read_text())
+    return tuple(metrics[f"PublicTest/accuracy{end}"] for end in ("", "_low", "_high"))
 
 
 def study_d(arm, source):

@@ -1,6 +1,9 @@
 """The record of the benchmarks keeps what a stop interrupts."""
 
+import json
+import re
 from importlib import import_module
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -77,3 +80,29 @@ def test_the_published_ratios_are_those_of_both_sides():
             row["unit"], ratio
         )
         assert row["times better"] == pytest.approx(ratio, rel=1e-3, nan_ok=True)
+
+
+def test_what_was_reached_is_the_median_run_with_its_interval(tmp_path, monkeypatch):
+    reaching = module("reaching")
+
+    def quick(location, out, seed):
+        found = [0.62, 0.58, 0.6][seed]
+        metrics = {"accuracy": found, "accuracy_low": found - 0.02, "accuracy_high": found + 0.03}
+        (out / "quick" / "run").mkdir(parents=True)
+        shown = {f"PublicTest/{name}": value for name, value in metrics.items()}
+        (out / "quick" / "run" / "metrics.json").write_text(json.dumps(shown))
+
+    monkeypatch.setattr(reaching, "quick", quick)
+    monkeypatch.setattr(reaching, "study_d", lambda arm, source: 100.0)
+    found = [*reaching.bench(SimpleNamespace(csv="a", folder="b"), tmp_path, 3)]
+    assert len(found) == 2 and {row["theirs"] for row in found} == {100}
+    end = ": accuracy 0.600 [0.580, 0.630] on PublicTest, of the median run"
+    assert all(row["what"].endswith(end) for row in found)
+
+
+def test_the_published_accuracy_that_was_reached_has_its_interval():
+    record = pd.read_csv(ROOT / "benchmarks" / "results.csv", index_col="benchmark")
+    for what in record.loc["reaching", "what"]:
+        share, low, high = map(float, re.findall(r"0\.\d{3}", what))
+        half = 1.96 * (share * (1 - share) / 3589) ** 0.5  # as of a share of PublicTest's images
+        assert (low, high) == pytest.approx((share - half, share + half), abs=0.003)
