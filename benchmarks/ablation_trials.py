@@ -167,6 +167,13 @@ class FastBias(keras.optimizers.SGD):
         super().update_step(gradient, variable, factor * learning_rate)
 
 
+class Clipped(keras.optimizers.SGD):
+    """SGD whose gradients have a norm of 2 at most, over all weights."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options | {"global_clipnorm": 2.0})
+
+
 class Lookahead(keras.callbacks.Callback):
     """Move slow weights half the way every five steps: Zhang et al., "Lookahead" (2019)."""
 
@@ -235,6 +242,7 @@ TRIALS = {
     "whitened_stem": Trial({}, begin=(whiten,)),
     "identity_start": Trial({}, begin=(start_as_identity,)),
     "fast_bias": Trial({}, optimizer=FastBias),
+    "clipped": Trial({}, optimizer=Clipped),
     "lookahead": Trial({}, callbacks=(Lookahead,)),
     "averaged": Trial({}, callbacks=(Averaged,)),
     "taught": Trial({}, begin=(_TEACHER.learn,), batch=(_TEACHER.answer,)),

@@ -7,7 +7,7 @@ import pandas as pd
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.chance import ROUNDING
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
-from fer_keras.evaluation.shared import is_idle
+from fer_keras.evaluation.shared import is_idle, weak_classes
 from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
@@ -163,7 +163,9 @@ def effect_values(comparison, effects):
         name = f"{row['effect']} ({row['change']})"
         at_levels.setdefault(name, []).append(f"{points_text(row)} at {row['at']}")
     images = runs.groupby("split", sort=False)["images"].first()
+    arms = [[run.predictions for run in own.values()] for own in comparison.runs.values()]
     return {
+        "weak": [*dict.fromkeys(name for own in arms if own for name in weak_classes(own))],
         "epochs": " or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
         "tested": " and ".join(f"{split} ({n:,.0f} images)" for split, n in images.items()),
         "num_seeds": runs["seed"].nunique(),

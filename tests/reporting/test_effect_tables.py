@@ -115,6 +115,14 @@ def test_the_summary_tells_what_is_shown_small_and_undecided():
     assert "storage (csv → folder: " in words and "storage × feed (-" in words
 
 
+def test_macro_f1_is_called_unsure_where_a_class_is_too_small():
+    assert "unsure" not in summary(record())
+    run = run_of(0.7, 1)
+    few = replace(run, predictions=run.predictions.select(run.predictions.y_true != 3))
+    words = summary(record(), runs={"one": {0: run}, "other": {0: few}})
+    assert "not tested (its intervals are unsure: too few images or hits of happy)." in words
+
+
 def test_factors_that_depend_on_each_other_have_effects_at_each_level():
     def planted(both):
         table = record(noise=0.002, by_seed=0)
