@@ -8,8 +8,10 @@ from study_tables import fair_recipes
 
 from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.comparison.results import AUGMENTED
+from fer_keras.comparison.votes import find_votes
+from fer_keras.evaluation.judges import judge
 from fer_keras.evaluation.predictions import CLEAN
-from fer_keras.reporting.result import load_comparison
+from fer_keras.reporting import judge_tables
 from fer_keras.reporting.score_tables import score_text
 
 TEST = "PublicTest"
@@ -18,11 +20,11 @@ SETS = {TEST: TEST, "clean": CLEAN.format(TEST), "augmented": TEST + AUGMENTED}
 WITHOUT = "trained without copies"
 
 
-def budget_table(folder):
+def budget_table(results):
     """Return a row for each recipe and number of epochs, quickest first.
 
     Args:
-        folder: of the published runs, a comparison for each recipe, number of epochs, and
+        results: the `Result`s of published runs, one for each recipe, number of epochs, and
             training with or without copies of test images.
 
     Returns:
@@ -32,7 +34,7 @@ def budget_table(folder):
         empty where unmeasured; `seeds`, with and without copies. Columns that are empty throughout
         are left out.
     """
-    table = pd.DataFrame(map(_row, sorted(folder.iterdir())))
+    table = pd.DataFrame(map(_row, results))
     is_without = table.pop("drop_test_copies")
     keys, titles = ["recipe", "epochs"], {TEST: WITHOUT, "seeds": "seeds without"}
     others = table[is_without].set_index(keys)[[*titles]].rename(columns=titles)
@@ -44,13 +46,39 @@ def budget_table(folder):
     return shown.dropna(axis=1, how="all").fillna("")
 
 
-def _row(place):
-    """Return what a folder says of its one recipe: a dict."""
-    result = load_comparison(place)
+def people_table(results):
+    """Return our recipes' scores by label and by people's votes, quickest first.
+
+    Args:
+        results: as for `budget_table`.
+
+    Returns:
+        What `judge_tables.readable_judges` returns of trainings on Training as it is, on the test
+        images that all recipes share; and their number.
+    """
+    runs, minutes = {}, {}
+    for result in results:
+        ((name, recipe),) = result.comparison.arms.items()
+        if not recipe.drop_test_copies:
+            command = _command(name, recipe.epochs)
+            runs[command] = [run.predictions for run in result.runs[name].values()]
+            minutes[command] = _minutes(result)
+            votes, _ = find_votes(result.comparison)
+    judgement = judge({name: runs[name] for name in sorted(minutes, key=minutes.get)}, votes)
+    table = judge_tables.readable_judges(judge_tables.judge_table(judgement))
+    return table, len(judgement.votes)
+
+
+def _minutes(result):
+    return result.results.drop_duplicates("seed")["minutes"].mean()
+
+
+def _row(result):
+    """Return what a comparison says of its one recipe: a dict."""
     ((name, recipe),) = result.comparison.arms.items()
     scores = result.scores().set_index("split")
     row = {key: getattr(recipe, key) for key in ("epochs", "drop_test_copies")}
-    row |= {"recipe": name, "minutes": result.results.drop_duplicates("seed")["minutes"].mean()}
+    row |= {"recipe": name, "minutes": _minutes(result)}
     row["seeds"] = str(scores.loc[TEST, "seeds"])
     texts = scores.apply(score_text, axis=1, score="accuracy")
     return row | {title: texts.get(split) for title, split in SETS.items()}

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from budgets import budget_table, draw_budgets
+from budgets import budget_table, draw_budgets, people_table
 from study_tables import protocol_table, score_table
 
 from fer_keras.comparison.catalogue import RECIPES
@@ -67,6 +67,8 @@ def same_images():
             "Single runs over seeds, mean ± standard deviation (lowest to highest):",
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
             narrative.conclusion(result.comparison, record, differences),
+            "By label and by people, on the images that people judge:",
+            _by_people(result),
             _markdown(tables.time_table(record)),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record),
         ]
@@ -143,7 +145,12 @@ def own_recipes():
         "Means over seeds, with 95 % intervals over seeds and test images; those of one seed are "
         "over test images alone, and say nothing about another seed."
     )
-    return "\n\n".join([_markdown(budget_table(REPORTS / "budgets")), words, made])
+    results = [load_comparison(folder) for folder in sorted((REPORTS / "budgets").iterdir())]
+    by_people, count = people_table(results)
+    shared = f"By label and by people, on the {count:,} images that all of these are tested on:"
+    return "\n\n".join(
+        [_markdown(budget_table(results)), words, shared, _markdown(by_people), made]
+    )
 
 
 def as_published():
@@ -297,6 +304,12 @@ def _num_seeds(record):
 
 def _read(path):
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cores": str})
+
+
+def _by_people(result):
+    """Return the table of the scores by label and by people's votes."""
+    judgement, _ = judge_tables.judge_comparison(result.comparison)
+    return _markdown(judge_tables.readable_judges(judge_tables.judge_table(judgement)))
 
 
 def _difference(result):

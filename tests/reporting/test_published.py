@@ -308,7 +308,8 @@ def test_adding_a_run_keeps_other_budgets_and_seeds(publish, result, tmp_path, m
 
 def test_our_recipes_are_shown_as_means_with_intervals_quickest_first():
     record = pd.read_csv(REPORTS / "budgets.csv")
-    shown = _module("budgets").budget_table(REPORTS / "budgets").set_index("recipe")
+    results = [fk.load_comparison(folder) for folder in (REPORTS / "budgets").iterdir()]
+    shown = _module("budgets").budget_table(results).set_index("recipe")
     assert shown["minutes"].astype(float).is_monotonic_increasing
     for (name, epochs, without), runs in record[record["split"] == "PublicTest"].groupby(
         ["recipe", "epochs", "drop_test_copies"]
@@ -326,6 +327,28 @@ def test_our_recipes_are_shown_as_means_with_intervals_quickest_first():
         mean, low, high = (f"{share:.3f}"[1:] for share in (runs["accuracy"].mean(), *ends))
         cell = row["trained without copies" if without else "PublicTest"]
         assert cell == f"{mean} [{low}, {high}]"
+
+
+def test_our_recipes_are_compared_by_people_on_the_images_that_all_share():
+    folders = {name: REPORTS / "budgets" / f"{name}-epochs" for name in ("quick-28", "faces-100")}
+    shown, count = _module("budgets").people_table([*map(fk.load_comparison, folders.values())])
+    people = pd.read_csv(folders["quick-28"] / "votes.csv", index_col="id")
+    runs = {name: [*map(Predictions.load, folder.glob("*/predictions.npz"))]
+            for name, folder in folders.items()}  # fmt: skip
+    answers = [*runs["faces-100"][0].class_names]
+    shared = set(people.index).intersection(*(set(run.ids) for (run, *_) in runs.values()))
+    assert count == len(shared) == 3199
+    assert shown.index.tolist()[:2] == ["`quick`", "`faces`"]
+    for row, parts in zip(shown.to_dict("records"), runs.values(), strict=False):
+        by_label, by_votes = [], []
+        for run in parts:
+            said = pd.Series(run.class_names)[run.y_pred].set_axis(run.ids)[[*shared]]
+            votes = people.loc[[*shared], [*answers, "unknown", "NF"]]
+            of_said = [votes.at[name, emotion] for name, emotion in said.items()]
+            by_label.append((said == people.loc[said.index, "label"]).mean())
+            by_votes.append((np.array(of_said) / votes.sum(axis=1)).mean())
+        assert row["accuracy by label"].startswith(f"{np.mean(by_label):.3f}"[1:])
+        assert row["vote share"].startswith(f"{np.mean(by_votes):.3f}"[1:])
 
 
 def test_an_unknown_part_or_missing_data_stops_publishing(publish, tmp_path, result):
