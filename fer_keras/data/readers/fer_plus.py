@@ -83,8 +83,8 @@ def read_own_given_votes(csv_path, votes_path):
     """Read FER2013's CSV file; train on labels softened by the votes.
 
     FER2013's label of a face is one searcher's word, and what ten people see in the face foretells
-    it for 69 of 100: as much as the best networks find. To learn half the label and half what
-    the votes foretell is to learn half of its noise.
+    it for 69 of 100. To learn half the label and half what the votes foretell is to learn less of
+    what only that searcher saw.
 
     Args:
         csv_path: as for `read_ferplus`.
