@@ -9,8 +9,8 @@ from filelock import FileLock
 def next_longer(run, runs):
     """Return the run whose first epochs are all epochs of another one.
 
-    With a constant learning rate no epoch depends on how many follow, so that both trainings are
-    the same to the bit.
+    With a constant learning rate no epoch depends on how many follow, so that on the same machine
+    both trainings are the same to the bit.
 
     Args:
         run: the shorter `PlannedRun`.
