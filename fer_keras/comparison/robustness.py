@@ -38,7 +38,7 @@ class Corrupted:
     Args:
         ids: string array `(n,)`, the ids of the test images: at most `MOST_IMAGES`.
         groups: int array `(n,)`, equal for identical images.
-        clean: bool array `(n,)`, whether it is right about the image itself.
+        uncorrupted: bool array `(n,)`, whether it is right about the image itself.
         right: bool array `(30, n)`, whether it is right about the corrupted image.
         names: string array `(30,)`, the corruptions.
         steps: int array `(30,)`, their strengths from 1 to 3.
@@ -46,7 +46,7 @@ class Corrupted:
 
     ids: np.ndarray
     groups: np.ndarray
-    clean: np.ndarray
+    uncorrupted: np.ndarray
     right: np.ndarray
     names: np.ndarray
     steps: np.ndarray
@@ -102,27 +102,28 @@ def robustness_table(found):
         found: what `robustness` returned.
 
     Returns:
-        A DataFrame, one row an arm: `arm`, `images`, `groups`, `seeds` (runs), `clean` (accuracy
-        on the images themselves), `mean` (the mean of the accuracies on the 30 corruptions), both
-        in 0-1 with the ends `_low` and `_high` of their 95 % intervals over seeds and images;
-        `difference`, with its ends, is the mean minus that of `reference`, the first arm, and
-        missing where the images are not the same.
+        A DataFrame, one row an arm: `arm`, `images`, `groups`, `seeds` (runs), `uncorrupted`
+        (accuracy on the images themselves, also on those with a copy in training), `mean` (the
+        mean of the accuracies on the 30 corruptions), both in 0-1 with the ends `_low` and `_high`
+        of their 95 % intervals over seeds and images; `difference`, with its ends, is the mean
+        minus that of `reference`, the first arm, and missing where the images are not the same.
     """
     rows, reference = [], next(iter(found))
     for arms in by_images(found):
-        clean, mean = (
+        uncorrupted, mean = (
             {
                 arm: np.stack([group_means(values(part), part.groups) for part in parts])
                 for arm, parts in arms.items()
             }
-            for values in (lambda part: part.clean, lambda part: part.right.mean(axis=0))
+            for values in (lambda part: part.uncorrupted, lambda part: part.right.mean(axis=0))
         )
         for arm, parts in arms.items():
             row = {"arm": arm, "images": len(parts[0].ids), "seeds": len(parts)}
             row["groups"] = len(np.unique(parts[0].groups))
             own, difference = mean_and_difference(mean, arm, reference)
-            estimates = {"clean": mean_and_difference(clean, arm, reference)[0], "mean": own}
-            for name, values in (estimates | {"difference": difference}).items():
+            first = mean_and_difference(uncorrupted, arm, reference)[0]
+            estimates = {"uncorrupted": first, "mean": own, "difference": difference}
+            for name, values in estimates.items():
                 row |= dict(zip((name, f"{name}_low", f"{name}_high"), values))
             rows.append(row | {"reference": reference})
     return pd.DataFrame(rows).set_index("arm").loc[[*found]].reset_index()
@@ -144,7 +145,7 @@ def accuracy_by_step(found):
         own = np.flatnonzero(names == name)
         columns = {
             arm: [
-                np.mean([part.clean for part in parts]),
+                np.mean([part.uncorrupted for part in parts]),
                 *np.mean([part.right[own].mean(axis=1) for part in parts], axis=0),
             ]
             for arm, parts in found.items()
@@ -185,7 +186,7 @@ def _load(file, run):
     if missing := ", ".join(name for name in wanted if name not in stored):
         raise InputError(f"{file} has no {missing}; delete it, and it is made again.")
     arrays, mark = {name: stored[name] for name in wanted[:-1]}, str(stored["mark"])
-    return Corrupted(chosen.ids, clean=chosen.y_pred == chosen.y_true, **arrays), mark
+    return Corrupted(chosen.ids, uncorrupted=chosen.y_pred == chosen.y_true, **arrays), mark
 
 
 def _measure(run, faces):

@@ -50,7 +50,7 @@ def robustness_summary(found):
             "arm": row["arm"],
             "seeds": row["seeds"],
             "images": f"{row['images']:,}",
-            "clean accuracy": score_text(*_with_ends(row, "clean")),
+            "uncorrupted": score_text(*_with_ends(row, "uncorrupted")),
             "mean over the corruptions": score_text(*_with_ends(row, "mean")),
             f"minus {row['reference']}, points": points(*_with_ends(row, "difference")),
         }

@@ -33,8 +33,8 @@ def robustness_curves(table):
     figure.supxlabel("accuracy by strength (0: the image itself)", fontsize=9)
     entries = panels[0].get_legend_handles_labels()
     figure.legend(*entries, fontsize=8, frameon=False, ncols=2, loc="outside upper center")
-    clean = table[table["step"] == 0].iloc[0]
-    said = (f"{arm}: {clean[arm]:.2f} clean; {', '.join(words[arm])}" for arm in arms)
+    before = table[table["step"] == 0].iloc[0]
+    said = (f"{arm}: {before[arm]:.2f} uncorrupted; {', '.join(words[arm])}" for arm in arms)
     figure.set_label(
         f"Accuracy by strength of each corruption; at the greatest strength: {'; '.join(said)}."
     )

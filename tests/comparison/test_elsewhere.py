@@ -203,7 +203,7 @@ def test_corrupted_images_are_what_the_networks_see(home, done, monkeypatch):
     pictures = np.stack([corrupt(faces.images, faces.ids, *pair) for pair in CORRUPTED])
     expected = answers(run, pictures.reshape(-1, 48, 48)).reshape(30, 40) == faces.labels
     np.testing.assert_array_equal(part.right, expected)
-    np.testing.assert_array_equal(part.clean, answers(run, faces.images) == faces.labels)
+    np.testing.assert_array_equal(part.uncorrupted, answers(run, faces.images) == faces.labels)
 
     table = robustness.robustness_table(found).set_index("arm")
     means = {arm: np.mean([part.right for part in parts]) for arm, parts in found.items()}
@@ -214,9 +214,11 @@ def test_corrupted_images_are_what_the_networks_see(home, done, monkeypatch):
     assert len(steps) == 40
     noise = steps[(steps["corruption"] == "Gaussian noise") & (steps["step"] == 2)]
     assert noise["CSV"].item() == pytest.approx(np.mean([p.right[1] for p in found["CSV"]]))
-    assert steps["folder"].iloc[0] == pytest.approx(np.mean([p.clean for p in found["folder"]]))
+    is_right = [part.uncorrupted for part in found["folder"]]
+    assert steps["folder"].iloc[0] == pytest.approx(np.mean(is_right))
 
     assert len(robustness_summary(found)) == 2
+    assert "uncorrupted" in robustness_summary(found)  # “clean” is without copies
     words = robustness_words(found)
     assert "the first 2 runs of each arm, on 40 test images, the same ones in each arm" in words
     figure = robustness_curves(steps)
