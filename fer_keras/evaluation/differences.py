@@ -61,17 +61,17 @@ def difference_table(runs, reference, margin=MARGIN):
         margin: the difference below which two arms count as equal, in 0-1.
 
     Returns:
-        A DataFrame, one row an arm, set of test images and score: `arm`, `reference`,
-        `test images` (`all`, or `clean`: without copies in training), `images` (their number),
-        `score`, `seeds` (runs of the arm that has fewer), `first` (the reference's mean), `second`
-        (the arm's), `difference` (second minus first), `low` and `high` (95 % interval), `low90`
-        and `high90` (for the test of equality); intervals are corrected for the number of arms
-        (Dunnett). `probability_within` that the true difference lies within ±margin; `margin`;
-        `detectable`, the true difference found in 80 of 100 such studies; `run_sd`, the pooled
-        deviation of run scores; `weak classes`, too small for macro F1's interval; `how`. For
-        accuracy on all test images also `seeds_needed` to find a difference of the margin,
-        `p_value` (corrected; of two weight files McNemar's, by Holm), `verdict`, and of two weight
-        files how many images `only_first` and `only_second` get right.
+        A DataFrame, one row an arm, set of test images and score: `arm`, `reference`, `test images`
+        (`all`, or `clean`: without exact copies in training), `images` (their number), `score`,
+        `seeds` (runs of the arm that has fewer), `first` (the reference's mean), `second` (the
+        arm's), `difference` (second minus first), `low` and `high` (95 % interval), `low90` and
+        `high90` (for the test of equality); intervals are corrected for the number of arms
+        (Dunnett). `probability_within` that the true difference lies within ±margin, which one run
+        each cannot tell; `margin`; `detectable`, the true difference found in 80 of 100 such
+        studies; `run_sd`, the pooled deviation of run scores; `weak classes`, too small for macro
+        F1's interval; `how`. For accuracy on all test images also `seeds_needed` to find a
+        difference of the margin, `p_value` (corrected; of two weight files McNemar's, by Holm),
+        `verdict`, and of two weight files how many images `only_first` and `only_second` get right.
     """
     kinds = {arm: _kind(runs[reference], runs[arm]) for arm in runs if arm != reference}
     families = {}
@@ -161,6 +161,8 @@ def _rows(part, values, score, how, is_all, margin, families):
     found = _in_family(against_reference(values, reference, families), margin)
     deviation = {"run_sd": run_deviation(values)[0], "margin": margin}
     rows = [row | more | deviation for row, more in zip(rows, found)]
+    if how == How.ONE_RUN:  # the probability is about arms
+        rows = [row | {"probability_within": np.nan} for row in rows]
     if score != PRIMARY or not is_all:
         return [row | {"p_value": np.nan} for row in rows]
     p_values = [row["p_value"] for row in rows]
@@ -169,7 +171,6 @@ def _rows(part, values, score, how, is_all, margin, families):
         p_values = np.minimum(1, families * holm([test[-1] for test in tests]))
         for row, (only_first, only_second, _) in zip(rows, tests):
             row |= {"only_first": only_first, "only_second": only_second}
-            row["probability_within"] = np.nan  # it is about arms
     for row, p_value in zip(rows, p_values):
         weights = {row["arm"]: 1, reference: -1}
         needed = seeds_needed(values, weights, margin, len(others) * families)

@@ -159,6 +159,16 @@ def test_clean_images_are_described_beside_all_of_them():
     for column in ("difference", "low", "high"):
         assert clean[column] == pytest.approx(expected[column])
     assert np.isnan(clean["p_value"]) and clean["verdict"] is np.nan
+    assert table["probability_within"].notna().all()
+
+
+def test_one_run_each_has_no_probability_on_any_images_and_in_any_score():
+    leaked = np.arange(1000) < 100
+    one, two = ({0: replace(seeds_of([0.5], seed)[0], leaked=leaked)} for seed in (1, 2))
+    more = {seed: replace(run, leaked=leaked) for seed, run in seeds_of([0.5, 0.5], 5).items()}
+    table = difference_table({"a": one, "b": two, "c": more}, "a")
+    assert table["test images"].tolist() == ["all", "all", "clean", "clean"] * 2
+    assert table["low"].notna().all() and table["probability_within"].isna().all()
 
 
 def test_small_classes_are_named_beside_macro_f1():
