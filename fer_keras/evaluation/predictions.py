@@ -15,7 +15,7 @@ from fer_keras.utils.files import whole_file
 MERGED = "all test images"  # of a data set with several test splits
 ROUNDING = 0.01
 """How far the probabilities of an image may be from summing to 1: float16 rounds them."""
-CLEAN = "{}, clean"  # the test images of a split that have no copy in training
+CLEAN = "{}, clean"  # the test images of a split without an exact copy in training
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Predictions:
     def test_sets(self):
         """Return a dict like `by_split`, and `CLEAN` parts without leaked images.
 
-        Scores on leaked images show memory, not understanding.
+        Scores on leaked images show memory, not understanding. Leaked are images with an exact
+        copy in training: near copies stay in what is called clean.
         """
         parts = {}
         for name, part in self.by_split().items():

@@ -27,7 +27,7 @@ def arms_table(comparison):
             leaked = run.predictions.leaked
             table.loc[arm, "test images"] = f"{len(leaked):,}"
             copies = f"{leaked.sum():,} ({leaked.mean():.1%})"
-            table.loc[arm, "test images with a copy in training"] = copies
+            table.loc[arm, "test images with an exact copy in training"] = copies
     return table.fillna("").rename_axis("arm")
 
 

@@ -24,7 +24,7 @@ def test_arms_table_tells_what_differs_and_counts_copies(splits, tmp_path):
     table = tables.arms_table(compared)
     assert table.loc["one"].to_dict() == {
         "feed": "memory", "patience": "none", "training images": "140", "validation images": "35",
-        "test images": "70", "test images with a copy in training": "7 (10.0%)",
+        "test images": "70", "test images with an exact copy in training": "7 (10.0%)",
     }  # fmt: skip
     assert table.loc["other", ["feed", "patience"]].tolist() == ["image_data_generator", "3"]
     common = tables.common_table(compared)["value"]
