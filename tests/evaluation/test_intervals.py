@@ -15,6 +15,7 @@ from fer_keras.evaluation.intervals import (
     mcnemar_test,
     scores_of_confusion,
 )
+from fer_keras.evaluation.shared import weak_classes
 
 SINGLES_AND_COPIES = np.repeat(np.arange(300), [1, 3] * 150)
 """The groups of 600 images: 150 single ones, and 150 times three identical ones."""
@@ -147,6 +148,68 @@ def test_intervals_cover_the_truth_only_if_identical_images_are_drawn_together(
 
 def covers(table, truth):
     return (table["low"] <= truth) & (truth <= table["high"])
+
+
+PUBLIC_TEST = np.array([467, 56, 496, 895, 653, 415, 607])
+"""Images of FER2013's classes in PublicTest; of disgust there are 1.6 %."""
+
+
+def with_a_rare_class(recall):
+    """Probabilities of true class and answer, classes as in PublicTest; `recall` of disgust."""
+    recalls = np.array([0.5, recall, 0.35, 0.8, 0.45, 0.7, 0.6])
+    wrong = np.tile(PUBLIC_TEST * [1, 0.3, 1, 1, 1, 1, 1], (7, 1))
+    np.fill_diagonal(wrong, 0)
+    wrong *= ((1 - recalls) / wrong.sum(axis=1))[:, None]
+    return (PUBLIC_TEST / PUBLIC_TEST.sum())[:, None] * (wrong + np.diag(recalls))
+
+
+def fast_ends(confusion, rng, num_resamples=600):
+    """BCa's ends `(2, 3)`, from the kinds of images there are, drawn all at once."""
+    times, count = confusion[confusion > 0], confusion.sum()
+    draws = np.zeros((num_resamples, 49))
+    draws[:, confusion.ravel() > 0] = rng.multinomial(count, times / count, num_resamples)
+    draws, scores = scores_of_confusion(draws.reshape(-1, 7, 7)), scores_of_confusion(confusion)
+    bias = norm.ppf(((draws < scores).mean(axis=0) + (draws <= scores).mean(axis=0)) / 2)
+    without = scores_of_confusion(confusion - np.eye(49).reshape(7, 7, 7, 7)[confusion > 0])
+    gain = times @ without / count - without
+    acceleration = times @ gain**3 / (6 * (times @ gain**2) ** 1.5)
+    z = bias + norm.ppf([[0.025], [0.975]])
+    tails = norm.cdf(bias + z / (1 - acceleration * z))
+    return np.array([np.quantile(each, ends) for each, ends in zip(draws.T, tails.T)]).T
+
+
+def test_the_simulations_ends_are_the_packages():
+    world = with_a_rare_class(0.3)
+    cells = rng_of(15).choice(world.size, PUBLIC_TEST.sum(), p=world.ravel())
+    part = predictions_of(*np.divmod(cells, 7))
+    found = bootstrap_intervals(part)[["low", "high"]].to_numpy().T
+    assert found == pytest.approx(fast_ends(part.confusion(), rng_of(16), 5_000), abs=0.002)
+
+
+def missed_and_flagged(world, num_images, rng, num_trials):
+    """How often each score's interval misses the truth, and how often a class is called weak."""
+    truth, missed, flagged = scores_of_confusion(world), np.zeros(3), 0
+    for _ in range(num_trials):
+        confusion = rng.multinomial(num_images, world.ravel()).reshape(7, 7)
+        low, high = fast_ends(confusion, rng)
+        missed += (truth < low) | (high < truth)
+        cells = np.repeat(np.arange(49), confusion.ravel())
+        flagged += bool(weak_classes([predictions_of(*np.divmod(cells, 7))]))
+    return missed / num_trials, flagged / num_trials
+
+
+def test_intervals_cover_the_truth_with_a_class_as_rare_as_disgust(num_trials):
+    """56 images of it; macro F1, too, and hardly ever is its interval called unsure."""
+    world, images = with_a_rare_class(0.3), PUBLIC_TEST.sum()
+    missed, flagged = missed_and_flagged(world, images, rng_of(17), num_trials)
+    assert is_5_in_100(missed, num_trials) and flagged < 0.05, (missed, flagged)
+
+
+def test_macro_f1_misses_the_truth_where_it_is_called_unsure(num_trials):
+    """4 images of the rare class: the other two scores are as sure as ever."""
+    missed, flagged = missed_and_flagged(with_a_rare_class(0.3), 250, rng_of(18), num_trials)
+    assert is_5_in_100(missed[[0, 2]], num_trials) and missed[1] > 0.1, missed
+    assert flagged > 0.99
 
 
 BETTER = np.array([[[22, 8], [12, 8]], [[8, 14], [8, 20]]]) / 100
