@@ -1,11 +1,8 @@
 """Tables of differences between arms."""
 
-from dataclasses import replace
-
-import numpy as np
 import pandas as pd
 
-from fer_keras.data.pairing import pair_images
+from fer_keras.comparison.pairs import with_shared_names
 from fer_keras.evaluation import differences
 from fer_keras.evaluation.differences import PRIMARY, How
 from fer_keras.reporting.score_tables import SCORE_NAMES
@@ -16,7 +13,7 @@ def difference_table(comparison, reference=None):
     """Compare every arm with a reference arm.
 
     Two storage forms name the same test image in two ways. Arms of other forms that share no name
-    are compared on the images that their pixels pair, while the data is at hand.
+    are compared on the images that their pixels pair, if the data is or was once at hand.
 
     Args:
         comparison: the `Comparison`.
@@ -28,17 +25,11 @@ def difference_table(comparison, reference=None):
     Raises:
         InputError: if no finished arm is called `reference`.
     """
-    runs = {
-        arm: {seed: run.predictions for seed, run in own.items()}
-        for arm, own in comparison.runs.items()
-        if own
-    }
-    reference = next(iter(runs)) if reference is None else reference
-    if reference not in runs:
-        raise InputError(f"No arm is called {reference!r}; the arms are {', '.join(runs)}.")
-    for arm in runs:
-        if comparison.arms[arm].storage != comparison.arms[reference].storage:
-            runs[arm] = _renamed(comparison, runs, reference, arm)
+    finished = [arm for arm, own in comparison.runs.items() if own]
+    reference = finished[0] if reference is None else reference
+    if reference not in finished:
+        raise InputError(f"No arm is called {reference!r}; the arms are {', '.join(finished)}.")
+    runs = with_shared_names(comparison, reference)
     return differences.difference_table(runs, reference, comparison.margin)
 
 
@@ -109,27 +100,3 @@ def p_text(p_value):
     if pd.isna(p_value):
         return ""
     return "<0.0001" if p_value < 1e-4 else f"{p_value:.2g}"
-
-
-def _renamed(comparison, runs, reference, arm):
-    """Return an arm's predictions by seed, with the reference's ids of images that are the same."""
-    one, two = (next(iter(runs[name].values())).ids for name in (reference, arm))
-    splits = [] if np.intersect1d(one, two).size else _splits(comparison, reference, arm)
-    if not splits:
-        return runs[arm]
-    first, second = (part.test for part in splits)
-    pairs = pair_images(first, second)
-    names = dict(zip(second.ids[pairs.second].tolist(), first.ids[pairs.first].tolist()))
-    return {
-        seed: replace(run, ids=np.array([names.get(name, name) for name in run.ids.tolist()]))
-        for seed, run in runs[arm].items()
-    }
-
-
-def _splits(comparison, *arms):
-    """Return the arms' `Splits` of the first seed; nothing if the data is not at hand."""
-    try:
-        splits = [comparison.splits(arm) for arm in arms]
-    except InputError:
-        return []
-    return splits if all(splits) else []

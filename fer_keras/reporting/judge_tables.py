@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fer_keras.comparison.pairs import with_shared_names
 from fer_keras.comparison.votes import find_votes
 from fer_keras.evaluation.chance import contrast, group_means
 from fer_keras.evaluation.differences import LEVEL
@@ -39,6 +40,9 @@ GAP = "label − plurality"
 def judge_comparison(comparison):
     """Score a comparison by people's votes, where there are votes.
 
+    Votes name a CSV's rows. An arm of another storage form is scored on the test images that its
+    pixels pair with those of an arm that has votes.
+
     Args:
         comparison: the `Comparison`.
 
@@ -50,10 +54,13 @@ def judge_comparison(comparison):
         votes, arms = find_votes(comparison)
     except InputError as error:
         return None, f"**People's votes could not be used.** {error}"
-    parts = {arm: [run.predictions for run in comparison.runs[arm].values()] for arm in arms}
-    judgement = judge(parts, votes) if parts else None
+    named = [arm for arm in arms if votes.index.isin(comparison.first[arm].predictions.ids).any()]
+    if not named:
+        return None, ""
+    runs = with_shared_names(comparison, named[0])
+    judgement = judge({arm: [*runs[arm].values()] for arm in arms}, votes)
     if judgement:
-        others = [arm for arm in comparison.first if arm not in parts]
+        others = [arm for arm in comparison.first if arm not in arms]
         judgement.left_out.update(dict.fromkeys(others, "its labels are not FER2013's"))
     return judgement, ""
 

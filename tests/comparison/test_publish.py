@@ -46,6 +46,7 @@ def test_the_copy_gives_the_same_record_without_faces_networks_and_places(done, 
     (run.directory / "model.keras").write_text("weights")
     (run.directory / "gallery.png").write_text("faces")
     (done.directory / "votes.csv").write_text("id,happy\nPublicTest/row141,10\n")
+    (done.directory / "pairs.csv").write_text("arm,id,reference,name\na,1.jpg,b,PublicTest/row1\n")
     run.predictions.save(run.directory / "predictions_on_other.npz")
     np.savez_compressed(run.directory / "robustness.npz", right=[[True, False]])
     copy = publish(done.directory, tmp_path / "copy")
@@ -53,7 +54,7 @@ def test_the_copy_gives_the_same_record_without_faces_networks_and_places(done, 
     shutil.rmtree(done.directory)
 
     assert {path.name for path in copy.iterdir() if path.is_file()} == {
-        "comparison.json", "design.json", "results.csv", "votes.csv",
+        "comparison.json", "design.json", "results.csv", "votes.csv", "pairs.csv",
     }  # fmt: skip
     assert {path.name for path in (copy / run.directory.name).iterdir()} == {
         "recipe.json", "environment.json", "history.csv", "metrics.json", "robustness.npz",

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import (
     accuracy_of,
@@ -15,6 +16,7 @@ from helpers import (
 
 from fer_keras.comparison.prepare import Source
 from fer_keras.data.faces import Splits
+from fer_keras.data.readers.fer_plus import ANSWERS
 from fer_keras.evaluation.differences import How, Verdict
 from fer_keras.reporting.difference_tables import (
     difference_table,
@@ -22,6 +24,7 @@ from fer_keras.reporting.difference_tables import (
     points,
     readable_differences,
 )
+from fer_keras.reporting.judge_tables import judge_comparison
 from fer_keras.reporting.narrative import conclusion
 from fer_keras.utils.errors import InputError
 
@@ -79,7 +82,7 @@ def test_readable_differences_hold_points_intervals_p_and_verdict(tmp_path):
     assert text["how"] == "over seeds and test images (2 seeds)"
 
 
-def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
+def two_forms(directory):
     """The folder names its images otherwise, holds half of them, in another order."""
     faces = smooth(patterned_faces(140, "PublicTest"))
     kept = np.random.default_rng(0).permutation(140)[:70]
@@ -94,18 +97,50 @@ def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
             part.labels, (part.labels + (np.arange(len(part)) % 3 > 0)) % 7, part.ids))}
         for arm, part in parts.items()
     }  # fmt: skip
-    compared = comparison_of(runs, tmp_path)
-    alike = difference_table(compared).iloc[0]
-    assert alike["how"] == How.NOTHING_SHARED
+    compared = comparison_of(runs, directory)
     arms = {"CSV": compared.arms["CSV"], "folder": compared.arms["CSV"].changed(storage="folder")}
     sources = {arm: Source(Splits(patterned_faces(70), part)) for arm, part in parts.items()}
-    compared = replace(compared, arms=arms, sources=sources)
+    return replace(compared, arms=arms, sources=sources), kept
+
+
+def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
+    compared, kept = two_forms(tmp_path)
+    same_form = dict.fromkeys(compared.arms, compared.arms["CSV"])
+    alike = difference_table(replace(compared, arms=same_form)).iloc[0]
+    assert alike["how"] == How.NOTHING_SHARED
     table = difference_table(compared)
     row = table.iloc[0]
     assert "this is about the 70 that they share" in conclusion(compared, None, table)
     assert (row["how"], row["images"]) == (How.ONE_RUN, 70)
     first = (kept % 3 == 0).mean()
     assert (row["first"], row["second"]) == pytest.approx((first, (np.arange(70) % 3 == 0).mean()))
+
+
+def test_pairs_are_kept_for_reports_without_the_data(tmp_path):
+    compared, _ = two_forms(tmp_path)
+    gone = replace(compared, sources=dict.fromkeys(compared.arms, Source(None)))
+    assert difference_table(gone).iloc[0]["how"] == How.NOTHING_SHARED
+    table = difference_table(compared)
+    pd.testing.assert_frame_equal(difference_table(gone), table)
+    # The other way round are other pairs, in the same file.
+    back = difference_table(compared, "folder")
+    pd.testing.assert_frame_equal(difference_table(gone, "folder"), back)
+    assert back.iloc[0]["difference"] == pytest.approx(-table.iloc[0]["difference"])
+    assert len(pd.read_csv(tmp_path / "pairs.csv")) == 140
+
+
+def test_votes_reach_an_arm_whose_images_pair_with_those_that_have_votes(tmp_path):
+    compared, kept = two_forms(tmp_path)
+    first = compared.first["CSV"].predictions
+    votes = pd.DataFrame(10 * np.eye(10, dtype=int)[first.y_true], first.ids, ANSWERS)
+    votes.insert(0, "label", np.array(first.class_names)[first.y_true])
+    votes.rename_axis("id").to_csv(tmp_path / "votes.csv")
+    judgement, _ = judge_comparison(compared)
+    assert [*judgement.arms] == ["CSV", "folder"] and not judgement.left_out
+    assert judgement.votes.index.tolist() == first.ids[np.sort(kept)].tolist()
+    # People see what the label says, so that the plurality is the label.
+    for arm, is_right in (("CSV", kept % 3 == 0), ("folder", np.arange(70) % 3 == 0)):
+        assert judgement.score(arm, "plurality").value == pytest.approx(is_right.mean())
 
 
 def test_numbers_as_text():

@@ -1,0 +1,71 @@
+"""The test images that two storage forms name in two ways."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.data.pairing import pair_images
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import write_text
+from fer_keras.utils.records import read_table
+
+PAIRS = "pairs.csv"
+COLUMNS = ("arm", "id", "reference", "name")
+
+
+def with_shared_names(comparison, reference):
+    """Return predictions in which the same test images have the same ids.
+
+    Arms of other storage forms that share no id with the reference get its ids for the images that
+    their pixels pair. The pairs are kept as `pairs.csv` in the comparison's folder, and are read
+    from there where the data is gone.
+
+    Args:
+        comparison: the `Comparison`.
+        reference: the arm whose ids stay, which has finished a run.
+
+    Returns:
+        A dict from an arm's name to a dict from a seed to the run's `Predictions`; without arms
+        that have finished none.
+    """
+    runs = {
+        arm: {seed: run.predictions for seed, run in own.items()}
+        for arm, own in comparison.runs.items()
+        if own
+    }
+    for arm, own in runs.items():
+        if names := _names(comparison, runs, reference, arm):
+            runs[arm] = {seed: _renamed(run, names) for seed, run in own.items()}
+    return runs
+
+
+def _renamed(run, names):
+    return replace(run, ids=np.array([names.get(each, each) for each in run.ids.tolist()]))
+
+
+def _names(comparison, runs, reference, arm):
+    """Return a dict from an arm's ids to the reference's ids of the same images."""
+    one, two = (next(iter(runs[each].values())).ids for each in (reference, arm))
+    is_same_form = comparison.arms[arm].storage == comparison.arms[reference].storage
+    if is_same_form or np.intersect1d(one, two).size:
+        return {}
+    file = comparison.directory / PAIRS
+    kept = read_table(file, (), COLUMNS) if file.is_file() else pd.DataFrame(columns=COLUMNS)
+    own = kept[(kept["reference"] == reference) & (kept["arm"] == arm)]
+    if not len(own) and (splits := _splits(comparison, reference, arm)):
+        first, second = (part.test for part in splits)
+        pairs = pair_images(first, second)
+        own = pd.DataFrame({"id": second.ids[pairs.second], "name": first.ids[pairs.first]})
+        own = own.assign(arm=arm, reference=reference)[[*COLUMNS]]
+        write_text(file, pd.concat([kept, own]).to_csv(index=False))
+    return dict(zip(own["id"], own["name"]))
+
+
+def _splits(comparison, *arms):
+    """Return the arms' `Splits` of the first seed; nothing if the data is not at hand."""
+    try:
+        splits = [comparison.splits(arm) for arm in arms]
+    except InputError:
+        return []
+    return splits if all(splits) else []
