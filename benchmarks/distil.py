@@ -5,10 +5,10 @@
 DIR holds FER2013's CSV and FER+'s votes. Five folds of Training are each held back from teachers
 that learn the rest (`TEACHERS`). What these teachers see in a face, and what ten people see in it,
 foretell its label by a regression. A student (`STUDENTS`) learns half the label and half what is
-foretold. The faces that choose a student's epoch teach no one. Students so taught were no better
-than `best`; LOG.md has the figures. Finished runs are read back, so a call that was stopped goes
-on. It takes about four hours on two cores, or ten minutes on a GPU with eight trainings at a time
-(`--at-once 8`).
+foretold. The faces that choose a student's epoch teach no one. No student so taught is shown to
+be better than `best`; LOG.md has the figures. Finished runs are read back, so a call that was
+stopped goes on. It takes about four hours on two cores, or ten minutes on a GPU with eight
+trainings at a time (`--at-once 8`).
 
 OUT gets a run directory for each training, and `soft_targets.npz`: what was foretold.
 """

@@ -176,8 +176,8 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
 
 On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
 together), by FER2013's label or by what more than half of FER+'s ten people see. Clean: without
-the images that have an exact copy among the training images. Augmented: the mean over ten views of
-each face. PrivateTest was not used.
+the images that have an exact copy among the training images; near copies stay. Augmented: the mean
+over ten views of each face. PrivateTest was not used.
 
 {scores}
 

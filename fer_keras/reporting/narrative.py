@@ -39,6 +39,7 @@ def introduction(comparison):
         command="make compare",
         notice=f"{named.notice}.md.j2" if named and named.notice else is_recipe and "recipe.md.j2",
         data=_data_in_words(comparison),
+        on_fer2013=score_tables.is_fer2013(comparison),
         leaks={arm: run.predictions.leaked for arm, run in comparison.first.items()},
         named=RECIPES.get(comparison.name),
         changes=_changes(comparison) if is_recipe else [],
