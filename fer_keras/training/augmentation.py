@@ -1,7 +1,8 @@
 """Random changes of faces in memory: moved, corrupted, mixed.
 
 Rotation, shift, zoom and flip are those of Keras' ImageDataGenerator, but faster: one affine map
-an image, resampled bilinearly by OpenCV. Edges are repeated. The same seed gives the same batch.
+an image, resampled bilinearly by OpenCV. Edges are repeated. The same seed gives the same batch
+on the same machine.
 """
 
 import cv2

@@ -150,7 +150,7 @@ def _fresh_network(recipe, num_classes, images):
 
 
 def _optimizer(recipe, num_train, is_frozen):
-    rate, decay = recipe.learning_rate, recipe.weight_decay
+    rate, decay, clip = recipe.learning_rate, recipe.weight_decay, recipe.clip_norm or None
     if is_frozen:
         rate = recipe.frozen_learning_rate
     elif recipe.schedule == "one_cycle":
@@ -160,8 +160,11 @@ def _optimizer(recipe, num_train, is_frozen):
             rate / 25, steps - rise, warmup_target=rate, warmup_steps=rise
         )
     if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None)
-    return keras.optimizers.AdamW(rate, decay) if decay else keras.optimizers.Adam(rate)
+        return keras.optimizers.SGD(
+            rate, momentum=0.9, nesterov=True, weight_decay=decay or None, global_clipnorm=clip
+        )
+    adam = keras.optimizers.AdamW if decay else keras.optimizers.Adam
+    return adam(rate, weight_decay=decay or None, global_clipnorm=clip)
 
 
 def _devices():

@@ -153,6 +153,9 @@ class Recipe:
             along a cosine.
         learning_rate: the optimiser's highest, above 0.
         weight_decay: decoupled weight decay (Loshchilov and Hutter, 2019), 0 to 1.
+        clip_norm: greatest norm of a step's gradient over all weights, to which larger ones are
+            scaled (Pascanu et al., "On the Difficulty of Training Recurrent Neural Networks",
+            2013); 0 scales nothing.
         label_smoothing: share of each target that is spread evenly over the classes, 0 to 1
             (Szegedy et al., 2016).
         precision: what training multiplies in: `float32`, or `mixed`: bfloat16 where the machine
@@ -192,6 +195,7 @@ class Recipe:
     schedule: str = _choice("constant", "one_cycle")
     learning_rate: float = _number(1e-3, may_be_0=False)
     weight_decay: float = _number(0.0)
+    clip_norm: float = _number(0.0, most=1000)
     label_smoothing: float = _number(0.0)
     precision: str = _choice("float32", "mixed")
     test_time_augmentation: bool = _choice(False, True)

@@ -50,6 +50,7 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("precision", "half", "'half'; choose one of float32, mixed"),
         ("test_time_augmentation", "yes", "'yes'; choose one of False, True"),
         ("schedule", "linear", "'linear'; choose one of constant, one_cycle"),
+        ("clip_norm", -1, "clip_norm is -1; give a number at least 0 and at most 1000"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; give a number at least 0 and at most 1"),
         ("pretrained_weights", "", "pretrained_weights is ''; give imagenet, a file, or None"),
         ("pretrained_weights", "imagenet", "conv3 has no backbone .* efficientnet_lite0, mobile"),
