@@ -237,8 +237,7 @@ def _add_predict(predict):
 
 def _add_video(video):
     add = video.add_argument
-    text = f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
-    add("network", nargs="?", default=DEFAULT_NETWORK, help=text).complete = FILES
+    _add_default_network(video)
     add("video", metavar="VIDEO", help="the video file").complete = FILES
     text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
     add("--out", metavar="DIR", help=text).complete = FILES
@@ -255,7 +254,7 @@ def _add_app(app):
 
 
 def _add_webcam(webcam):
-    _add_network(webcam)
+    _add_default_network(webcam)
     source = webcam.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     text = "a video file instead of a camera"
@@ -276,6 +275,12 @@ def _add_push(push):
     _add_network(push)
     text = "OWNER/NAME on the hub, private when new; or a new folder, ./NAME"
     push.add_argument("repository", metavar="REPO", help=text).complete = FILES
+
+
+def _add_default_network(command):
+    text = f"{KNOWN}, which come along, or a run directory (default: {DEFAULT_NETWORK})"
+    add = command.add_argument
+    add("network", nargs="?", default=DEFAULT_NETWORK, help=text).complete = FILES
 
 
 def _add_network(command):

@@ -383,6 +383,9 @@ def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
 def test_webcam_says_what_is_missing(tmp_path, capsys):
     assert main(["webcam", str(tmp_path), "--video", "none.mp4", "--record", "out.mp4"]) == 2
     assert "none.mp4 does not exist" in capsys.readouterr().err
+    # Without a network it is the one that comes along for cameras.
+    assert main(["webcam", "--video", "none.mp4", "--record", "out.mp4"]) == 2
+    assert "none.mp4 does not exist" in capsys.readouterr().err
     assert main(["webcam", str(tmp_path), "--record", "out.gif"]) == 2
     assert "must end in .mp4 or .avi" in capsys.readouterr().err
 
