@@ -6,8 +6,8 @@ OUT gets runs.tar.0, runs.tar.1, ...: a tar archive, cut. Logs, scores and predi
 then networks, then the states of trainings that are not done, each in the order of the jobs.
 """
 
+import argparse
 import io
-import sys
 import tarfile
 from pathlib import Path
 
@@ -47,6 +47,15 @@ def bring(work, out, jobs):
 
 
 if __name__ == "__main__":
-    work, out, *jobs = sys.argv[1:]
-    for path in bring(Path(work), Path(out), jobs):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("work", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("jobs", nargs="*")
+    given = parser.parse_args()
+    if not given.work.is_dir():
+        parser.error(f"there is no folder {given.work}; give the WORK of benchmarks/gpu.sh")
+    given.out.mkdir(parents=True, exist_ok=True)
+    for path in bring(given.work, given.out, given.jobs):
         print(f"There is no room for {path}, {path.stat().st_size:,} bytes.")

@@ -7,6 +7,7 @@ Pixels are kept as differences from what their neighbours predict, the lossless 
 (Weinberger, Seroussi and Sapiro, 2000), and image files as the row of the CSV that they show.
 """
 
+import argparse
 import io
 import lzma
 import sys
@@ -114,8 +115,15 @@ def _predicted(left, above, corner):
 
 
 if __name__ == "__main__":
-    command, source, target = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = {"pack": pack, "unpack": unpack}
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    given = parser.parse_args()
     try:
-        {"pack": pack, "unpack": unpack}[command](Path(source), Path(target))
+        commands[given.command](given.source, given.target)
     except (InputError, OSError) as error:
         sys.exit(str(error))

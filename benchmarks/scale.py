@@ -8,6 +8,7 @@ at the larger sizes they stay on disk. Memory is what the process holds besides 
 which the system drops when it needs room.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -93,4 +94,7 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     main()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -37,6 +39,15 @@ def patterned_faces(count, split="Training", seed=0, class_names=CLASS_NAMES):
         image[6 * label : 6 * label + 5] += 120
     ids = np.array([f"{split}/row{number}" for number in range(1, count + 1)])
     return Faces(images, labels, ids, tuple(class_names))
+
+
+def run_script(script, *arguments):
+    """Run a script of this repository here, which imports nothing twice; return its exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.syspath_prepend((ROOT / script).parent)
+        patch.setattr(sys, "argv", [script, *arguments])
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    return ended.value.code
 
 
 def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=None, leaked=None):
