@@ -8,7 +8,8 @@
 # of it, in parts of 15 MiB; `cat OUT/runs.tar.* | tar -x -C DIR` unpacks them. The call ends after
 # MINUTES (9). JOBs are some of those below, comparisons, recipes, `ablations`, or `distilled`, which
 # takes all of the time; they run in turn, each with AT_ONCE (8) trainings at a time. CHANGES are
-# more options of comparisons and recipes, as in CHANGES="--set epochs=1" for a trial.
+# more options of comparisons and recipes, as in CHANGES="--set epochs=1" for a trial; what is done
+# with some CHANGES is not done with others.
 set -euo pipefail
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
 at_once=${AT_ONCE:-8}
@@ -16,6 +17,7 @@ seconds_to_pack=25
 finish=$((minutes * 60 - seconds_to_pack))
 jobs=("${@:5}")
 [ $# -gt 4 ] || jobs=(from-scratch-vs-pretrained vgg8 same_images speed)
+changed=${CHANGES:+.$(cksum <<< "$CHANGES" | tr ' ' -)}  # ends the names of a job's mark and log
 cd "$(dirname "$0")/.."
 mkdir -p "$work/done" "$work/logs" "$out"
 
@@ -53,19 +55,20 @@ arguments() {
 
 # What the time cuts off is not marked as done.
 for name in "${jobs[@]}"; do
-    left=$((finish - SECONDS)) status=0
-    [ ! -f "$work/done/$name" ] && [ "$left" -gt 0 ] || continue
+    left=$((finish - SECONDS)) status=0 log=$work/logs/$name$changed.log
+    [ ! -f "$work/done/$name$changed" ] && [ "$left" -gt 0 ] || continue
     read -ra words <<< "$(arguments "$name")"
-    timeout --kill-after=10 "$left" python3 "${words[@]}" >> "$work/logs/$name.log" 2>&1 || status=$?
-    [ "$status" -ne 0 ] || touch "$work/done/$name"
+    timeout --kill-after=10 "$left" python3 "${words[@]}" >> "$log" 2>&1 || status=$?
+    [ "$status" -ne 0 ] || touch "$work/done/$name$changed"
     echo "After $SECONDS s $name has ended with $status."
 done
 
 for name in "${jobs[@]}"; do
-    if [ -f "$work/done/$name" ]; then
+    if [ -f "$work/done/$name$changed" ]; then
         echo "$name is done."
     else
-        echo "$name is not done. $(grep -h '^fer-keras: ' "$work/logs/$name.log" 2>&1 | tail -n 1)"
+        log=$work/logs/$name$changed.log
+        echo "$name is not done. $(grep -h '^fer-keras: ' "$log" 2>&1 | tail -n 1)"
     fi
 done
 python3 benchmarks/bring.py "$work" "$out" "${jobs[@]}"
