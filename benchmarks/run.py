@@ -8,6 +8,7 @@ this one process. Nothing else should run on the machine meanwhile.
 
 import argparse
 import importlib
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import starting
 import training
 
 from fer_keras.data.readers.locate import find_data
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.startup import start_tensorflow
@@ -42,14 +44,21 @@ BENCHMARKS = {
 def main():
     """Run the benchmarks asked for and put their rows in the place of the former ones."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="folder with fer2013.csv and train/, test/")
+    text = "folder with fer2013.csv and train/, test/; else FER_KERAS_DATA"
+    parser.add_argument("data", nargs="?", help=text)
     parser.add_argument("--rounds", type=int, default=5, help="rounds a row (default 5)")
     parser.add_argument("--only", choices=BENCHMARKS, help="one of the benchmarks alone")
     parser.add_argument("--record", type=Path, default=RESULTS, help="the file of the rows")
     arguments = parser.parse_args()
+    location = find_data(arguments.data or None)  # make gives an empty text where DATA is empty
+    if not (location and location.csv and location.folder):
+        raise InputError(
+            "DIR must hold fer2013.csv and the folders train/ and test/; name it, or set "
+            "FER_KERAS_DATA, as in: make bench DATA=~/fer2013"
+        )
     start_tensorflow()
     importlib.import_module("keras")  # only then does its backend tell of GPUs
-    location, machine = find_data(arguments.data), environment()
+    machine = environment()
     machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
     kept = ("date", "processor", "cores", "tensorflow", "jax", "pandas", "git commit")
     facts = {key: machine[key] for key in kept if key in machine}
@@ -86,4 +95,7 @@ def put(rows, record, is_whole=False):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

@@ -163,9 +163,10 @@ def main(data, *names):
     """Publish some parts, or all, and write the tables; return the exit code."""
     if unknown := [name for name in names if name not in PARTS]:
         sys.exit(f"There is no part {unknown[0]}; the parts are {', '.join(PARTS)}.")
-    location = find_data(data)
-    if not (location.csv and location.folder and location.votes):
-        sys.exit(f"{data} must hold fer2013.csv, fer2013new.csv and the folders train/ and test/.")
+    location = find_data(data or None)  # make gives an empty text where DATA is empty
+    if not (location and location.csv and location.folder and location.votes):
+        forms = "fer2013.csv, fer2013new.csv and the folders train/ and test/"
+        sys.exit(f"{data or 'DATA'} must hold {forms}.")
     parts = [name for name in names or PARTS if name != "tables"]
     failed = [name for name in dict.fromkeys([*parts, "tables"]) if fails(name, data)]
     if failed:

@@ -40,3 +40,14 @@ def test_a_folder_that_is_not_there_is_not_brought(tmp_path, capsys):
     assert run_script("benchmarks/bring.py", str(tmp_path / "work"), str(tmp_path / "out")) == 2
     assert f"there is no folder {tmp_path / 'work'}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [("benchmarks/run.py", ()), ("reports/publish.py", ("audit",))],
+)
+def test_without_data_one_sentence_says_what_to_give(script, words, tmp_path, monkeypatch):
+    """An empty text is what make passes on where DATA is empty."""
+    monkeypatch.delenv("FER_KERAS_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert "must hold fer2013.csv" in run_script(script, "", *words)
