@@ -192,7 +192,7 @@ def test_shares_of_runs_that_go_on_are_those_of_a_split_plot():
     assert shares["df"].tolist() == [1, 1, 1, 8, 8]
     plain = variance_shares(table, ["a", "b"], "score").set_index("source")
     assert shares["share"].sum() == pytest.approx(1)
-    assert shares.loc[["a", "b", "a × b"], "share"].equals(plain.loc[["a", "b", "a × b"], "share"])
+    assert shares["share"].tolist()[:3] == pytest.approx(plain["share"].tolist()[:3])
     assert shares["share"].iloc[3:].sum() == pytest.approx(plain.loc["seeds", "share"])
     alone = variance_shares(table[table["a"] == "u"], ["b"], "score", repeated="b")
     paired = ttest_1samp(u[1] - u[0], 0)
