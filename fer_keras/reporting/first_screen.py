@@ -13,6 +13,7 @@ from fer_keras.reporting.narrative import (
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.saving import svg_of
 from fer_keras.reporting.score_tables import headline_rows
+from fer_keras.utils.machine import machine_names
 
 MOST_NAMES = 3
 """Most arms or parts that a sentence lists one by one."""
@@ -106,7 +107,9 @@ def _counts_of_training(comparison):
 
 
 def cost_facts(comparison, results):
-    """Return three facts on the cost: pairs of a number and its meaning.
+    """Return facts on the cost: pairs of a number and its meaning.
+
+    Times of several machines do not compare arms; then there is but their sum.
 
     Args:
         comparison: the `Comparison`.
@@ -115,12 +118,15 @@ def cost_facts(comparison, results):
     runs = headline_rows(results)
     mean = runs.groupby("arm", sort=False)[["minutes", "images_per_second"]].mean()
     total = _minutes_spent(comparison)
-    machines = runs[["processor", "cores"]].astype(str).drop_duplicates()
-    place = "; ".join(f"{name}, {cores} cores" for name, cores in machines.to_numpy())
+    machines = machine_names(runs)
+    place = "; ".join(machines)
+    whole = _duration(total), f"training of all {len(runs)} runs, with validation, on {place}"
+    if len(machines) > 1:
+        return [whole]
     speeds, whose_speeds = _by_arm(mean["images_per_second"], "{:,.0f}".format)
     minutes, whose = _by_arm(mean["minutes"], _duration)
     return [
-        (_duration(total), f"training of all {len(runs)} runs, with validation, on {place}"),
+        whole,
         (minutes, f"a run{whose}"),
         (speeds, f"training images a second{whose_speeds}"),
     ]

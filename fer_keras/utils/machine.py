@@ -55,6 +55,23 @@ def environment():
     }
 
 
+def machine_names(results):
+    """Return the machines that runs were trained on, each once.
+
+    Args:
+        results: what `comparison.results.result_table` returned; failed runs name no machine.
+
+    Returns:
+        A list of texts: processor, GPUs if any, and cores.
+    """
+    columns = [name for name in ("processor", "gpu", "cores") if name in results]
+    machines = results.dropna(subset="processor")[columns].fillna("").drop_duplicates()
+    return [
+        ", ".join(filter(None, [*others, f"{float(cores):g} cores"]))
+        for *others, cores in machines.to_numpy()
+    ]
+
+
 def keras_backend():
     """Return the name of Keras' backend, without starting it.
 

@@ -60,6 +60,15 @@ def test_data_and_cost_are_those_of_the_runs(compared):
     assert "all 6 runs" in where and "abacus, 2 cores" in where
 
 
+def test_times_of_two_machines_are_not_compared(compared):
+    record = result_table(compared)
+    record.loc[record["arm"] == "folder", ["processor", "gpu", "cores"]] = "loom", "card", "16"
+    failed = pd.DataFrame([{"arm": "CSV", "seed": 9, "error": "it was killed"}])
+    [(total, where)] = cost_facts(compared, pd.concat([record, failed]))
+    assert total == "12.0 min"
+    assert where.endswith("on abacus, 2 cores; loom, card, 16 cores")
+
+
 def test_epochs_that_two_runs_share_cost_once():
     short = run_of(0.6, 0)
     longer = replace(
