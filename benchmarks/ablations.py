@@ -138,6 +138,7 @@ def tried(data, out, name, epochs, seed):
     rows = examine((predict, held.class_names), held, votes[is_judged(votes)])
     scores = {row: float(np.mean(values)) for row, values, _ in rows}
     machine = environment()
+    machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
     return {
         "trial": name,
         "epochs": recipe.epochs,
