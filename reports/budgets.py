@@ -28,11 +28,11 @@ def budget_table(results):
             training with or without copies of test images.
 
     Returns:
-        A DataFrame of texts: `recipe`; `minutes`, mean over seeds; a column for each of `SETS`, of
-        trainings on Training as it is, and `WITHOUT`, on PublicTest: accuracies, means over seeds
-        with 95 % intervals over seeds and test images, of one seed over test images (bootstrap),
-        empty where unmeasured; `seeds`, with and without copies. Columns that are empty throughout
-        are left out.
+        A DataFrame of texts: `recipe`; `minutes`, alone on two cores; a column for each of `SETS`,
+        of trainings on Training as it is, and `WITHOUT`, on PublicTest: accuracies, means over
+        seeds with 95 % intervals over seeds and test images, of one seed over test images
+        (bootstrap), empty where unmeasured; `seeds`, with and without copies. Columns that are
+        empty throughout are left out.
     """
     table = pd.DataFrame(map(_row, results))
     is_without = table.pop("drop_test_copies")
@@ -62,15 +62,17 @@ def people_table(results):
         if not recipe.drop_test_copies:
             command = _command(name, recipe.epochs)
             runs[command] = [run.predictions for run in result.runs[name].values()]
-            minutes[command] = _minutes(result)
+            minutes[command] = _minutes(name, recipe.epochs)
             votes, _ = find_votes(result.comparison)
     judgement = judge({name: runs[name] for name in sorted(minutes, key=minutes.get)}, votes)
     table = judge_tables.readable_judges(judge_tables.judge_table(judgement))
     return table, len(judgement.votes)
 
 
-def _minutes(result):
-    return result.results.drop_duplicates("seed")["minutes"].mean()
+def _minutes(name, epochs):
+    """Return what so many epochs of a recipe take alone on two cores, wherever they were run."""
+    named = RECIPES[name]
+    return named.minutes * epochs / named.recipe.epochs
 
 
 def _row(result):
@@ -78,7 +80,7 @@ def _row(result):
     ((name, recipe),) = result.comparison.arms.items()
     scores = result.scores().set_index("split")
     row = {key: getattr(recipe, key) for key in ("epochs", "drop_test_copies")}
-    row |= {"recipe": name, "minutes": _minutes(result)}
+    row |= {"recipe": name, "minutes": _minutes(name, recipe.epochs)}
     row["seeds"] = str(scores.loc[TEST, "seeds"])
     texts = scores.apply(score_text, axis=1, score="accuracy")
     return row | {title: texts.get(split) for title, split in SETS.items()}
@@ -103,8 +105,9 @@ def draw_budgets(record, studies):
     own = [name for name in record["recipe"] if "ferplus" not in RECIPES[name].recipe.labels]
     is_plain = (record["split"] == TEST) & ~record["drop_test_copies"]
     for recipe, runs in record[record["recipe"].isin(own) & is_plain].groupby("recipe"):
-        means = runs.groupby("epochs")[["minutes", "accuracy"]].mean()
-        axes.plot(means["minutes"], means["accuracy"], "-", label=recipe)
+        runs = runs.assign(minutes=[_minutes(recipe, epochs) for epochs in runs["epochs"]])
+        means = runs.groupby("minutes")["accuracy"].mean()
+        axes.plot(means.index, means, "-", label=recipe)
         color = axes.lines[-1].get_color()
         axes.plot(runs["minutes"], runs["accuracy"], "o", color=color, markersize=4)
     _mark_studies(axes, studies)
@@ -123,7 +126,7 @@ def _mark_studies(axes, studies):
     shown = [name for name in fair_recipes() if RECIPES[name].recipe.classes is None]
     rows = studies[(studies["split"] == TEST) & studies["recipe"].isin(shown)]
     for side, row in zip(itertools.cycle(("left", "right")), rows.itertuples()):
-        place = (row.minutes, row.accuracy)
+        place = (RECIPES[row.recipe].minutes, row.accuracy)
         axes.plot(*place, "x", color="0.4")
         axes.annotate(
             row.recipe,

@@ -39,7 +39,8 @@ OPTIONS = {
         "factors": COMPARISONS["storage-feed-augmentation"].factors | {"epochs": (15, 30)},
         "seeds": 3,
     },
-    "networks": {"minutes": 15},
+    # Until validation stops improving: 60 epochs are more than any of the studies' networks needs.
+    "networks": {"changes": {"epochs": 60}},
 }
 """Comparison -> arguments of `fk.compare`, where it is not published as it is named."""
 
@@ -151,7 +152,8 @@ def add_study(name, runs, results):
 def add_runs(record, results, keys):
     """Put runs into a record of `reports/`, in the place of former ones with the same keys."""
     former = pd.read_csv(REPORTS / record, dtype={"cores": str})
-    rows = results.rename(columns={"arm": "recipe", "git commit": "git_commit"})[former.columns]
+    rows = study_tables.name_gpus(results)
+    rows = rows.rename(columns={"arm": "recipe", "git commit": "git_commit"})[former.columns]
     is_replaced = former.set_index(keys).index.isin(rows.set_index(keys).index)
     table = pd.concat([former[~is_replaced], rows])
     place = table["recipe"].map([*RECIPES].index)

@@ -47,7 +47,8 @@ def study_rows(name, runs, results):
         seed); `minutes` and `images_per_second` (means); and date, machine and commit of the first
         run.
     """
-    whole = results.rename(columns={"git commit": "git_commit"}).drop_duplicates("seed")
+    results = name_gpus(results).rename(columns={"git commit": "git_commit"})
+    whole = results.drop_duplicates("seed")
     shared = {"seeds": len(runs), **_training_accuracy(runs)}
     shared["epochs"] = len(runs[0].history)
     shared["kept_epoch"] = ", ".join(str(run.best_epoch) for run in runs)
@@ -66,6 +67,14 @@ def study_rows(name, runs, results):
     return pd.DataFrame(rows)
 
 
+def name_gpus(results):
+    """Return `results.csv` with each graphics processor named behind the processor."""
+    if "gpu" not in results:
+        return results
+    named = results["processor"] + (", " + results["gpu"]).fillna("")
+    return results.assign(processor=named)
+
+
 def score_table(rows):
     """Return a recipe's scores as text, one row a test set.
 
@@ -76,11 +85,12 @@ def score_table(rows):
     return readable_scores(scores).droplevel("arm")
 
 
-def protocol_table(record):
-    """Return what each study says, what its own protocol gives here, and what a fair one gives.
+def protocol_table(record, equal):
+    """Return what each study says, what its own protocol gives here, and what fair ones give.
 
     Args:
         record: `studies.csv`, as `study_rows` returns it for each recipe.
+        equal: scores over seeds of the comparison `networks`, whose arms are called as networks.
 
     Returns:
         A DataFrame of texts, one row a study of which the record holds a recipe; a cell is empty
@@ -88,6 +98,7 @@ def protocol_table(record):
     """
     rows = []
     first = record.drop_duplicates("recipe").set_index("recipe")
+    equal = equal.drop_duplicates("arm").set_index("arm")
     for name in fair_recipes():
         names = own_protocol(name), name
         own, fair = (first.loc[[each]] if each in first.index else None for each in names)
@@ -95,13 +106,16 @@ def protocol_table(record):
             continue
         training = "" if own is None else _texts(own, "training_accuracy")[0]
         epochs = "" if own is None else f" after {own['epochs'].iloc[0]} epochs"
+        improved = _accuracy(fair) if names[0] != name else "the same recipe"
+        arm = equal[equal.index == RECIPES[name].recipe.network]
         rows.append(
             {
                 "study": f"{RECIPES[name].study} (`{name}`)",
                 "the study says": RECIPES[name].published,
                 "its own protocol gives": _accuracy(own),
                 "and in training": training + epochs,
-                "a fair protocol gives": _accuracy(fair) if names[0] != name else "the same recipe",
+                "its improved recipe gives": improved,
+                "a fair protocol gives": _accuracy(arm),
             }
         )
     return pd.DataFrame(rows)
@@ -117,7 +131,7 @@ def _training_accuracy(runs):
 
 def _accuracy(rows):
     """Return accuracy, test set and number of seeds of a recipe's first row as text."""
-    if rows is None:
+    if rows is None or rows.empty:
         return ""
     row = rows.iloc[0]
     seeds = "1 seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"

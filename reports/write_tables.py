@@ -24,6 +24,7 @@ from fer_keras.reporting import (
 )
 from fer_keras.reporting.result import load_comparison
 from fer_keras.utils.files import whole_file, write_text
+from fer_keras.utils.machine import machine_names
 
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
@@ -110,31 +111,28 @@ def factors():
 
 
 def networks():
-    """Return the tables of the networks: equal epochs, equal time, costs."""
-    record = _read(REPORTS / "architectures.csv")  # of a former protocol
-    record["arm"] = record["network"]
-    parts = []
-    for budget, rows in record.groupby("budget", sort=False):
-        minutes = None if rows["budget_minutes"].isna().all() else rows["budget_minutes"].iloc[0]
-        title = f"{budget}, {minutes:g} minutes each" if minutes else budget
-        scores = score_tables.readable_scores(score_tables.score_table(rows))
-        times = tables.time_table(rows, minutes).drop(columns="runs").rename_axis("network")
-        parts += [
-            f"**{title.capitalize()}**",
-            _markdown(scores.rename_axis(["network", "test set"])),
-            _markdown(times),
-        ]
-    costs = {
+    """Return the tables of the networks: scores, differences, people's votes, and costs."""
+    result = load_comparison(REPORTS / "networks")
+    record, costs = result.results, _read(REPORTS / "networks" / "costs.csv")
+    titles = {
         "network": ("network", "{}"),
         "parameters": ("parameters", "{:,}"),
         "megaflops": ("MFLOPs an image", "{:.1f}"),
         "recognised_per_second_in_32s": ("recognised images/s, in batches of 32", "{:,}"),
         "recognised_per_second_one_by_one": ("one by one", "{:,}"),
     }
-    table = record.drop_duplicates("network")
-    table = pd.DataFrame({title: table[name].map(f.format) for name, (title, f) in costs.items()})
-    made = _made("python reports/publish.py DIR networks", record)
-    return "\n\n".join([*parts, "**Costs**", _markdown(table), made])
+    costs = {title: costs[name].map(form.format) for name, (title, form) in titles.items()}
+    return "\n\n".join(
+        [
+            _markdown(score_tables.readable_scores(result.scores())),
+            narrative.conclusion(result.comparison, record, result.differences()),
+            "By label and by people, on the images that people judge:",
+            _by_people(result),
+            "What they cost on two cores, one at a time:",
+            _markdown(pd.DataFrame(costs)),
+            _made("fer-keras compare networks --set epochs=60 --data DIR", record),
+        ]
+    )
 
 
 def own_recipes():
@@ -155,7 +153,8 @@ def own_recipes():
 
 def as_published():
     """Return the table of what each study says, what its own protocol gives, and a fair one."""
-    return _markdown(protocol_table(_read(REPORTS / "studies.csv")))
+    equal = load_comparison(REPORTS / "networks").scores()
+    return _markdown(protocol_table(_read(REPORTS / "studies.csv"), equal))
 
 
 def studies():
@@ -218,6 +217,20 @@ def growth():
     return f"{_markdown(table)}\n\n{made}, drawn faces, at most 64 MiB of pixels in memory."
 
 
+def ablations():
+    """Return the table of what each change of `quick`'s training gives, the best first."""
+    record = _read(BENCHMARKS / "ablations.csv")
+    trials = record.groupby("trial")
+    means = trials[["label", "votes", "corrupted"]].mean().sort_values("label", ascending=False)
+    gains = 100 * (means - means.loc["base"])
+    table = pd.DataFrame({"seeds": trials.size()}).reindex(means.index)
+    for name in means:
+        texts = means[name].map("{:.3f}".format).str.removeprefix("0")
+        table[name] = texts + gains[name].map(" ({:+.1f})".format)
+    made = _made("python benchmarks/ablations.py DIR OUT", record)
+    return f"{_markdown(table)}\n\n{made}, {record['epochs'].iloc[0]} epochs."
+
+
 def faults():
     """Return the table of what came of each attack."""
     record = _read(BENCHMARKS / "faults.csv")
@@ -237,6 +250,7 @@ FILES = {
         networks,
     ],
     BENCHMARKS / "README.md": [speed, growth],
+    BENCHMARKS / "LOG.md": [ablations],
     ROOT / "docs" / "reliability.md": [faults],
 }
 """File -> the functions whose tables it holds, between marks of their names."""
@@ -292,8 +306,7 @@ def _study(name, record):
             _markdown(score_table(record)),
             f"The study reports: {named.published}. What differs: {named.differs}.",
             f"Training accuracy {row['training_accuracy']:.3f} after {row['epochs']} epochs, epoch "
-            f"{row['kept_epoch']} kept; {row['minutes']:g} minutes at "
-            f"{row['images_per_second']:,.0f} images/s ({links}). {_made(command, record)}",
+            f"{row['kept_epoch']} kept ({links}). {_made(command, record)}",
         ]
     )
 
@@ -331,11 +344,10 @@ def _difference(result):
 
 
 def _made(command, record, *more):
-    """Return the command, the date or first and last date, and the machine of a record."""
-    first, days = record.iloc[0], record["date"].str[:10]
+    """Return the command, the date or first and last date, and the machines of a record."""
+    days = record["date"].dropna().str[:10]
     dates = " to ".join(dict.fromkeys([days.min(), days.max()]))
-    facts = [dates, first["processor"], f"{first['cores']} cores", *more]
-    return f"`{command}`, {', '.join(facts)}"
+    return f"`{command}`, {', '.join([dates, ' and '.join(machine_names(record)), *more])}"
 
 
 def _markdown(table):

@@ -159,7 +159,8 @@ def test_every_study_has_run_and_gives_what_its_recipe_promises(name):
     rows, named = STUDIES[STUDIES["recipe"] == name], RECIPES[name]
     row = rows.iloc[0]
     if named.expected:  # of a study's own protocol nobody promises anything
-        assert named.minutes == pytest.approx(row["minutes"], rel=0.15)
+        if "NVIDIA" not in row["processor"]:  # minutes are those of two cores alone
+            assert row["minutes"] / 2 < named.minutes < 1.15 * row["minutes"]
         accuracy, where = named.expected.split(" on ")
         assert float(accuracy) == round(row["accuracy"], 2)
         is_public = row["split"] == "PublicTest"
@@ -186,6 +187,8 @@ def test_our_recipes_have_run_and_give_what_they_promise(name):
     plain = runs[(runs["split"] == "PublicTest") & ~runs["drop_test_copies"]]
     assert named.expected == f".{plain['accuracy'].median() * 100:.0f} on PublicTest"
     # Of a training that went on beside other work, the quickest epochs tell what it takes alone.
+    if plain["processor"].str.contains("NVIDIA").all():
+        return  # minutes are those of two cores
     histories = REPORTS.glob(f"budgets/{name}-{named.recipe.epochs}-epochs/*/history.csv")
     alone = [quickest_minutes(pd.read_csv(path)) for path in histories]
     assert named.minutes == pytest.approx(np.median(alone or plain["minutes"]), rel=0.2)
@@ -260,16 +263,19 @@ def test_studies_stand_beside_their_own_protocol_and_a_fair_one():
             row("conv6", 0.59, 1, training_accuracy=0.7),
         ]
     )
-    first, second = _module("study_tables").protocol_table(record).to_dict("records")
+    equal = record.iloc[:1].assign(arm="conv6", accuracy=0.55, accuracy_low=0.5, accuracy_high=0.6)
+    first, second = _module("study_tables").protocol_table(record, equal).to_dict("records")
     assert first["study"] == "C (`conv4_bn`)" and "92.5 %" in first["the study says"]
     own = ".550 (.530 to .570) on PublicTest (3,589), 3 seeds"
     assert first["its own protocol gives"] == own
     assert first["and in training"] == ".925 (.900 to .950) after 20 epochs"
-    assert first["a fair protocol gives"].startswith(".600 (.580 to .620) on PublicTest")
+    assert first["its improved recipe gives"].startswith(".600 (.580 to .620) on PublicTest")
+    assert first["a fair protocol gives"] == ""
     # Study E's own protocol is one recipe with the fair one.
     assert second["its own protocol gives"].endswith("(3,589), 1 seed")
     assert second["and in training"] == ".700 after 20 epochs"
-    assert second["a fair protocol gives"] == "the same recipe"
+    assert second["its improved recipe gives"] == "the same recipe"
+    assert second["a fair protocol gives"] == ".550 (.500 to .600) on PublicTest (3,589), 3 seeds"
 
 
 def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeypatch):
