@@ -6,18 +6,16 @@
 # FOLDER is what `benchmarks/gpu_pack.sh` prepared. WORK keeps data and runs: another call with the
 # same WORK goes on after the last complete epochs and trains nothing twice. OUT gets what has come
 # of it, in parts of 15 MiB; `cat OUT/runs.tar.* | tar -x -C DIR` unpacks them. The call ends after
-# MINUTES (9). JOBs are some of those below, comparisons, recipes, `ablations`, or `distilled`, which
-# takes all of the time; they run in turn, each with AT_ONCE (8) trainings at a time. CHANGES are
-# more options of comparisons and recipes, as in CHANGES="--set epochs=1" for a trial; what is done
-# with some CHANGES is not done with others.
+# MINUTES (9). A JOB is one of those below, a comparison, a recipe, `ablations`, or `distilled`,
+# which takes all of the time; options of the job may follow it, as in "better --set epochs=1".
+# Jobs run in turn, each with AT_ONCE (8) trainings at a time: more of them slow each other down.
 set -euo pipefail
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
 at_once=${AT_ONCE:-8}
 seconds_to_pack=25
 finish=$((minutes * 60 - seconds_to_pack))
 jobs=("${@:5}")
-[ $# -gt 4 ] || jobs=(from-scratch-vs-pretrained vgg8 same_images speed)
-changed=${CHANGES:+.$(cksum <<< "$CHANGES" | tr ' ' -)}  # ends the names of a job's mark and log
+[ $# -gt 4 ] || jobs=("networks --set epochs=60" from-scratch-vs-pretrained speed)
 cd "$(dirname "$0")/.."
 mkdir -p "$work/done" "$work/logs" "$out"
 
@@ -39,37 +37,50 @@ if [ ! -f "$work/data/fer2013.csv" ]; then
 fi
 echo "After $SECONDS s all is unpacked."
 
-# Print the arguments of python3 for a job.
+# Print the arguments of python3 for a job with its options.
 arguments() {
-    local place="--data $work/data --out $work/runs/$1" changes=${CHANGES:-} seeds=3
-    case $1 in
-        distilled) echo "benchmarks/distil.py $work/data $work/runs/$1 --at-once $at_once" ;;
-        ablations) echo "benchmarks/ablations.py $work/data $work/runs/$1 --at-once $at_once" ;;
-        speed) echo "benchmarks/run.py $work/data --only torch --record $work/speed.csv" ;;
+    local name=$1 options="${*:2}"
+    local place="--data $work/data --out $work/runs/$name" seeds=3
+    case $name in
+        distilled | ablations)
+            [ "$name" != distilled ] || name=distil
+            echo "benchmarks/$name.py $work/data $work/runs/$1 --at-once $at_once $options"
+            ;;
+        speed) echo "benchmarks/run.py $work/data --only torch --record $work/speed.csv $options" ;;
         *)
-            [ "$1" != same_images ] || seeds=10
-            echo "-m fer_keras compare $1 --seeds $seeds --jobs $at_once $changes $place"
+            [ "$name" != same_images ] || seeds=10
+            echo "-m fer_keras compare $name --seeds $seeds --jobs $at_once $options $place"
             ;;
     esac
 }
 
+# Print the name of a job's mark and log, which differs with its options.
+mark_of() {
+    echo "$1$([ $# -eq 1 ] || echo ".$(cksum <<< "${*:2}" | tr ' ' -)")"
+}
+
 # What the time cuts off is not marked as done.
-for name in "${jobs[@]}"; do
-    left=$((finish - SECONDS)) status=0 log=$work/logs/$name$changed.log
-    [ ! -f "$work/done/$name$changed" ] && [ "$left" -gt 0 ] || continue
-    read -ra words <<< "$(arguments "$name")"
-    timeout --kill-after=10 "$left" python3 "${words[@]}" >> "$log" 2>&1 || status=$?
-    [ "$status" -ne 0 ] || touch "$work/done/$name$changed"
-    echo "After $SECONDS s $name has ended with $status."
+for job in "${jobs[@]}"; do
+    read -ra words <<< "$job"
+    left=$((finish - SECONDS)) status=0 mark=$(mark_of "${words[@]}")
+    log=$work/logs/$mark.log
+    [ ! -f "$work/done/$mark" ] && [ "$left" -gt 0 ] || continue
+    read -ra command <<< "$(arguments "${words[@]}")"
+    timeout --kill-after=10 "$left" python3 "${command[@]}" >> "$log" 2>&1 || status=$?
+    [ "$status" -ne 0 ] || touch "$work/done/$mark"
+    echo "After $SECONDS s $job has ended with $status."
 done
 
-for name in "${jobs[@]}"; do
-    if [ -f "$work/done/$name$changed" ]; then
-        echo "$name is done."
+names=()
+for job in "${jobs[@]}"; do
+    read -ra words <<< "$job"
+    names+=("${words[0]}")
+    mark=$(mark_of "${words[@]}")
+    if [ -f "$work/done/$mark" ]; then
+        echo "$job is done."
     else
-        log=$work/logs/$name$changed.log
-        echo "$name is not done. $(grep -h '^fer-keras: ' "$log" 2>&1 | tail -n 1)"
+        echo "$job is not done. $(grep -h '^fer-keras: ' "$work/logs/$mark.log" 2>&1 | tail -n 1)"
     fi
 done
-python3 benchmarks/bring.py "$work" "$out" "${jobs[@]}"
+python3 benchmarks/bring.py "$work" "$out" "${names[@]}"
 echo "After $SECONDS s all is packed."

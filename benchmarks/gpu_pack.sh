@@ -14,7 +14,7 @@ export PYTHONPATH=$PWD
 mkdir -p "$folder"
 if [ ! -f "$folder/0/faces.xz" ]; then
     "$python" benchmarks/pack.py pack "$data" "$folder/faces.xz"
-    split --bytes=25M --numeric-suffixes --suffix-length=1 "$folder/faces.xz" "$folder/part."
+    split --bytes=20M --numeric-suffixes --suffix-length=1 "$folder/faces.xz" "$folder/part."
     for part in "$folder"/part.*; do
         mkdir -p "$folder/${part##*.}"
         mv "$part" "$folder/${part##*.}/faces.xz"
