@@ -1,18 +1,24 @@
-"""Reaching an accuracy of about .60 from pixels on disk, against study D's two arms.
+"""Reaching an accuracy of about .60 from pixels on disk, against study D's two arms and PyTorch.
 
-Both sides are processes of their own, from the import to the scores. Of study D's 15 and 30 epochs
+All sides are processes of their own, from the import to the scores. Of study D's 15 and 30 epochs
 three are trained and the rest is computed from them, or five rounds would take an hour.
 """
 
 import json
+import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from statistics import median, median_low
 
 from timing import row, seconds
+from torch_side import KEEPS_MEMORY, is_installed
 
-CHANGES = ("epochs=6", "labels=own_given_votes", "label_smoothing=0")
+from fer_keras.comparison.catalogue import recipe
+from fer_keras.data.labels import CLASS_NAMES
+
+CHANGES = {"epochs": 6, "labels": "own_given_votes", "label_smoothing": 0}
 """Of the recipe `quick`: about a minute, and about .60; see LOG.md."""
 
 PUBLISHED_EPOCHS = {"csv": 15, "folder": 30}
@@ -62,22 +68,64 @@ def bench(location, scratch, rounds):
         scores.append(public_test_scores(out))
         for arm, source in sources.items():
             theirs[arm].append(study_d(arm, source))
-    accuracy, low, high = median_low(scores)
-    reached = (
-        f"quick, {', '.join(CHANGES)}: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] on "
-        "PublicTest, of the median run"
-    )
     for arm, times in theirs.items():
         against = f"study D's {arm} arm, {PUBLISHED_EPOCHS[arm]} epochs"
-        yield row(reached, "s", median(ours), against, median(times))
+        yield row(_reached(scores), "s", median(ours), against, median(times))
+
+
+def bench_torch(location, scratch, rounds):
+    """Yield a row: seconds to about .60, against PyTorch at its best with the same recipe."""
+    if not is_installed():
+        print("PyTorch is not installed, so that nothing is compared with it.")
+        return
+    ours, theirs, scores, reached = [], [], [], []
+    for number in range(rounds):
+        out, command = scratch / f"round{number}", torch_command(location, number)
+        ours.append(seconds(partial(quick, location, out, number)))
+        scores.append(public_test_scores(out))
+        theirs.append(seconds(lambda command=command: reached.append(answer_of(command))))
+    against = f"PyTorch, channels_last, eager, same recipe: accuracy {median_low(reached):.3f}"
+    yield row(_reached(scores), "s", median(ours), against, median(theirs))
+
+
+def _reached(scores):
+    accuracy, low, high = median_low(scores)
+    return (
+        f"quick, {', '.join(_words(CHANGES))}: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] on "
+        "PublicTest, of the median run"
+    )
+
+
+def torch_command(location, seed):
+    """Return the command that trains the recipe `quick`, changed, in PyTorch."""
+    from against_torch import torch_layers
+
+    from fer_keras.networks.build import build
+
+    changed = recipe("quick", **CHANGES, seed=seed)
+    layers = list(torch_layers(build(changed.network, len(CLASS_NAMES))))
+    script = str(Path(__file__).with_name("reaching_torch.py"))
+    fields = map(json.dumps, (layers, changed.as_json()))
+    return [sys.executable, script, str(location.csv.parent), *fields]
+
+
+def answer_of(command):
+    """Return the accuracy that a command prints; its allocator keeps what is freed."""
+    environment = os.environ | KEEPS_MEMORY
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return float(done.stdout)
 
 
 def quick(location, out, seed):
     """Train the recipe `quick`, changed, as the command does."""
-    sets = [word for change in (*CHANGES, f"seed={seed}") for word in ("--set", change)]
+    sets = [word for change in _words(CHANGES | {"seed": seed}) for word in ("--set", change)]
     data = ["--data", str(location.csv.parent), "--out", str(out)]
     command = [sys.executable, "-m", "fer_keras", "run", "quick", *data, *sets]
     subprocess.run(command, capture_output=True, check=True)
+
+
+def _words(changes):
+    return [f"{field}={value}" for field, value in changes.items()]
 
 
 def public_test_scores(out):

@@ -38,6 +38,7 @@ BENCHMARKS = {
     "remembering": remembering.bench,
     "predicting": predicting.bench,
     "reaching": reaching.bench,
+    "reaching with PyTorch": reaching.bench_torch,
 }
 
 
