@@ -24,7 +24,7 @@ from fer_keras.reporting import (
 )
 from fer_keras.reporting.result import load_comparison
 from fer_keras.utils.files import whole_file, write_text
-from fer_keras.utils.machine import machine_names
+from fer_keras.utils.machine import machines_of
 
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
@@ -345,9 +345,10 @@ def _difference(result):
 
 def _made(command, record, *more):
     """Return the command, the date or first and last date, and the machines of a record."""
-    days = record["date"].dropna().str[:10]
+    record = record.dropna(subset="date")  # failed runs have none
+    days, machines = record["date"].str[:10], machines_of(record).unique()
     dates = " to ".join(dict.fromkeys([days.min(), days.max()]))
-    return f"`{command}`, {', '.join([dates, ' and '.join(machine_names(record)), *more])}"
+    return f"`{command}`, {', '.join([dates, ' and '.join(machines), *more])}"
 
 
 def _markdown(table):

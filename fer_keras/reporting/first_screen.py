@@ -13,7 +13,7 @@ from fer_keras.reporting.narrative import (
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.saving import svg_of
 from fer_keras.reporting.score_tables import headline_rows
-from fer_keras.utils.machine import machine_names
+from fer_keras.utils.machine import machines_of
 
 MOST_NAMES = 3
 """Most arms or parts that a sentence lists one by one."""
@@ -118,7 +118,7 @@ def cost_facts(comparison, results):
     runs = headline_rows(results)
     mean = runs.groupby("arm", sort=False)[["minutes", "images_per_second"]].mean()
     total = _minutes_spent(comparison)
-    machines = machine_names(runs)
+    machines = machines_of(runs).unique()
     place = "; ".join(machines)
     whole = _duration(total), f"training of all {len(runs)} runs, with validation, on {place}"
     if len(machines) > 1:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from fer_keras.comparison.run import load_model
 from fer_keras.reporting.score_tables import headline_rows
+from fer_keras.utils.machine import machines_of
 from fer_keras.utils.records import read_object
 
 
@@ -108,21 +109,25 @@ def time_table(results, minutes=None):
         minutes: the equal training time of the arms, if there was one.
 
     Returns:
-        A DataFrame of texts, one row an arm, with the number of `runs` and their mean `epochs`,
-        `kept epoch`, `minutes` and `images/s` (median epoch). Under equal time, `share of the
-        time` says how much of it was used, and `over` where a single epoch takes longer.
+        A DataFrame of texts, one row an arm and machine, with the number of `runs` and their mean
+        `epochs`, `kept epoch`, `minutes` and `images/s` (median epoch). Under equal time, `share of
+        the time` says how much of it was used, and `over` where a single epoch takes longer. Where
+        there is one machine, it is not named.
     """
-    rows = {}
+    rows = []
     forms = {"epochs": ".3g", "kept epoch": ".3g", "minutes": ".2f", "images/s": ",.0f"}
-    for arm, runs in headline_rows(results).groupby("arm", sort=False):
+    results = headline_rows(results)
+    machines = machines_of(results)
+    for (arm, place), runs in results.groupby(["arm", machines], sort=False):
         mean = runs[["epochs", "kept_epoch", "minutes", "images_per_second"]].mean()
-        numbers = zip(forms.items(), mean)
-        rows[arm] = {"runs": str(len(runs))}
-        rows[arm] |= {name: f"{value:{form}}" for (name, form), value in numbers}
+        row = {"arm": arm, "machine": place, "runs": str(len(runs))}
+        row |= {name: f"{value:{form}}" for (name, form), value in zip(forms.items(), mean)}
         if minutes:
             over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
-            rows[arm]["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+            row["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
+        rows.append(row)
+    table = pd.DataFrame(rows).set_index("arm")
+    return table.drop(columns="machine") if machines.nunique() == 1 else table
 
 
 def cost_table(comparison):

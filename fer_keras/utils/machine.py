@@ -55,21 +55,18 @@ def environment():
     }
 
 
-def machine_names(results):
-    """Return the machines that runs were trained on, each once.
+def machines_of(results):
+    """Return the machine that each run was trained on.
 
     Args:
-        results: what `comparison.results.result_table` returned; failed runs name no machine.
+        results: rows of what `comparison.results.result_table` returned, of finished runs.
 
     Returns:
-        A list of texts: processor, GPUs if any, and cores.
+        A Series of texts: processor, GPUs if any, and cores.
     """
-    columns = [name for name in ("processor", "gpu", "cores") if name in results]
-    machines = results.dropna(subset="processor")[columns].fillna("").drop_duplicates()
-    return [
-        ", ".join(filter(None, [*others, f"{float(cores):g} cores"]))
-        for *others, cores in machines.to_numpy()
-    ]
+    gpus = (", " + results["gpu"]).fillna("") if "gpu" in results else ""
+    cores = results["cores"].astype(float).map("{:g}".format)
+    return results["processor"] + gpus + ", " + cores + " cores"
 
 
 def keras_backend():

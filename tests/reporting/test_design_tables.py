@@ -58,6 +58,13 @@ def test_other_seeds_than_designed_are_named(done, seeds, sentence):
     assert f"- {sentence}" in design_in_words(changed)
 
 
+def test_runs_that_failed_are_counted(done):
+    failed = {"arm": "two", "seed": 1, "error": "it was killed"}
+    runs = done.runs | {"two": {0: done.runs["two"][0]}}
+    sentence = "1 of the 4 runs is missing, for the reasons given above."
+    assert additions(replace(done, runs=runs, errors=(failed,))) == [sentence]
+
+
 def test_all_else_that_differs_from_the_design_is_named(done):
     changed = replace(done, margin=0.02, factors={"epochs": (3, 4)})
     assert additions(changed) == [

@@ -55,6 +55,11 @@ def test_time_is_the_mean_over_runs_with_the_share_of_equal_minutes(tmp_path):
     assert table.loc["conv2"].tolist() == ["2", "3", "2", "3.00", "800", "150%"]
     assert table.loc["vgg8", "share of the time"] == "150%, over"
     assert "share of the time" not in tables.time_table(record)
+    assert "machine" not in table
+    record.loc[1, ["processor", "gpu", "cores"]] = "loom", "card", "16"
+    table = tables.time_table(record)
+    assert table.loc["conv2", "machine"].tolist() == ["abacus, 2 cores", "loom, card, 16 cores"]
+    assert table.loc["conv2", "minutes"].tolist() == ["2.00", "4.00"]
 
 
 def test_costs_are_measured_once_for_each_network(splits, tmp_path):
