@@ -46,7 +46,8 @@ def parse_changes(texts):
 
     Args:
         texts: list of `field=value`; of several for one field the last one counts. Values are
-            written as in Python; anything else is a text. `classes` is a list with commas.
+            written as in Python, or `true` and `false`; anything else is a text. `classes` is a
+            list with commas.
 
     Returns:
         A dict from field to value.
@@ -95,12 +96,15 @@ def parse_value(text):
     """Return the Python value that a text writes, or the text itself.
 
     Args:
-        text: such as `3`, `1e-3`, `None`, `study_d` or `{'rotation_range': 20}`.
+        text: such as `3`, `1e-3`, `None`, `true`, `study_d` or `{'rotation_range': 20}`.
     """
+    text = text.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
-        return ast.literal_eval(text.strip())
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text.strip()
+        return text
 
 
 def split_outside_brackets(text, separator=","):

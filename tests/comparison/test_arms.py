@@ -4,7 +4,7 @@ import pytest
 
 from fer_keras.comparison.arms import cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.parsing import parse_arm, parse_factor
+from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factor
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -28,6 +28,14 @@ def test_a_network_stands_for_its_default_recipe():
     arms = resolve_arms(["conv3", "mine=some/net.py:build,epochs=2"], {}, drawn=False)
     mine = Recipe(network="some/net.py:build", epochs=2)
     assert arms == {"conv3": Recipe(network="conv3"), "mine": mine}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("False", False), ("none", "none"), ("None", None), ("1e-3", 0.001)],
+)
+def test_values_are_read_as_python_or_json_writes_them(text, value):
+    assert parse_changes([f"field = {text}"]) == {"field": value}
 
 
 def test_a_factor_is_read_from_text():
