@@ -31,7 +31,7 @@ from fer_keras.evaluation.judges import is_judged
 from fer_keras.training.feeds import training_feed
 from fer_keras.training.fit import compiled_model
 from fer_keras.utils.files import write_text
-from fer_keras.utils.machine import environment
+from fer_keras.utils.machine import environment, processor_and_gpu
 
 HELD = 0.1
 MEASURES = {
@@ -138,7 +138,7 @@ def tried(data, out, name, epochs, seed):
     rows = examine((predict, held.class_names), held, votes[is_judged(votes)])
     scores = {row: float(np.mean(values)) for row, values, _ in rows}
     machine = environment()
-    machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
+    machine["processor"] = processor_and_gpu(machine)
     return {
         "trial": name,
         "epochs": recipe.epochs,

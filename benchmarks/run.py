@@ -25,7 +25,7 @@ import training
 from fer_keras.data.readers.locate import find_data
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
-from fer_keras.utils.machine import environment
+from fer_keras.utils.machine import environment, processor_and_gpu
 from fer_keras.utils.startup import start_tensorflow
 
 RESULTS = Path(__file__).parent / "results.csv"
@@ -60,7 +60,7 @@ def main():
     start_tensorflow()
     importlib.import_module("keras")  # only then does its backend tell of GPUs
     machine = environment()
-    machine["processor"] += f", {machine['gpu']}" if "gpu" in machine else ""
+    machine["processor"] = processor_and_gpu(machine)
     kept = ("date", "processor", "cores", "tensorflow", "jax", "pandas", "git commit")
     facts = {key: machine[key] for key in kept if key in machine}
     for name in [arguments.only] if arguments.only else BENCHMARKS:

@@ -4,6 +4,7 @@ Its compiler and TensorFlow's clash in one process.
 """
 
 import importlib.util
+import math
 import multiprocessing
 import os
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 
 KEEPS_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), "4294967296")
 """Lets glibc keep what is freed: returned to the system, it would be cleared for each step."""
+
+WARM_UP, FIRST_SHARE, MOMENTUM = 0.2, 1 / 25, 0.9
+"""Of `quick`'s optimiser: the share of steps in which the rate rises, and what it begins with."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,14 @@ def training_epochs(form, layers, optimizer, images, labels, batch_size):
         process.join()
 
 
+def one_cycle(step, steps):
+    """Return the share of the highest learning rate: a straight rise, and a cosine's fall to 0."""
+    rise = round(WARM_UP * steps)
+    if step < rise:
+        return FIRST_SHARE + (1 - FIRST_SHARE) * step / rise
+    return (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
+
+
 def _serve(connection, form, layers, optimizer, images, labels, batch_size):
     epoch = _epoch(form, layers, optimizer, images, labels, batch_size)
     for _ in range(2):  # compiled for the first batch's strides, it may be again for the second's
@@ -137,5 +149,5 @@ def _epoch(form, layers, optimizer, images, labels, batch_size):
 
 def _optimizer(torch, name, parameters):
     if name == "sgd":
-        return torch.optim.SGD(parameters, 0.01, momentum=0.9, nesterov=True, fused=True)
+        return torch.optim.SGD(parameters, 0.01, momentum=MOMENTUM, nesterov=True, fused=True)
     return torch.optim.Adam(parameters, 1e-3, fused=True)

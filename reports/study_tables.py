@@ -8,6 +8,7 @@ from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.intervals import SCORES
 from fer_keras.evaluation.shared import weak_classes
 from fer_keras.reporting.score_tables import readable_scores
+from fer_keras.utils.machine import processor_and_gpu
 
 AS_PUBLISHED = "_as_published"
 """What follows a recipe's name in the name of the study's own protocol."""
@@ -69,10 +70,7 @@ def study_rows(name, runs, results):
 
 def name_gpus(results):
     """Return `results.csv` with each graphics processor named behind the processor."""
-    if "gpu" not in results:
-        return results
-    named = results["processor"] + (", " + results["gpu"]).fillna("")
-    return results.assign(processor=named)
+    return results.assign(processor=list(map(processor_and_gpu, results.to_dict("records"))))
 
 
 def score_table(rows):

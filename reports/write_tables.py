@@ -346,7 +346,7 @@ def _difference(result):
 def _made(command, record, *more):
     """Return the command, the date or first and last date, and the machines of a record."""
     record = record.dropna(subset="date")  # failed runs have none
-    days, machines = record["date"].str[:10], machines_of(record).unique()
+    days, machines = record["date"].str[:10], dict.fromkeys(machines_of(record))
     dates = " to ".join(dict.fromkeys([days.min(), days.max()]))
     return f"`{command}`, {', '.join([dates, ' and '.join(machines), *more])}"
 

@@ -3,12 +3,15 @@
 from importlib import import_module
 from math import prod
 
+import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, patterned_faces
 
+from fer_keras.comparison.catalogue import QUICK
 from fer_keras.networks.backbones import BACKBONES
 from fer_keras.networks.build import build
 from fer_keras.networks.builders import NETWORKS
+from fer_keras.training.fit import compiled_model
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,14 @@ def num_weights(name, sizes):
     if name == "Linear":
         return (sizes[0] + 1) * sizes[1]
     return 2 * sizes[0] if name == "BatchNorm2d" else 0
+
+
+def test_its_learning_rate_is_that_of_the_recipe(against_torch):
+    recipe, steps = QUICK.changed(epochs=6), 60
+    ours = compiled_model(recipe, 7, patterned_faces(10 * recipe.batch_size).images).optimizer
+    theirs = [import_module("torch_side").one_cycle(step, steps) for step in range(steps + 1)]
+    rates = [float(ours._learning_rate(step)) for step in range(steps + 1)]
+    np.testing.assert_allclose(recipe.learning_rate * np.array(theirs), rates, atol=1e-7)
 
 
 def test_every_network_is_measured_with_whole_batches(against_torch):

@@ -141,7 +141,7 @@ RECIPES = {
     "quick_ferplus": NamedRecipe(
         "",
         QUICK.changed(labels="ferplus_votes"),
-        3.3,
+        4.0,
         ".85 on PublicTest",
         "FER+'s labels: it learns the votes of ten annotators, and is scored on their majority, "
         "which is another question than FER2013's labels",

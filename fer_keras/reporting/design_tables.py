@@ -73,12 +73,10 @@ def additions(comparison):
     if missing := [seed for seed in planned if seed not in seeds]:
         are = "are" if len(missing) > 1 else "is"
         sentences.append(f"{_seeds(missing)} of the design {are} left out here.")
-    if failed := len(comparison.errors):
-        count = failed + sum(map(len, comparison.runs.values()))
-        are = "are" if failed > 1 else "is"
-        sentences.append(
-            f"{failed} of the {count} runs {are} missing, for the reasons given above."
-        )
+    runs = [seed in own for own in comparison.runs.values() for seed in seeds if seed in planned]
+    if absent := runs.count(False):
+        are = "are" if absent > 1 else "is"
+        sentences.append(f"{absent} of its {len(runs)} runs {are} missing.")
     if abs(design["margin"] - comparison.margin) > 1e-9:
         planned, now = _points(design["margin"]), _points(comparison.margin)
         sentences.append(f"The margin of equality was {planned} in the design, and is {now} here.")

@@ -118,7 +118,7 @@ def cost_facts(comparison, results):
     runs = headline_rows(results)
     mean = runs.groupby("arm", sort=False)[["minutes", "images_per_second"]].mean()
     total = _minutes_spent(comparison)
-    machines = machines_of(runs).unique()
+    machines = dict.fromkeys(machines_of(runs))
     place = "; ".join(machines)
     whole = _duration(total), f"training of all {len(runs)} runs, with validation, on {place}"
     if len(machines) > 1:

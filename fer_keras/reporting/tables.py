@@ -117,17 +117,18 @@ def time_table(results, minutes=None):
     rows = []
     forms = {"epochs": ".3g", "kept epoch": ".3g", "minutes": ".2f", "images/s": ",.0f"}
     results = headline_rows(results)
-    machines = machines_of(results)
-    for (arm, place), runs in results.groupby(["arm", machines], sort=False):
+    results = results.assign(machine=machines_of(results))
+    for (arm, machine), runs in results.groupby(["arm", "machine"], sort=False):
         mean = runs[["epochs", "kept_epoch", "minutes", "images_per_second"]].mean()
-        row = {"arm": arm, "machine": place, "runs": str(len(runs))}
+        row = {"arm": arm, "machine": machine, "runs": str(len(runs))}
         row |= {name: f"{value:{form}}" for (name, form), value in zip(forms.items(), mean)}
         if minutes:
             over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
             row["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
         rows.append(row)
-    table = pd.DataFrame(rows).set_index("arm")
-    return table.drop(columns="machine") if machines.nunique() == 1 else table
+    table = pd.DataFrame(rows, columns=None if rows else ["arm"]).set_index("arm")
+    is_one = results["machine"].nunique() == 1
+    return table.drop(columns="machine") if is_one else table
 
 
 def cost_table(comparison):

@@ -55,6 +55,16 @@ def environment():
     }
 
 
+def processor_and_gpu(machine):
+    """Name a machine's processor and its GPUs, if it has any.
+
+    Args:
+        machine: what `environment` returned, or a run's row of `results.csv` as a dict.
+    """
+    gpu = machine.get("gpu")  # in a table, runs without one have a NaN
+    return f"{machine['processor']}, {gpu}" if isinstance(gpu, str) else machine["processor"]
+
+
 def machines_of(results):
     """Return the machine that each run was trained on.
 
@@ -62,11 +72,10 @@ def machines_of(results):
         results: rows of what `comparison.results.result_table` returned, of finished runs.
 
     Returns:
-        A Series of texts: processor, GPUs if any, and cores.
+        A list of texts: processor, GPUs if any, and cores.
     """
-    gpus = (", " + results["gpu"]).fillna("") if "gpu" in results else ""
-    cores = results["cores"].astype(float).map("{:g}".format)
-    return results["processor"] + gpus + ", " + cores + " cores"
+    rows = results.to_dict("records")
+    return [f"{processor_and_gpu(row)}, {float(row['cores']):g} cores" for row in rows]
 
 
 def keras_backend():

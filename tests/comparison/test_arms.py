@@ -34,7 +34,7 @@ def test_a_network_stands_for_its_default_recipe():
     ("text", "value"),
     [("true", True), ("False", False), ("none", "none"), ("None", None), ("1e-3", 0.001)],
 )
-def test_values_are_read_as_python_or_json_writes_them(text, value):
+def test_values_are_read_as_python_writes_them_and_true_and_false_in_small_letters(text, value):
     assert parse_changes([f"field = {text}"]) == {"field": value}
 
 
