@@ -94,8 +94,8 @@ def data_facts(comparison, results):
     counts = _counts_of_training(comparison)
     learnt = f"{' or '.join(f'{count:,}' for count in counts)} training images" if counts else ""
     tests = " and ".join(f"{count:,.0f} test images ({split})" for split, count in tested.items())
-    seeds = len(comparison.seeds)
-    runs = f"{len(comparison.arms)} arm{'s' * (len(comparison.arms) > 1)} × {seeds} seed"
+    seeds, most = len(comparison.seeds), "up to " if comparison.errors else ""
+    runs = f"{len(comparison.arms)} arm{'s' * (len(comparison.arms) > 1)} × {most}{seeds} seed"
     faces = "drawn faces" if comparison.drawn else ", ".join(names)
     return [faces, learnt, tests, runs + "s" * (seeds > 1)]
 

@@ -54,6 +54,8 @@ def test_data_and_cost_are_those_of_the_runs(compared):
         "1,000 test images (PublicTest)",
         "2 arms × 3 seeds",
     ]
+    failed = replace(compared, errors=({"arm": "CSV", "seed": 2, "error": "it was killed"},))
+    assert data_facts(failed, record)[3] == "2 arms × up to 3 seeds"
     # Epochs of 60, 30 and 30 seconds, six times; the median epoch saw 800 images a second.
     (total, where), (minutes, _), (speed, _) = cost_facts(compared, record)
     assert (total, minutes, speed) == ("12.0 min", "2.0 min", "800")

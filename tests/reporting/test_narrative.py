@@ -206,6 +206,7 @@ def test_notes_failures_and_factors_are_listed(tmp_path):
     )
     assert "What was noticed in the data: - Left out 1 bad row." in words
     assert "These runs are missing:** - folder, seed 1: Disk is full." in words
+    assert "2 arms, up to 1 seed each" in words
     assert "every combination of epochs (3, 5)." in words and "fit into 2 minutes" in words
 
 
