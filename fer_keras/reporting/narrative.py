@@ -229,6 +229,8 @@ def _in_detail(comparison, row):
     more = {"is_within": -margin < row["low90"] and row["high90"] < margin, "tested": 0}
     runs = [len(comparison.runs[row[name]]) for name in ("reference", "arm")]
     more["is_reduced"] = how == How.ONE_RUN and min(runs) > 1
+    theirs, own = runs
+    more["seeds_in_words"] = f"{own} seeds each" if own == theirs else f"{own} and {theirs} seeds"
     more["within"] = p_text(row["probability_within"])
     if row["images"] and how != How.RUN_SCORES:
         pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]

@@ -45,6 +45,11 @@ def test_over_seeds_a_shown_difference_is_told_with_its_numbers(tmp_path):
     assert f"would take {row['seeds_needed']:.0f} seeds of each arm" in words
 
 
+def test_arms_of_unequal_seeds_are_said_to_have_so_many(tmp_path):
+    words = conclusion({"CSV": seeds_of(0.7, 10), "folder": seeds_of(0.4, 20, 2)}, tmp_path)
+    assert words.startswith("- `folder` and `CSV`, 2 and 3 seeds: **`folder` is less accurate")
+
+
 def test_without_proof_neither_difference_nor_equality_is_told(tmp_path):
     words = conclusion({"CSV": seeds_of(0.5, 0), "folder": seeds_of(0.5, 7)}, tmp_path)
     assert "undecided. No difference in accuracy is shown" in words
