@@ -179,6 +179,7 @@ def summary(record):
 
 def main(data, out, names, epochs, seeds, at_once):
     """Train what the record lacks, and print what each change is worth."""
+    read(data, BASE.labels)  # bad data ends it here, not each training in turn
     file, rows = out / "ablations.csv", []
     if file.is_file():
         rows = pd.read_csv(file, dtype={"cores": str}).to_dict("records")
@@ -212,4 +213,7 @@ if __name__ == "__main__":
     if unknown := [name for name in given.trials if not set(name.split("+")) <= {*TRIALS}]:
         sys.exit(f"There is no trial {unknown[0]}; the trials are {', '.join(TRIALS)}.")
     given.out.mkdir(parents=True, exist_ok=True)
-    main(given.data, given.out, given.trials, given.epochs, given.seeds, given.at_once)
+    try:
+        main(given.data, given.out, given.trials, given.epochs, given.seeds, given.at_once)
+    except fk.InputError as error:
+        sys.exit(str(error))

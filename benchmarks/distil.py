@@ -168,4 +168,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    sys.exit(main(given.data, given.out, given.at_once, given.seeds))
+    try:
+        sys.exit(main(given.data, given.out, given.at_once, given.seeds))
+    except fk.InputError as error:
+        sys.exit(str(error))

@@ -10,6 +10,8 @@
 # which takes all of the time; options of the job may follow it, as in "better --set epochs=1".
 # Jobs run in turn, each with AT_ONCE (8) trainings at a time: more of them slow each other down.
 set -euo pipefail
+[ $# -ge 3 ] || { echo "usage: benchmarks/gpu.sh FOLDER WORK OUT [MINUTES [JOB...]]" >&2; exit 2; }
+[ -d "$1" ] || { echo "$1 is no folder; benchmarks/gpu_pack.sh prepares it." >&2; exit 1; }
 folder=$(realpath "$1") work=$(realpath -m "$2") out=$(realpath -m "$3") minutes=${4:-9}
 at_once=${AT_ONCE:-8}
 seconds_to_pack=25

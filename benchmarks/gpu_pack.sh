@@ -8,6 +8,7 @@
 # 3.12. It is to travel with the repository, in turns where that is too much at a time; the last
 # lines say how large all is.
 set -euo pipefail
+[ $# -ge 1 ] || { echo "usage: benchmarks/gpu_pack.sh DIR [FOLDER]" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 data=$1 folder=${2:-build/gpu} python=${PYTHON:-python3}
 export PYTHONPATH=$PWD
