@@ -1,11 +1,12 @@
 """Estimates that are read together, corrected for their number."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import f, qmc, t
+from scipy.special import fdtrc
+from scipy.stats import qmc, t
 
 from fer_keras.evaluation.chance import Estimate, contrast, within_arms
 from fer_keras.evaluation.intervals import CONFIDENCE
@@ -88,10 +89,15 @@ class Family:
         the length that leads beyond is known, and its square over k follows the F distribution.
         """
         size = len(self.estimates)
+        lengths = reach / self._farthest
+        return float(fdtrc(size, self._df(), lengths**2 / size).mean())
+
+    @cached_property
+    def _farthest(self):
+        """The largest |t| that a unit step in each direction leads to, `(NUM_DIRECTIONS,)`."""
         roots, axes = np.linalg.eigh(self.correlation)
-        points = _directions(size) @ (axes * np.sqrt(np.maximum(roots, 0))).T
-        lengths = reach / np.abs(points).max(axis=1)
-        return float(f.sf(lengths**2 / size, size, self._df()).mean())
+        points = _directions(len(self.estimates)) @ (axes * np.sqrt(np.maximum(roots, 0))).T
+        return np.abs(points).max(axis=1)
 
 
 @lru_cache

@@ -21,28 +21,34 @@ def compare_command(comparison):
     # Under equal time, the epochs follow from the minutes, and a search finds the rate.
     skipped = [*comparison.factors, *(["epochs"] if comparison.minutes else [])]
     skipped += ["learning_rate"] if comparison.rates else []
-    arms = _named_arms if comparison.name in COMPARISONS else _own_arms
-    words = ["fer-keras", "compare", *arms(comparison, skipped), "--data=DIR"]
+    named = _named_arms(comparison, skipped)
+    words = ["fer-keras", "compare", *(named or _own_arms(comparison, skipped)), "--data=DIR"]
     seeds = comparison.seeds
     words += [f"--seeds={len(seeds)}", *([f"--first-seed={seeds[0]}"] if seeds[0] else [])]
     words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
-    searched = comparison.rates and comparison.name not in COMPARISONS
-    words += ["--search-rate"] if searched else []
+    words += ["--search-rate"] if comparison.rates and not named else []
     is_usual = abs(comparison.margin - MARGIN) < 1e-9
     words += [] if is_usual else [f"--margin={100 * comparison.margin:g}"]
     return shlex.join(words)
 
 
 def _named_arms(comparison, skipped):
-    """Return a comparison's name and the changes that all its arms share."""
-    whole = COMPARISONS[comparison.name]
+    """Return a comparison's name and the changes that all its arms share; `None` for own arms."""
+    whole, names = COMPARISONS.get(comparison.name), {_own_name(arm) for arm in comparison.arms}
+    if whole is None or not (comparison.factors or names <= {*whole.arms}):
+        return None
     named, changes = whole.arms, []
     for arm, recipe in comparison.arms.items():
-        base = named.get(arm.partition(" on ")[0], next(iter(named.values())))
+        base = named.get(_own_name(arm), next(iter(named.values())))
         changes.append(_changed_fields(recipe, base, [*RESOLVED, *skipped]))
     common = [change for change in changes[0] if all(change in other for other in changes)]
     words = [comparison.name, *(f"--set={change}" for change in common)]
     return words + (_factors(comparison) if comparison.factors != whole.factors else [])
+
+
+def _own_name(arm):
+    """Return an arm's name without that of its data set."""
+    return arm.partition(" on ")[0]
 
 
 def _own_arms(comparison, skipped):

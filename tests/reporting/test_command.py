@@ -1,0 +1,45 @@
+"""The command that repeats a comparison, read back by what reads the command line."""
+
+import shlex
+
+import pytest
+from helpers import comparison_of, run_of
+
+from fer_keras.comparison.arms import resolve_arms
+from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.reporting.command import compare_command
+
+NETWORKS = {
+    name: recipe.changed(epochs=60) for name, recipe in COMPARISONS["networks"].arms.items()
+}
+
+
+@pytest.fixture
+def command_of(tmp_path):
+    """Return a function from arms to the words of the command that repeats `networks` of them."""
+
+    def words(arms):
+        runs = {arm: {seed: run_of(0.5, seed) for seed in (0, 1)} for arm in arms}
+        rates = {arm: {recipe.learning_rate: 0.5} for arm, recipe in arms.items()}
+        made = comparison_of(runs, tmp_path, name="networks", arms=arms, rates=rates)
+        return shlex.split(compare_command(made))
+
+    return words
+
+
+def test_a_named_comparison_is_called_by_its_name_and_its_changes(command_of):
+    words = ["fer-keras", "compare", "networks", "--set=epochs=60", "--data=DIR", "--seeds=2"]
+    assert command_of(NETWORKS) == words
+
+
+def test_an_arm_beside_the_named_ones_is_in_the_command(command_of):
+    arms = NETWORKS | {"vgg8 in brief": NETWORKS["vgg8"].changed(epochs=5)}
+    words = command_of(arms)
+    assert "networks" not in words and "--search-rate" in words
+    texts = [word.removeprefix("--arm=") for word in words if word.startswith("--arm=")]
+    found = resolve_arms(texts, {}, drawn=False)
+    # The search finds the rate.
+    rate = {"learning_rate": 0.1}
+    assert {arm: recipe.changed(**rate) for arm, recipe in found.items()} == {
+        arm: recipe.changed(**rate) for arm, recipe in arms.items()
+    }
