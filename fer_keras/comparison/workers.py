@@ -18,6 +18,9 @@ WATCH_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """How long a comparison waits for a worker of a cluster that has none."""
 
+ONE_AT_A_TIME = threading.Lock()
+"""Held by the thread of a Dask worker that trains: seeds and graphs belong to its process."""
+
 
 def on_this_machine(function, items, jobs):
     """Yield what a function returns for each item, as each ends.
@@ -68,8 +71,9 @@ def on_this_machine(function, items, jobs):
 def on_cluster(function, items, address):
     """Yield what a function returns for each item, as each ends.
 
-    Where a worker dies, Dask gives its items to another one, and gives an item up after several
-    workers that had it died. It does not know which of two items killed a worker.
+    A worker does one item at a time, however many threads it has. Dask passes the items of a dead
+    worker on, and gives an item up after several workers died with it. It does not know which of
+    two items killed a worker.
 
     Args:
         function: takes an item and how many items this machine does at a time.
@@ -87,7 +91,7 @@ def on_cluster(function, items, address):
 
         slots = Counter()
         for place in client.scheduler_info(n_workers=-1)["workers"].values():
-            slots[place["host"]] += place["nthreads"]
+            slots[place["host"]] += 1
         busy = {
             client.submit(_with_slots, function, item, dict(slots), pure=False): item
             for item in items
@@ -181,7 +185,8 @@ def _has_workers(client):
 def _with_slots(function, item, slots):
     from distributed import get_worker
 
-    return function(item, slots.get(urlsplit(get_worker().address).hostname, 1))
+    with ONE_AT_A_TIME:
+        return function(item, slots.get(urlsplit(get_worker().address).hostname, 1))
 
 
 def share_cores(slots):

@@ -101,6 +101,28 @@ def double_or_die(item, slots):
     return 2 * item
 
 
+RUNNING = []
+
+
+def count_running(item, slots):
+    RUNNING.append(item)
+    time.sleep(0.3)
+    count = len(RUNNING)
+    RUNNING.remove(item)
+    return count, slots
+
+
+def test_a_worker_of_a_cluster_does_one_item_at_a_time_whatever_its_threads(request):
+    if not request.config.getoption("all"):
+        pytest.skip("starting a cluster takes some seconds; --all does")
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, dashboard_address=None
+    ) as cluster:
+        found = [*on_cluster(count_running, range(6), cluster.scheduler_address)]
+    assert {result for _, result, _ in found} == {(1, 2)} and len(found) == 6
+
+
 def test_an_item_that_takes_workers_of_a_cluster_with_it_is_given_up(request):
     if not request.config.getoption("all"):
         pytest.skip("starting a cluster takes some seconds; --all does")
@@ -108,7 +130,9 @@ def test_an_item_that_takes_workers_of_a_cluster_with_it_is_given_up(request):
     settings = {"distributed.scheduler.allowed-failures": 1}
     with (
         dask.config.set(settings),
-        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
     ):
         ((_, result, error),) = on_cluster(double_or_die, [1], cluster.scheduler_address)
         others = [*on_cluster(double_or_die, [0, 2], cluster.scheduler_address)]
