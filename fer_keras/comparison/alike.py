@@ -2,6 +2,8 @@
 
 import json
 
+from fer_keras.networks.build import normalisations
+
 MOST_KEPT = 4
 """Forms whose networks are kept."""
 
@@ -37,7 +39,9 @@ def _form(model):
     # A `Sequential` lists its input among the configurations, not among `model.layers`.
     layers = [layer["config"] for layer in config.get("layers", ())]
     names = [model.name, *(layer["name"] for layer in layers if "name" in layer)]
-    text = json.dumps([type(model).__name__, config], sort_keys=True, default=repr)
+    # A graph holds what `adapt` learnt as constants, which other weights do not change.
+    adapted = [[each.tolist() for each in layer.get_weights()] for layer in normalisations(model)]
+    text = json.dumps([type(model).__name__, config, adapted], sort_keys=True, default=repr)
     for place, name in enumerate(names):
         text = text.replace(json.dumps(name), f'"{place}"')
     return text

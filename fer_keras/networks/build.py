@@ -49,7 +49,7 @@ def build(network, num_classes=7, normalisation=None, weights=None):
     except Exception as error:  # whatever a user's function raises
         raise InputError(f"The builder {name} failed for {num_classes} classes: {error}") from error
     _require_model(model, name, num_classes)
-    model = _normalised(model, normalisation)
+    model = _normalised(model, normalisation, name)
     if network not in NETWORKS:
         _require_probabilities(model, name)
     return model
@@ -174,8 +174,35 @@ def in_dtype(network, dtype):
     copy = clone_model(
         network, clone_function=lambda layer: copy_layer(layer, dtype=dtype), recursive=True
     )
-    copy.set_weights(network.get_weights())
+    give_weights(copy, network.get_weights())
     return copy
+
+
+def give_weights(network, weights):
+    """Set weights, and what `Normalization` computes from them.
+
+    Keras leaves the latter as it was.
+
+    Args:
+        network: a Keras model or layer.
+        weights: list of arrays, as of `network.get_weights()`.
+    """
+    network.set_weights(weights)
+    for layer in normalisations(network):
+        layer.finalize_state()
+
+
+def normalisations(network):
+    """Return a network's layers `Normalization`, at any depth.
+
+    Args:
+        network: a Keras model or layer.
+    """
+    from keras.layers import Normalization
+
+    if isinstance(network, Normalization):
+        return [network]
+    return [layer for part in getattr(network, "layers", ()) for layer in normalisations(part)]
 
 
 def _pretrained(network, builder, weights):
@@ -228,7 +255,7 @@ def _require_model(model, name, num_classes):
             )
 
 
-def _normalised(model, wanted):
+def _normalised(model, wanted, name):
     """Return the model with the wanted normalisation, its own, or a division by 255."""
     import keras
 
@@ -240,8 +267,14 @@ def _normalised(model, wanted):
             return model
         rest = model.layers[1:] if has_own else model.layers
         return keras.Sequential([model.inputs[0], layer, *rest], name=model.name)
-    if any(isinstance(part, kinds) for part in model.layers):
-        return model
+    if own := next((part for part in model.layers if isinstance(part, kinds)), None):
+        if wanted is None:
+            return model
+        raise InputError(
+            f"The network {name} has a layer {own.name} that normalises, which cannot be replaced "
+            "in a functional model; leave the recipe's normalisation at rescale, or take the layer "
+            "out."
+        )
     inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1))
     return keras.Model(inputs, model(layer(inputs)), name=f"normalised_{model.name}")
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import Sequential, layers, ops
 
-from fer_keras.networks.build import copy_layer
+from fer_keras.networks.build import copy_layer, give_weights
 
 
 def fuse(network, dtype="float32"):
@@ -69,7 +69,7 @@ def take_weights(network, fused):
         weights = own.get_weights()
         if len(weights) < len(layer.weights):
             weights += moved.get_weights() if moved else [np.zeros(layer.bias.shape)]
-        layer.set_weights(weights)
+        give_weights(layer, weights)
 
 
 @keras.saving.register_keras_serializable("fer_keras")
@@ -172,9 +172,7 @@ def _give_weights(network, fused):
             bias = weights.pop()
             if moved:
                 moved.set_weights([bias])
-        own.set_weights(weights)
-        if isinstance(own, layers.Normalization):
-            own.finalize_state()  # computes its mean and variance from the weights
+        give_weights(own, weights)
 
 
 def _pairs(network, fused):

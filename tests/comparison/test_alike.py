@@ -62,3 +62,17 @@ def test_standardisation_to_other_faces_goes_along():
         found.append(in_network_alike(model).predict(evaluation_feed(FACES), verbose=0))
         np.testing.assert_allclose(found[-1], expected, atol=1e-6)
     assert np.abs(found[0] - found[1]).max() > 1e-4
+
+
+def test_what_a_network_adapted_to_goes_along():
+    found = []
+    for adapted_to in (FACES.images, FACES.images // 2):
+        keras.utils.set_random_seed(0)
+        first = keras.layers.Normalization(axis=None)
+        first.adapt(adapted_to[..., None])
+        last = [keras.layers.Flatten(), keras.layers.Dense(7, activation="softmax")]
+        model = keras.Sequential([keras.Input((48, 48, 1)), first, *last])
+        expected = np.asarray(model(FACES.images[..., None]))
+        found.append(in_network_alike(model).predict(evaluation_feed(FACES), verbose=0))
+        np.testing.assert_allclose(found[-1], expected, atol=1e-6)
+    assert np.abs(found[0] - found[1]).max() > 1e-4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer_keras.networks.build import build, fingerprint
+from fer_keras.networks.build import build, fingerprint, in_dtype
 from fer_keras.utils.errors import InputError
 
 SOURCE = """
@@ -70,6 +70,27 @@ def test_a_network_that_normalises_by_itself_is_left_alone():
     assert build(own, 3).layers[0].offset == -1
     replaced = build(own, 3, layers.Normalization(axis=None, mean=0, variance=1))
     assert [type(layer).__name__ for layer in replaced.layers[:2]] == ["Normalization", "Conv2D"]
+
+
+def test_a_functional_network_that_normalises_by_itself_gets_no_other_normalisation():
+    def own(num_classes):
+        inputs = keras.Input((48, 48, 1))
+        hidden = layers.Flatten()(layers.Rescaling(1 / 128, -1)(inputs))
+        return keras.Model(inputs, layers.Dense(num_classes, activation="softmax")(hidden))
+
+    assert build(own, 3).layers[1].offset == -1
+    with pytest.raises(InputError, match="a layer rescaling.* leave the recipe's normalisation"):
+        build(own, 3, layers.Normalization(axis=None, mean=0, variance=1))
+
+
+def test_a_copy_in_another_dtype_keeps_what_the_network_adapted_to():
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), dtype=np.uint8)
+    first = layers.Normalization(axis=None)
+    first.adapt(images)
+    last = [layers.Flatten(), layers.Dense(3, activation="softmax")]
+    network = keras.Sequential([keras.Input((48, 48, 1)), first, *last])
+    copy = in_dtype(network, "float64")
+    np.testing.assert_allclose(copy(images), network(images), atol=1e-4)
 
 
 def test_files_and_modules_name_builders(file, monkeypatch, tmp_path):
