@@ -12,7 +12,8 @@ import numpy as np
 from keras import Sequential, layers
 
 from fer_keras.comparison.catalogue import LABELS_AND_VOTES, QUICK
-from fer_keras.comparison.run import fit, load_model
+from fer_keras.comparison.run import fit
+from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import IMAGE_SIZE, Splits
 
 BASE = QUICK.changed(**LABELS_AND_VOTES | {"corruption": 0.0, "validation_fraction": 0.0})

@@ -10,7 +10,8 @@ from helpers import ROOT, patterned_faces
 from keras import layers
 from scipy.stats import ttest_ind
 
-from fer_keras.comparison.run import fit, load_model
+from fer_keras.comparison.run import fit
+from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
 
 

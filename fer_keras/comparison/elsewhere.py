@@ -14,6 +14,7 @@ import numpy as np
 
 from fer_keras.comparison.prepare import is_pairable
 from fer_keras.comparison.run import predict
+from fer_keras.comparison.trained import has_model
 from fer_keras.data.faces import Splits, copy_groups
 from fer_keras.data.grouping import join_groups
 from fer_keras.data.other_data import OtherData, match_classes, read_other_data
@@ -173,15 +174,6 @@ def kept_predictions(run, name):
     """
     file = _file(run, name)
     return Predictions.load(file) if file.is_file() else None
-
-
-def has_model(run):
-    """Return whether a run's directory still holds its network.
-
-    Args:
-        run: the `Run`.
-    """
-    return (run.directory / "model.keras").is_file()
 
 
 def mark_of(faces, groups):

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.alike import in_network_alike
-from fer_keras.comparison.elsewhere import has_model, mark_of
+from fer_keras.comparison.elsewhere import mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
-from fer_keras.comparison.run import load_model
+from fer_keras.comparison.trained import has_model, load_model
 from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError

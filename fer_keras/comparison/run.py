@@ -15,6 +15,7 @@ from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
+from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import copy_groups
 from fer_keras.evaluation.predictions import (
     Predictions,
@@ -23,8 +24,6 @@ from fer_keras.evaluation.predictions import (
     flat_metrics,
     score_table,
 )
-from fer_keras.networks.build import find_builder
-from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -188,21 +187,6 @@ def predict(run, faces):
         Their `Predictions`.
     """
     return _predictions(in_network_alike(load_model(run)), faces)
-
-
-def load_model(run):
-    """Return a finished run's network, with the kept epoch's weights.
-
-    Args:
-        run: the `Run`.
-    """
-    start_tensorflow()
-    import keras
-
-    if run.recipe.network not in NETWORKS:
-        with suppress(InputError):  # importing the builder registers layers of its own
-            find_builder(run.recipe.network)
-    return keras.models.load_model(run.directory / "model.keras")
 
 
 def _claim(directory, identity):

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from helpers import patterned_faces
 
-from fer_keras.comparison.run import fit, load_model, load_run, predict
+from fer_keras.comparison.run import fit, load_run, predict
+from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training import fit as training

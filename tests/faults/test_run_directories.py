@@ -2,13 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import ROOT
 
+from fer_keras.comparison.trained import has_model, load_model
+from fer_keras.networks.build import build
 from fer_keras.predict.predictor import Predictor
 from fer_keras.reporting.result import load_comparison
+from fer_keras.utils.errors import InputError
 
 PUBLISHED = ROOT / "reports" / "same_images"
 CONTENTS = {
@@ -72,6 +76,21 @@ def asked(place):
     """Return what a reader of the comparison asks: scores and differences as text."""
     result = load_comparison(place)
     return result.scores().to_csv() + result.differences().to_csv(), result.comparison
+
+
+def test_the_file_that_a_run_names_as_its_network_is_never_executed(folder, tmp_path):
+    mark, file = tmp_path / "mark", tmp_path / "net.py"
+    file.write_text(f"open({str(mark)!r}, 'w')\ndef build(num_classes): pass")
+    run = next(iter(load_comparison(folder).runs["CSV"].values()))
+    network = build("conv3", 7)
+    network.save(run.directory / "model.keras")
+    run = replace(run, recipe=run.recipe.changed(network=f"{file}:build"))
+    assert has_model(run)
+    assert load_model(run).count_params() == network.count_params() and not mark.exists()
+    (run.directory / "model.keras").write_bytes(b"PK")
+    assert not has_model(run) and not mark.exists()
+    with pytest.raises(InputError, match=r"model.keras cannot be read: .* import it in"):
+        load_model(run)
 
 
 def test_comparisons(tally, trials, folder):

@@ -15,7 +15,8 @@ import pytest
 from helpers import ROOT, patterned_faces
 
 from fer_keras.comparison.catalogue import RECIPES
-from fer_keras.comparison.run import fit, load_model
+from fer_keras.comparison.run import fit
+from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
 from fer_keras.data.loading import load_data

@@ -1,0 +1,50 @@
+"""Networks of finished runs, read back."""
+
+from fer_keras.networks.build import network_name
+from fer_keras.networks.builders import NETWORKS
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.startup import start_tensorflow
+
+
+def load_model(run):
+    """Return a finished run's network, with the kept epoch's weights.
+
+    The file that a run directory names as its network's is never executed: the directory may come
+    from anyone. Layers that such a file defines are known once this process has imported it, as
+    training does.
+
+    Args:
+        run: the `Run`.
+
+    Raises:
+        InputError: if the network cannot be read.
+    """
+    start_tensorflow()
+    import keras
+
+    path = run.directory / "model.keras"
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # damaged files raise almost anything
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        own = network_name(run.recipe.network)
+        raise InputError(
+            f"{path} cannot be read: {reason}. If {own} defines layers of its own, import it in "
+            "this process first."
+        ) from error
+
+
+def has_model(run):
+    """Return whether a run's network is there and can be read.
+
+    Args:
+        run: the `Run`.
+    """
+    if not (run.directory / "model.keras").is_file():
+        return False
+    if run.recipe.network in NETWORKS:
+        return True
+    try:
+        return bool(load_model(run))
+    except InputError:
+        return False
