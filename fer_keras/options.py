@@ -165,7 +165,8 @@ def _add_compare(compare):
         compare, "--factor", "FIELD=LEVEL,LEVEL", "levels of a field of the one recipe, all crossed"
     )
     add("--one-at-a-time", action="store_true", help="change one factor at a time instead")
-    add("--seeds", type=int, help="runs of each arm (default: 3)")
+    text = "runs of each arm (default: 3); or the seeds, such as 0,1,4"
+    add("--seeds", type=_seeds, metavar="N", help=text)
     add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
     add("--minutes", type=float, help="equal training time of each arm")
     text = "points within which two arms count as equal (default: the design's, or 1)"
@@ -185,6 +186,16 @@ def _add_compare(compare):
     )
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)
+
+
+def _seeds(text):
+    try:
+        seeds = [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seeds, such as 5, and no list of them, such as 0,1,4"
+        ) from error
+    return seeds if "," in text else seeds[0]
 
 
 def _add_training(command):

@@ -89,13 +89,13 @@ def run_comparison(
         InputError: if an argument or the data is impossible.
         NoRunError: if no run succeeded; `results.csv` says why.
     """
-    factors, changes = factors or {}, changes or {}
+    factors, changes, is_timed = factors or {}, changes or {}, minutes is not None
     if named := COMPARISONS.get(arms) if isinstance(arms, str) else None:
         name, arms, factors = name or arms, named.arms, factors or named.factors
         # Whoever sets epochs wants equal epochs, not equal time.
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
         search_rate = search_rate or named.search_rate
-    _require_fitting(arms, minutes, changes, factors)
+    _require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
     require_margin(margin)
     require_jobs(jobs)
     if tensorboard is not None:
@@ -103,8 +103,8 @@ def run_comparison(
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
     data_sets, drawn = _data_sets(data, out)
-    if drawn and named and minutes == named.minutes:
-        minutes = minutes and DRAWN_MINUTES
+    if drawn and minutes and not is_timed:
+        minutes = DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
     if factors:
         name = name or next(iter(recipes), None)  # the arms are called by their levels
@@ -148,7 +148,7 @@ def run_comparison(
     return comparison
 
 
-def _require_fitting(arms, minutes, changes, factors):
+def _require_fitting(arms, minutes, changes, factors, is_shared):
     if isinstance(arms, str):
         try:
             parse_arm(arms)
@@ -159,6 +159,11 @@ def _require_fitting(arms, minutes, changes, factors):
     is_number = type(minutes) in (int, float)
     if minutes is not None and not (is_number and 0 < minutes < float("inf")):
         raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
+    if minutes and is_shared:
+        raise InputError(
+            "Arms of equal time are trained one after the other, for runs beside each other share "
+            "the cores; leave jobs and dask out, or change epochs in place of minutes."
+        )
     if "seed" in changes:
         raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
     if both := [field for field in changes if field in factors]:

@@ -3,6 +3,7 @@
 import shlex
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.comparison.elsewhere import notes_on_others
 from fer_keras.evaluation.differences import MARGIN
 
 RESOLVED = ("seed", "classes", "storage")
@@ -16,15 +17,14 @@ def compare_command(comparison):
         comparison: the `Comparison`.
 
     Returns:
-        A line for a shell, with `DIR` in the place of the data.
+        A line for a shell, with `DIR` in the place of each data set.
     """
     # Under equal time, the epochs follow from the minutes, and a search finds the rate.
     skipped = [*comparison.factors, *(["epochs"] if comparison.minutes else [])]
     skipped += ["learning_rate"] if comparison.rates else []
     named = _named_arms(comparison, skipped)
-    words = ["fer-keras", "compare", *(named or _own_arms(comparison, skipped)), "--data=DIR"]
-    seeds = comparison.seeds
-    words += [f"--seeds={len(seeds)}", *([f"--first-seed={seeds[0]}"] if seeds[0] else [])]
+    words = ["fer-keras", "compare", *(named or _own_arms(comparison, skipped))]
+    words += [*_data(comparison), *_seeds(comparison.seeds)]
     words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
     words += ["--search-rate"] if comparison.rates and not named else []
     is_usual = abs(comparison.margin - MARGIN) < 1e-9
@@ -32,27 +32,47 @@ def compare_command(comparison):
     return shlex.join(words)
 
 
+def _data(comparison):
+    sources = comparison.sources.values()
+    words = [f"--data={source.name}=DIR" if source.name else "--data=DIR" for source in sources]
+    words += [f"--test-on={name}=DIR" for name in notes_on_others(comparison)]
+    words += [f"--on-bad={source.on_bad}" for source in sources if source.on_bad != "raise"]
+    classes = [source.class_names for source in sources if source.class_names]
+    return list(dict.fromkeys(words + [f"--class-names={','.join(names)}" for names in classes]))
+
+
+def _seeds(seeds):
+    first, count = seeds[0], len(seeds)
+    if list(seeds) != list(range(first, first + count)):
+        return [f"--seeds={','.join(map(str, seeds))}"]
+    return [f"--seeds={count}", *([f"--first-seed={first}"] if first else [])]
+
+
 def _named_arms(comparison, skipped):
     """Return a comparison's name and the changes that all its arms share; `None` for own arms."""
-    whole, names = COMPARISONS.get(comparison.name), {_own_name(arm) for arm in comparison.arms}
-    if whole is None or not (comparison.factors or names <= {*whole.arms}):
+    whole, own = COMPARISONS.get(comparison.name), _without_data(comparison)
+    if whole is None or not (comparison.factors or own.keys() <= whole.arms.keys()):
         return None
     named, changes = whole.arms, []
-    for arm, recipe in comparison.arms.items():
-        base = named.get(_own_name(arm), next(iter(named.values())))
+    for arm, recipe in own.items():
+        base = named.get(arm, next(iter(named.values())))
         changes.append(_changed_fields(recipe, base, [*RESOLVED, *skipped]))
     common = [change for change in changes[0] if all(change in other for other in changes)]
     words = [comparison.name, *(f"--set={change}" for change in common)]
     return words + (_factors(comparison) if comparison.factors != whole.factors else [])
 
 
-def _own_name(arm):
-    """Return an arm's name without that of its data set."""
-    return arm.partition(" on ")[0]
+def _without_data(comparison):
+    """Return recipes by the arms' names without those of their data sets."""
+    sources = comparison.sources
+    return {
+        arm.removesuffix(f" on {sources[arm].name}"): recipe
+        for arm, recipe in comparison.arms.items()
+    }
 
 
 def _own_arms(comparison, skipped):
-    arms = comparison.arms
+    arms = _without_data(comparison)
     if comparison.factors:
         arms = {comparison.name: next(iter(arms.values()))}
     words = [f"--arm={arm}={_recipe_in_words(recipe, skipped)}" for arm, recipe in arms.items()]

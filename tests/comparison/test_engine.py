@@ -193,6 +193,7 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"seeds": [0, -1]}, r"seeds is \[0, -1\]"),
         ({"seeds": "two"}, "seeds is 'two'"),
         ({"minutes": 0}, "minutes is 0; give a number above 0"),
+        ({"minutes": 2, "jobs": 2}, "trained one after the other.*leave jobs and dask out"),
         ({"changes": {"seed": 4}}, "seeds says which"),
         ({"factors": {"epochs": (1, 2)}, "changes": {"epochs": 3}}, "epochs is a factor"),
         ({"on_bad": "ignore"}, "on_bad is 'ignore'"),

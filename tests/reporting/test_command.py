@@ -5,9 +5,13 @@ import shlex
 import pytest
 from helpers import comparison_of, run_of
 
+from fer_keras.cli import COMMANDS
 from fer_keras.comparison.arms import resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.prepare import Source
+from fer_keras.options import read_options
 from fer_keras.reporting.command import compare_command
+from fer_keras.training.recipe import Recipe
 
 NETWORKS = {
     name: recipe.changed(epochs=60) for name, recipe in COMPARISONS["networks"].arms.items()
@@ -30,6 +34,20 @@ def command_of(tmp_path):
 def test_a_named_comparison_is_called_by_its_name_and_its_changes(command_of):
     words = ["fer-keras", "compare", "networks", "--set=epochs=60", "--data=DIR", "--seeds=2"]
     assert command_of(NETWORKS) == words
+
+
+def test_data_sets_and_a_list_of_seeds_are_in_the_command(tmp_path):
+    names = ["a", "b"]
+    arms = {f"{arm} on {name}": Recipe(epochs=3) for arm in ("x", "x on y") for name in names}
+    runs = {arm: {seed: run_of(0.5, seed) for seed in (1, 5, 9)} for arm in arms}
+    sources = {arm: Source(None, False, "skip", ("u", "v"), arm[-1]) for arm in arms}
+    made = comparison_of(runs, tmp_path, arms=arms, sources=sources)
+    (tmp_path / "tested_on.json").write_text('{"other": []}')
+    options = read_options(shlex.split(compare_command(made))[1:], COMMANDS)
+    assert [arm.partition("=")[0] for arm in options.arm] == ["x", "x on y"]
+    assert options.data == ["a=DIR", "b=DIR"] and options.test_on == ["other=DIR"]
+    assert options.seeds == [1, 5, 9] and options.on_bad == "skip"
+    assert list(options.class_names) == ["u", "v"]
 
 
 def test_an_arm_beside_the_named_ones_is_in_the_command(command_of):
