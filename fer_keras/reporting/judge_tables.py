@@ -254,14 +254,16 @@ def judge_summary(judgement, table, differences):
             "sign": sign,
             "points": points_text(row),
         }
-    signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in arms.values()]
+    ranked = {arm: each for arm, each in arms.items() if each["label"]["seeds"] > 1}
+    signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in ranked.values()]
     people = readable_judges(table)
     return render(
         "judges.md.j2",
         is_grid=is_grid,
         arms=arms,
         gap=GAP,
-        has_seeds=all(row["label"]["seeds"] > 1 for row in arms.values()),
+        ranked=[*ranked],
+        unranked=[arm for arm in arms if arm not in ranked],
         any_shown=any(any(pair) for pair in signs),
         are_alike=all(label == people for label, people in signs),
         are_opposed=any(label * people < 0 for label, people in signs),

@@ -8,6 +8,9 @@ from fer_keras.reporting.difference_tables import OVER_SEEDS, points
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import headline_rows, is_fer2013
+from fer_keras.utils.machine import processor_and_gpu
+
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
 
 def methods(comparison, results, differences, effects=None):
@@ -19,19 +22,23 @@ def methods(comparison, results, differences, effects=None):
         differences: what `difference_tables.difference_table` returned of it.
         effects: what `effect_tables.grid_effects` returned of a grid.
     """
-    runs = headline_rows(results)
+    tested = headline_rows(results).groupby("split", sort=False)["images"].first()
     hows = set(differences.loc[differences["score"] == PRIMARY, "how"])
-    first = next(iter(comparison.first.values()))
-    design = comparison.design or {}
+    first, design = next(iter(comparison.first.values())), comparison.design or {}
+    recipes = [recipe.as_json() for recipe in comparison.arms.values()]
     values = {
         "comparison": comparison,
         "design": design,
         "recipe": first.recipe.as_json(),
         "faces": next(iter(design.get("data", {}).values()), None),
         "varied": _varied(comparison),
-        "networks": sorted({str(each.as_json()["network"]) for each in comparison.arms.values()}),
-        "tested": runs.groupby("split", sort=False)["images"].first().to_dict(),
-        "epochs": sorted(runs["epochs"].astype(int).unique()),
+        "seeds": _seeds_in_words(comparison),
+        "missing": len(comparison.arms) * len(comparison.seeds) - _num_runs(comparison),
+        "networks": sorted({str(each["network"]) for each in recipes}),
+        "tested": tested.to_dict(),
+        "epochs": sorted({each["epochs"] for each in recipes}),
+        "may_stop": any(each["patience"] for each in recipes),
+        "tried": sorted({len(tried) for tried in comparison.rates.values()}),
         "num_effects": len(effects.primary) if effects else 0,
         "is_repeated": bool(effects) and REPEATED in effects.factors,
         "on_images": effects.table.attrs["on_images"] if effects else False,
@@ -39,11 +46,49 @@ def methods(comparison, results, differences, effects=None):
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
         "margin": points(comparison.margin, ""),
-        "environment": first.environment,
+        "year": first.environment.get("date", "")[:4],
+        "made_with": _made_with(comparison),
         "on_fer2013": is_fer2013(comparison),
+        "command": compare_command(comparison),
     }
-    values |= {"key": _key(comparison, first), "command": compare_command(comparison)}
-    return render("methods.md.j2", **values)
+    return render("methods.md.j2", key=_key(comparison, values["year"]), **values)
+
+
+def _num_runs(comparison):
+    return sum(map(len, comparison.runs.values()))
+
+
+def _seeds_in_words(comparison):
+    """Return how many seeds the arms have, such as `3 seeds each` or `3 seeds of a, 1 of b`."""
+    arms = {}
+    for arm, runs in comparison.runs.items():
+        arms.setdefault(len(runs), []).append(arm)
+    (count, first), *others = sorted(arms.items(), reverse=True)
+    seeds = f"{count} seed{'s' * (count != 1)}"
+    if not others:
+        return f"{seeds} each"
+    parts = [f"{seeds} of {', '.join(first)}"]
+    return "; ".join(parts + [f"{count} of {', '.join(names)}" for count, names in others])
+
+
+def _made_with(comparison):
+    """Return the machines and versions of all runs: a dict of texts."""
+    made = [run.environment for runs in comparison.runs.values() for run in runs.values()]
+    names = {
+        "machines": [
+            processor_and_gpu({"processor": "an unnamed processor"} | each) for each in made
+        ],
+        "fer_keras": [each.get("fer_keras", "") for each in made],
+        "commits": [each.get("git commit", "") for each in made],
+        "backends": [_backend(each) for each in made],
+        "keras": [each.get("keras", "?") for each in made],
+    }
+    return {name: " and ".join(filter(None, dict.fromkeys(each))) for name, each in names.items()}
+
+
+def _backend(made_with):
+    name = made_with.get("backend", "tensorflow")
+    return f"{BACKENDS.get(name, name)} {made_with.get(name, '?')}"
 
 
 def _varied(comparison):
@@ -53,7 +98,7 @@ def _varied(comparison):
     return [name for name in fields if len({str(each[name]) for each in recipes}) > 1]
 
 
-def _key(comparison, run):
+def _key(comparison, year):
     """Return a BibTeX key, of letters, digits and dashes alone."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", comparison.name).strip("-")
-    return f"fer-keras-{words}-{run.environment.get('date', '')[:4]}".strip("-")
+    return f"fer-keras-{words}-{year}".strip("-")

@@ -211,7 +211,14 @@ def _changes(comparison):
 
 
 def _convergence(runs, factors):
-    """Return in how many runs the last epoch was kept, and with which level most often."""
+    """Return in how many runs the last epoch was the best, and with which level most often.
+
+    Without validation the last epoch is kept in any case, and a rate that falls makes it the best
+    one as a rule: both say nothing.
+    """
+    runs = runs[(runs["validation_fraction"] > 0) & (runs["schedule"] == "constant")]
+    if runs.empty:
+        return {"num_last": 0}
     is_last = runs["kept_epoch"] == runs["epochs"]
     by_level = {
         f"{factor} {level}": (own.mean(), f"{own.sum()} of {len(own)}")

@@ -123,6 +123,19 @@ def test_methods_state_the_design_and_the_entry_is_sound(compared):
     assert "@misc{fer-keras-CSV-folder-2026," in entries
 
 
+def test_methods_name_every_machine_and_who_has_how_many_seeds(compared):
+    elsewhere = {"processor": "Xeon", "gpu": "H200", "git commit": "0123456", "backend": "jax"}
+    first = compared.runs["folder"][0]
+    fewer = {1: replace(first, environment=first.environment | elsewhere | {"jax": "0.9"})}
+    compared = replace(compared, runs=compared.runs | {"folder": fewer})
+    text = " ".join(methods(compared, result_table(compared), difference_table(compared)).split())
+    assert "> with 3 seeds of CSV; 1 of folder (2 planned runs are missing)." in text
+    usual = compared.runs["CSV"][0].environment
+    assert f"trained on {usual['processor']} and Xeon, H200 with" in text
+    assert f"(commit {usual['git commit']} and 0123456)" in text
+    assert "TensorFlow ? and JAX 0.9" in text
+
+
 def test_what_bibtex_and_html_cannot_hold_is_escaped():
     from fer_keras.reporting.render import _environment
 
