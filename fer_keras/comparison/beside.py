@@ -1,4 +1,4 @@
-"""How far runs are that other processes train."""
+"""Progress of runs in other processes."""
 
 import json
 import time

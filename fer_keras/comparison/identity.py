@@ -11,8 +11,8 @@ from fer_keras.networks.build import fingerprint
 from fer_keras.utils.machine import keras_backend, package_version
 
 PACKAGE = Path(__file__).parents[1]
-TRAINING_ROOMS = ("networks", "training")
-"""The rooms whose code decides what a recipe's training does."""
+TRAINING_CODE = ("networks/*.py", "training/*.py", "data/corruptions.py")
+"""The code that decides what a recipe's training does."""
 
 
 def faces_identity(splits):
@@ -48,11 +48,11 @@ def run_identity(recipe, splits):
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
         (hashes of a builder of the user's own and of a file of pretrained weights), `data` (as
-        `faces_identity`) and `code` (a hash of the rooms that train, versions of Keras and its
+        `faces_identity`) and `code` (a hash of the code that trains, versions of Keras and its
         backend, and the `backend` unless it is TensorFlow).
     """
     backend = keras_backend()
-    sources = sorted(path for room in TRAINING_ROOMS for path in (PACKAGE / room).glob("*.py"))
+    sources = sorted(path for pattern in TRAINING_CODE for path in PACKAGE.glob(pattern))
     code = {
         "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
         **{package: package_version(package) for package in (backend, "keras")},

@@ -35,8 +35,8 @@ def split_at_random(faces, seed, notes=()):
 def cut_validation(splits, fraction, seed):
     """Cut validation faces out of training: stratified, copies on one side.
 
-    Whole groups of equal images are drawn, each by the class of its first member, so that a
-    network cannot earn its validation score by remembering training images.
+    Whole groups of equal images are drawn, each by the class of its first member, so that no
+    validation image is learnt. Near copies may be on both sides.
 
     Args:
         splits: `Splits` without validation.

@@ -3,8 +3,9 @@
 Runs of an arm differ by their seed, and all runs are tested on the same images. This is the design
 of Dorfman, Berbaum and Metz, "Receiver Operating Characteristic Rating Analysis" (1992), with runs
 for readers: a score becomes one pseudo-value for each run and image, and an analysis of variance
-of the pseudo-values gives what each source of chance does to a mean. Arms share the images, and
-their runs share nothing: each arm has runs of its own. Identical images count as one.
+of the pseudo-values gives what each source of chance does to a mean. Arms share the images. Their
+runs count as independent, though runs of one seed share validation faces and, in one network, first
+weights: where that makes arms alike, intervals are too wide. Identical images count as one.
 """
 
 from dataclasses import dataclass

@@ -21,9 +21,8 @@ def fuse(network, dtype="float32"):
     """Return the fused form of a network, with the same weights.
 
     Args:
-        network: a Keras model. Only a built `keras.Sequential` of Keras' own layers is fused,
-            with the batch norm of functional models among them; nested `keras.Sequential`s, layers
-            with code of the user's and functional models are not.
+        network: a Keras model. A built `keras.Sequential` of Keras' own layers is fused, and batch
+            norm in functional models inside it. Any other model is returned unchanged.
         dtype: `float32`, or `mixed_bfloat16` to multiply in bfloat16 between the first and the
             last layer (Micikevicius et al., "Mixed Precision Training", 2018).
 

@@ -26,8 +26,8 @@ def analyze(
         pictures: a picture file, a folder of pictures, an array, or a list of these. An array is
             uint8, `(height, width)` of grey levels or `(height, width, 3)` of red, green, blue.
         network: a run directory, or one of `pretrained.PRETRAINED`.
-        whole_image: whether each picture is one face, so that none is looked for. Roughly square
-            pictures of at most 120 pixels are taken so anyway.
+        whole_image: whether each picture is one face, so that none is looked for. Small, roughly
+            square photographs, of at most 120 pixels, are taken so anyway.
         min_score: lowest score of a face, 0-1.
         min_face: lowest height of a face in pixels.
 

@@ -67,9 +67,8 @@ def robustness_words(found):
     """
     seeds = max(map(len, found.values()))
     images = {len(part.ids) for parts in found.values() for part in parts}
-    runs = f"Tested are the first {seeds} runs" if seeds > 1 else "Tested is the first run"
-    said = f"{runs} of each arm, on {' or '.join(f'{n:,}' for n in sorted(images))}"
-    said += " test images"
+    runs = f"first {seeds} runs of each arm were" if seeds > 1 else "first run of each arm was"
+    said = f"The {runs} tested, on {' or '.join(f'{n:,}' for n in sorted(images))} test images"
     if robustness.MOST_IMAGES in images:
         said += ", the same ones in each arm, which a hash of their names chose"
     if seeds == 1:

@@ -19,7 +19,7 @@ CORRUPTIONS = {
     "contrast": (0.3, 1.0),
     "occlusion": (6, 20),
 }
-"""What `corrupt_some` draws from: corruption -> smallest and largest strength, in the unit of
+"""What `corrupt_some` draws from: corruption -> range of its parameter, in the unit of
 `corruptions.STRENGTHS`; whole numbers where both are. They are what cameras and files do to faces.
 """
 

@@ -23,7 +23,7 @@ from fer_keras.training.augmentation import augment, corrupt_some, mix
 from fer_keras.utils.errors import InputError
 
 MIXUP, CORRUPTION, ORDER = 1, 2, 3
-"""Added to a seed, so that no two changes draw the same numbers."""
+"""Added to a seed, so that changes of a batch draw numbers of their own."""
 
 WORKERS = 2
 """Batches prepared at a time: one is augmented while the other is copied."""

@@ -66,14 +66,14 @@ def test_the_strengths_of_a_named_augmentation_count(splits, monkeypatch):
     assert run_identity(RECIPE, splits)["augmentation"] != before["augmentation"]
 
 
-@pytest.mark.parametrize("room", ["networks", "training"])
-def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, room):
+@pytest.mark.parametrize("code", ["networks/*.py", "training/*.py", "data/corruptions.py"])
+def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, code):
     before = run_identity(RECIPE, splits)
-    for name in identity.TRAINING_ROOMS:
+    for name in ("networks", "training", "data"):
         shutil.copytree(identity.PACKAGE / name, tmp_path / name)
     monkeypatch.setattr(identity, "PACKAGE", tmp_path)
     assert run_identity(RECIPE, splits) == before
-    for file in sorted((tmp_path / room).glob("*.py")):
+    for file in sorted(tmp_path.glob(code)):
         content = file.read_text()
         file.write_text(content + "# changed\n")
         assert run_identity(RECIPE, splits)["code"] != before["code"], file

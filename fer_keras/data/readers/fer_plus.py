@@ -83,8 +83,7 @@ def read_own_given_votes(csv_path, votes_path):
     """Read FER2013's CSV file; train on labels softened by the votes.
 
     FER2013's label of a face is one searcher's word, and what ten people see in the face foretells
-    it for 69 of 100. To learn half the label and half what the votes foretell is to learn less of
-    what only that searcher saw.
+    it for 69 of 100. Training on the mean of both hides what only that searcher saw.
 
     Args:
         csv_path: as for `read_ferplus`.
@@ -108,7 +107,7 @@ def read_own_given_votes(csv_path, votes_path):
 
 
 def label_shares(votes, labels, num_classes):
-    """Return how often faces that people voted on so bear each label.
+    """Return each label's probability, given the votes on a face.
 
     A multinomial logistic regression on `answer_shares`: about 200 numbers, too few to learn single
     faces by.

@@ -81,7 +81,7 @@ def read_all_images(directory, on_bad="raise"):
 def link_training_folder(directory, faces, target):
     """Link some of a folder's images into a folder of their own, for Keras.
 
-    What Keras would see otherwise than `open_picture`, is written there as it is to be seen.
+    Pictures that Keras would decode differently are written there as `open_picture` sees them.
     `flow_from_directory(target, classes=list(faces.class_names))` then sees these images only.
 
     Args:
