@@ -7,7 +7,7 @@ from fer_keras.comparison.catalogue import RECIPES
 from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.intervals import SCORES
 from fer_keras.evaluation.shared import weak_classes
-from fer_keras.reporting.score_tables import readable_scores
+from fer_keras.reporting.score_tables import interval_text, readable_scores
 from fer_keras.utils.machine import processor_and_gpu
 
 AS_PUBLISHED = "_as_published"
@@ -102,7 +102,7 @@ def protocol_table(record, equal):
         own, fair = (first.loc[[each]] if each in first.index else None for each in names)
         if own is None and fair is None:
             continue
-        training = "" if own is None else _texts(own, "training_accuracy")[0]
+        training = "" if own is None else _text(own.iloc[0], "training_accuracy")
         epochs = "" if own is None else f" after {own['epochs'].iloc[0]} epochs"
         improved = _accuracy(fair) if names[0] != name else "the same recipe"
         arm = equal[equal.index == RECIPES[name].recipe.network]
@@ -133,16 +133,11 @@ def _accuracy(rows):
         return ""
     row = rows.iloc[0]
     seeds = "1 seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
-    return f"{_texts(rows, 'accuracy')[0]} on {row['split']} ({row['images']:,}), {seeds}"
+    return f"{_text(row, 'accuracy')} on {row['split']} ({row['images']:,}), {seeds}"
 
 
-def _texts(rows, score):
-    """Return a score of each row as text: `.571 (.555 to .587)`, or without an interval."""
-    texts = []
-    for value, low, high in rows[_ends(score)].to_numpy(float):
-        shares = [f"{share:.3f}".removeprefix("0") for share in (value, low, high)]
-        texts.append(shares[0] if np.isnan(low) else "{} ({} to {})".format(*shares))
-    return texts
+def _text(row, score):
+    return interval_text(*row[_ends(score)].astype(float))
 
 
 def _ends(score):

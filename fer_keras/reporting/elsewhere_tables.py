@@ -9,7 +9,8 @@ from fer_keras.comparison.estimates import by_images, estimate, mean_and_differe
 from fer_keras.comparison.results import across_data_sets
 from fer_keras.evaluation.chance import group_means
 from fer_keras.evaluation.intervals import SCORES
-from fer_keras.reporting.score_tables import SCORE_NAMES
+from fer_keras.reporting.difference_tables import points_text
+from fer_keras.reporting.score_tables import SCORE_NAMES, interval_text
 
 PIXELS_OF = {"csv": "the CSV's pixels", "folder": "the JPEG images"}
 
@@ -30,8 +31,8 @@ def across_table(comparison):
         counted = f"{row['split']} ({row['images']:,} in {row['groups']:,} groups)"
         texts = {"tested on": f"{row['tested on']}: {counted}", "arm": row["arm"]}
         texts |= {"trained on": row["trained on"], "seeds": row["seeds"]}
-        texts |= {SCORE_NAMES[name]: score_text(*_with_ends(row, name)) for name in SCORES}
-        texts[f"minus {row['reference']}, points"] = points(*_with_ends(row, "difference"))
+        texts |= {SCORE_NAMES[name]: interval_text(*_with_ends(row, name)) for name in SCORES}
+        texts[f"minus {row['reference']}, points"] = _points(*_with_ends(row, "difference"))
         rows.append(texts)
     return pd.DataFrame(rows).set_index(["tested on", "arm"]) if rows else pd.DataFrame()
 
@@ -50,9 +51,9 @@ def robustness_summary(found):
             "arm": row["arm"],
             "seeds": row["seeds"],
             "images": f"{row['images']:,}",
-            "uncorrupted": score_text(*_with_ends(row, "uncorrupted")),
-            "mean over the corruptions": score_text(*_with_ends(row, "mean")),
-            f"minus {row['reference']}, points": points(*_with_ends(row, "difference")),
+            "uncorrupted": interval_text(*_with_ends(row, "uncorrupted")),
+            "mean over the corruptions": interval_text(*_with_ends(row, "mean")),
+            f"minus {row['reference']}, points": _points(*_with_ends(row, "difference")),
         }
         for row in robustness.robustness_table(found).to_dict("records")
     ]
@@ -122,10 +123,10 @@ def readable_storage(table):
     """
     rows = []
     for row in table.to_dict("records"):
-        write = points if row["seeds"] == "" else score_text
+        write = _points if row["seeds"] == "" else interval_text
         texts = {"trained": row["arm"], "seeds": row["seeds"]}
         texts |= {f"tested on {PIXELS_OF[f]}": write(*_with_ends(row, f)) for f in STORAGES}
-        texts["JPEG − CSV, points"] = points(*_with_ends(row, "difference"))
+        texts["JPEG − CSV, points"] = _points(*_with_ends(row, "difference"))
         rows.append(texts)
     return pd.DataFrame(rows).set_index("trained")
 
@@ -140,34 +141,6 @@ def notes_in_markdown(comparison):
     return "\n".join(f"- {note}" for note in notes)
 
 
-def score_text(value, low, high):
-    """Return a score with its interval as text: `.584 [.570, .598]`.
-
-    Args:
-        value: the score, in 0-1; NaN gives an empty text.
-        low: the lower end of its interval; NaN where there is none.
-        high: the upper end.
-    """
-    if np.isnan(value):
-        return ""
-    texts = [f"{each:.3f}".removeprefix("0") for each in (value, low, high)]
-    return texts[0] if np.isnan(low) else "{} [{}, {}]".format(*texts)
-
-
-def points(value, low, high):
-    """Return a difference in points, with its interval: `+0.3 (-1.2 to +1.8)`.
-
-    Args:
-        value: the difference, in 0-1; NaN gives an empty text.
-        low: the lower end of its interval; NaN where there is none.
-        high: the upper end.
-    """
-    if np.isnan(value):
-        return ""
-    text = f"{100 * value:+.1f}"
-    return text if np.isnan(low) else f"{text} ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
 def _cells(arm, seeds, estimates):
     row = {"arm": arm, "seeds": seeds}
     for form, values in estimates.items():
@@ -177,3 +150,7 @@ def _cells(arm, seeds, estimates):
 
 def _with_ends(row, name):
     return row[name], row[f"{name}_low"], row[f"{name}_high"]
+
+
+def _points(difference, low, high):
+    return points_text({"difference": difference, "low": low, "high": high})

@@ -21,6 +21,7 @@ from fer_keras.evaluation.judges import (
 from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.effect_tables import REPEATED, with_short_changes
 from fer_keras.reporting.render import render
+from fer_keras.reporting.score_tables import interval_text
 from fer_keras.utils.errors import InputError
 
 LEAST_IMAGES = 20
@@ -99,7 +100,7 @@ def readable_judges(table):
     columns = {"seeds": table["seeds"].map(lambda seeds: str(seeds or ""))}
     for measure, title in TITLES.items():
         names = [measure, f"{measure}_low", f"{measure}_high"]
-        columns[title] = [_share_text(*values) for values in table[names].to_numpy()]
+        columns[title] = [interval_text(*values) for values in table[names].to_numpy()]
     return pd.DataFrame(columns).set_axis(table["who"].rename("arm"))
 
 
@@ -229,7 +230,7 @@ def readable_agreement(table):
     Args:
         table: what `class_agreement` returned.
     """
-    shares = [_share_text(*values) for values in table[["agree", "low", "high"]].to_numpy()]
+    shares = [interval_text(*values) for values in table[["agree", "low", "high"]].to_numpy()]
     texts = {"images": table["images"].map("{:,}".format), "plurality is the label": shares}
     texts["seen most as"] = table["seen most as"]
     return pd.DataFrame(texts).set_axis(table["class"])
@@ -279,8 +280,3 @@ def judge_summary(judgement, table, differences):
 def _with_ends(name, estimate):
     low, high = estimate.interval() if estimate.standard_error else (np.nan, np.nan)
     return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
-
-
-def _share_text(value, low, high):
-    texts = [f"{share:.3f}".removeprefix("0") for share in (value, low, high)]
-    return texts[0] if np.isnan(low) else "{} ({} to {})".format(*texts)

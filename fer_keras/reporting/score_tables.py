@@ -121,10 +121,23 @@ def score_text(row, score):
         row: dict, a row of `score_table` or of `predictions.score_table`.
         score: one of `SCORES`.
     """
-    names = ("low", "high") if pd.notna(row[f"{score}_low"]) else ("sd", "min", "max")
-    mean, *others = (_short(row[name]) for name in (score, *(f"{score}_{end}" for end in names)))
-    form = "{} [{}, {}]" if len(others) == 2 else "{} ± {} ({} to {})"
-    return form.format(mean, *others)
+    if pd.notna(row[f"{score}_low"]):
+        return interval_text(row[score], row[f"{score}_low"], row[f"{score}_high"])
+    spread = (_short(row[f"{score}_{name}"]) for name in ("sd", "min", "max"))
+    return "{} ± {} ({} to {})".format(_short(row[score]), *spread)
+
+
+def interval_text(value, low, high):
+    """Return a score and its interval as text, such as `.571 [.555, .587]`.
+
+    Args:
+        value: the score, in 0-1; NaN gives an empty text.
+        low: the lower end of its interval; NaN where there is none.
+        high: the upper end.
+    """
+    if pd.isna(value):
+        return ""
+    return _short(value) if pd.isna(low) else f"{_short(value)} [{_short(low)}, {_short(high)}]"
 
 
 def with_published(table, comparison):

@@ -220,7 +220,7 @@ def test_corrupted_images_are_what_the_networks_see(home, done, monkeypatch):
     assert len(robustness_summary(found)) == 2
     assert "uncorrupted" in robustness_summary(found)  # “clean” is without copies
     words = robustness_words(found)
-    assert "the first 2 runs of each arm, on 40 test images, the same ones in each arm" in words
+    assert "The first 2 runs of each arm were tested, on 40 test images, the same" in words
     figure = robustness_curves(steps)
     assert len(figure.axes) == 10 and "JPEG" in figure.get_label()
 

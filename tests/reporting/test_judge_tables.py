@@ -159,7 +159,7 @@ def test_the_table_shows_people_under_the_arms():
     ]  # fmt: skip
     assert text.loc["FER2013's label", "accuracy by label"] == "1.000"
     assert text.loc["mine", "accuracy by label"] == "1.000"
-    assert text.loc["the plurality", "accuracy by label"].startswith(".800 (")
+    assert text.loc["the plurality", "accuracy by label"].startswith(".800 [")
     assert text.loc["the plurality", "vote share"] == ".800"
 
 

@@ -267,16 +267,16 @@ def test_studies_stand_beside_their_own_protocol_and_a_fair_one():
     equal = record.iloc[:1].assign(arm="conv6", accuracy=0.55, accuracy_low=0.5, accuracy_high=0.6)
     first, second = _module("study_tables").protocol_table(record, equal).to_dict("records")
     assert first["study"] == "C (`conv4_bn`)" and "92.5 %" in first["the study says"]
-    own = ".550 (.530 to .570) on PublicTest (3,589), 3 seeds"
+    own = ".550 [.530, .570] on PublicTest (3,589), 3 seeds"
     assert first["its own protocol gives"] == own
-    assert first["and in training"] == ".925 (.900 to .950) after 20 epochs"
-    assert first["its improved recipe gives"].startswith(".600 (.580 to .620) on PublicTest")
+    assert first["and in training"] == ".925 [.900, .950] after 20 epochs"
+    assert first["its improved recipe gives"].startswith(".600 [.580, .620] on PublicTest")
     assert first["a fair protocol gives"] == ""
     # Study E's own protocol is one recipe with the fair one.
     assert second["its own protocol gives"].endswith("(3,589), 1 seed")
     assert second["and in training"] == ".700 after 20 epochs"
     assert second["its improved recipe gives"] == "the same recipe"
-    assert second["a fair protocol gives"] == ".550 (.500 to .600) on PublicTest (3,589), 3 seeds"
+    assert second["a fair protocol gives"] == ".550 [.500, .600] on PublicTest (3,589), 3 seeds"
 
 
 def test_both_protocols_of_a_study_are_trained_with_three_seeds(publish, monkeypatch):
