@@ -262,6 +262,3 @@ COMMANDS = {
     "export": _export,
     "push": _push,
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fer_keras.comparison.design import DESIGN
+from fer_keras.comparison.elsewhere import RECORD as TESTED_ON
 from fer_keras.comparison.pairs import PAIRS
 from fer_keras.comparison.record import RECORD, load_comparison
 from fer_keras.comparison.votes import VOTES
@@ -15,7 +16,7 @@ from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path, write_text
 
 RESULTS = "results.csv"
-OF_A_COMPARISON = (RECORD, DESIGN, RESULTS, VOTES, PAIRS, "tested_on.json")
+OF_A_COMPARISON = (RECORD, DESIGN, RESULTS, VOTES, PAIRS, TESTED_ON)
 """Files of a comparison's folder that are published, where they are there."""
 
 OF_A_RUN = ("recipe.json", "environment.json", "history.csv", "metrics.json")

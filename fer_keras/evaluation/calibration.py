@@ -75,7 +75,7 @@ def error_if_calibrated(predictions, num_bins=NUM_BINS):
     """
     confidence = predictions.probabilities.max(axis=1).astype(float)
     bins = np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], confidence)
-    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    groups = predictions.group_numbers
     luck = np.random.default_rng(0).random((NUM_DRAWS, groups.max() + 1))[:, groups]
     gaps = (luck < confidence) - confidence
     by_bin = gaps @ (bins[:, None] == np.arange(num_bins))

@@ -92,7 +92,7 @@ def pseudo_values(predictions):
         the sorted group numbers.
     """
     size = len(predictions.class_names)
-    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    groups = predictions.group_numbers
     counts = np.zeros((groups.max() + 1, size, size))
     np.add.at(counts, (groups, predictions.y_true, predictions.y_pred), 1)
     total = counts.sum(axis=0)

@@ -87,7 +87,7 @@ def mcnemar_test(first, second):
     from statsmodels.stats.contingency_tables import mcnemar
 
     gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
-    votes = np.bincount(_numbers_of_groups(first), weights=gain)
+    votes = np.bincount(first.group_numbers, weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
     test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
     return first_better, second_better, float(test.pvalue)
@@ -114,7 +114,7 @@ def _sample(predictions):
     often it drew each kind, which makes thousands of resamples one matrix product.
     """
     shape = 2 * (len(predictions.class_names),)
-    groups = _numbers_of_groups(predictions)
+    groups = predictions.group_numbers
     cells = np.ravel_multi_index((predictions.y_true, predictions.y_pred), shape)
     counts = np.zeros((groups.max() + 1, np.prod(shape)))
     np.add.at(counts, (groups, cells), 1)
@@ -128,10 +128,6 @@ def _sample(predictions):
         return np.moveaxis(scores_of_confusion(confusions.reshape(*outer, *shape)), -1, 0)
 
     return kind_of_group, statistic
-
-
-def _numbers_of_groups(predictions):
-    return np.unique(predictions.groups, return_inverse=True)[1]
 
 
 def _intervals(sample, statistic, seed):

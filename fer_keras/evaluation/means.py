@@ -53,7 +53,7 @@ def f1_intervals(predictions):
         too small for it, as `shared.weak_classes` says.
     """
     size = len(predictions.class_names)
-    groups = np.unique(predictions.groups, return_inverse=True)[1]
+    groups = predictions.group_numbers
     parts = np.zeros((3, groups.max() + 1, size))  # hits, images, predictions of each class
     is_hit = predictions.y_true == predictions.y_pred
     np.add.at(parts[0], (groups[is_hit], predictions.y_true[is_hit]), 1)

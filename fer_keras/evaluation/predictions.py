@@ -74,6 +74,11 @@ class Predictions:
         """The most probable classes: int array `(n,)`."""
         return self.probabilities.argmax(axis=1)
 
+    @property
+    def group_numbers(self):
+        """The groups of identical images, numbered 0, 1, ...: int array `(n,)`."""
+        return np.unique(self.groups, return_inverse=True)[1]
+
     def select(self, mask):
         """Return the predictions for some of the faces.
 

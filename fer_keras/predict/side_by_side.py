@@ -10,7 +10,7 @@ import pandas as pd
 
 from fer_keras.predict import app_html
 from fer_keras.predict.confidence import reliability
-from fer_keras.predict.detection import FaceDetector
+from fer_keras.predict.detection import MIN_FACE, FaceDetector
 from fer_keras.predict.predictor import Predictor, face_image, is_pretrained, keras_model
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
@@ -75,7 +75,8 @@ class Networks:
         with self._lock:
             boxes = [found.box for found in self._detector(pixels)]
             if not boxes:
-                words = "No face of 30 pixels or more was found; try one that looks at the camera."
+                words = f"No face of {MIN_FACE} pixels or more was found; "
+                words += "try one that looks at the camera."
                 return app_html.message_html(words) + app_html.picture_html(pixels, [])
             images = np.stack([face_image(pixels, box) for box in boxes])
             answers = [

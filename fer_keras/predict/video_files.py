@@ -17,7 +17,9 @@ FORMATS = "mov,matroska,avi,mpegts,mpeg,ogg,flv,asf,gif"
 MAX_PIXELS = 8192 * 4608  # of a frame; more than any camera's
 LONGEST_SIDE = 1920
 """Larger frames are scaled down to this."""
-MAX_RATE, DEFAULT_RATE = 240, 25  # frames a second
+MAX_RATE, DEFAULT_RATE = 240, 25
+"""The most frames a second that a video may claim, and those of one that claims none."""
+
 CUT_SECONDS = 1.0
 """A video that ends so much sooner than it says was cut off."""
 TICKS = 90_000

@@ -13,14 +13,13 @@ from fer_keras.predict.detection import FaceDetector, import_opencv
 from fer_keras.predict.overlay import annotate
 from fer_keras.predict.predictor import Predictor, face_image
 from fer_keras.predict.tracking import Tracks
+from fer_keras.predict.video_files import DEFAULT_RATE, MAX_RATE
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 DETECTION_SIDE = 320
 """Frames are scaled down to this to look for faces, because faces before a camera are large."""
-DEFAULT_RATE = 25
-"""Frames per second of a recorded camera, and of videos that do not give theirs."""
 
 
 def webcam(source, camera=0, video=None, record=None):
@@ -146,7 +145,7 @@ def _open_capture(camera, video):
             "a video file with --video."
         )
     rate = 0 if video is None else capture.get(cv2.CAP_PROP_FPS)
-    return capture, rate if 1 <= rate <= 240 else DEFAULT_RATE, size
+    return capture, rate if 1 <= rate <= MAX_RATE else DEFAULT_RATE, size
 
 
 def _open_window(record):

@@ -9,6 +9,7 @@ import numpy as np
 from fer_keras.data.faces import IMAGE_SIZE
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
+"""FER2013's own splits, which the folder form keeps in file names only."""
 NO_USAGE = len(SPLITS)
 """The usage of rows without a `Usage` column; other usages are indices into `SPLITS`."""
 

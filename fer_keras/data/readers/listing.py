@@ -6,11 +6,10 @@ from itertools import chain, count
 
 from fer_keras.data.faces import NO_SPLIT
 from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
+from fer_keras.data.readers.csv_parser import SPLITS
 from fer_keras.utils.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
-SPLIT_PREFIXES = ("Training", "PublicTest", "PrivateTest")
-"""FER2013's own splits, which the folder form keeps in its file names only."""
 
 GROUPS_NAME = "groups.csv"
 """A table that says which images of a data set belong together."""
@@ -112,7 +111,7 @@ def list_images(directory):
         # The name and the path break ties (1.jpg, 01.jpg), so that no file system's order shows.
         for label, _, name, path in sorted(images):
             prefix = name.split("_", 1)[0]
-            start = prefix if prefix in SPLIT_PREFIXES else id_split
+            start = prefix if prefix in SPLITS else id_split
             files.append((path, label, unique(f"{start}/{classes[label]}/{name}", taken)))
         parts.append(files)
     return *parts, all_ignored
