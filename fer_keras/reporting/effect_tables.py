@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from itertools import permutations
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
 from fer_keras.evaluation.chance import pseudo_values
-from fer_keras.evaluation.differences import LEVEL, MARGIN, PRIMARY, RUN_SCORES
+from fer_keras.evaluation.differences import LEVEL, PRIMARY, RUN_SCORES
 from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
 from fer_keras.evaluation.intervals import SCORES, holm
 from fer_keras.evaluation.shared import on_shared_images
@@ -109,14 +108,14 @@ def balanced_runs(comparison, results):
     return runs[runs["seed"].isin(complete)], factors
 
 
-def effect_table(runs, factors, comparison=None):
+def effect_table(runs, factors, comparison):
     """Return the effects of factors, alone and together, on each score.
 
     Args:
         runs: the runs that `balanced_runs` returned.
         factors: its factors.
-        comparison: the `Comparison`, for intervals over seeds and test images; `None`, or test
-            images that are not the same for all runs: over seeds alone.
+        comparison: the `Comparison`. Intervals are over seeds and test images, or over seeds alone
+            where the test images are not the same for all runs.
 
     Returns:
         A DataFrame like that of `effects.factor_effects`, with a first column `score`. Of accuracy
@@ -124,7 +123,6 @@ def effect_table(runs, factors, comparison=None):
         comparison's margin, each at 5 % after Holm's correction for the number of effects, and
         `holm_p_value` is the corrected p value.
     """
-    comparison = comparison or SimpleNamespace(runs={}, margin=MARGIN)
     levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
     for score in RUN_SCORES:
         arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
@@ -259,8 +257,7 @@ def _values(runs, comparison):
         ):
             every = map(pseudo_values, on_shared_images(parts))
             return {arm: np.array([next(every) for _ in seeds]) for arm, seeds in keys.items()}
-    columns = [score if score in scored else PRIMARY for score in SCORES]
     return {
-        arm: scored.loc[[(arm, seed) for seed in seeds], columns].to_numpy(float)[:, :, None]
+        arm: scored.loc[[(arm, seed) for seed in seeds], [*SCORES]].to_numpy(float)[:, :, None]
         for arm, seeds in keys.items()
     }

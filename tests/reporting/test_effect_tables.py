@@ -44,7 +44,7 @@ def record(together=0.0, noise=0.0, num_seeds=3, luck=0, by_seed=0.01, **planted
             "validation_fraction": 0.1,
             "schedule": "constant",
         }
-        rows.append(row | {"accuracy": score + 0.02, "macro_f1": score})
+        rows.append(row | {"accuracy": score + 0.02, "macro_f1": score, "weighted_f1": score})
     return pd.DataFrame(rows)
 
 
@@ -76,7 +76,9 @@ def test_planted_effects_are_found_up_to_all_factors_together():
     planted = {"storage": -0.01, "feed": 0.004, "augmentation": 0.03}
     table = record(**planted, together=0.008, noise=1e-5)
     runs, factors = tables.balanced_runs(comparison(), table)
-    effects = tables.effect_table(runs, factors).set_index(["score", "effect"])["difference"]
+    effects = tables.effect_table(runs, factors, comparison()).set_index(["score", "effect"])[
+        "difference"
+    ]
     # What only all three do together is seen in a quarter of each factor's contrasts.
     for factor, effect in planted.items():
         assert effects["macro_f1", factor] == pytest.approx(effect + 0.008 / 4, abs=1e-4)
@@ -89,7 +91,7 @@ def test_accuracy_alone_is_tested_and_corrected_for_all_effects():
     runs, factors = tables.balanced_runs(
         comparison(), record(augmentation=0.03, noise=0.004, by_seed=0)
     )
-    effects = tables.effect_table(runs, factors)
+    effects = tables.effect_table(runs, factors, comparison())
     own = effects[effects["score"] == "accuracy"]
     expected = multipletests(own["p_value"], method="holm")[1]
     assert own["holm_p_value"].to_numpy() == pytest.approx(expected)
@@ -188,7 +190,7 @@ def test_predictions_widen_the_intervals_by_what_other_images_would_change(tmp_p
     ends = contrast(values, {"u, w": 1, "u, x": -1, "v, w": -1, "v, x": 1}).interval()
     row = effects[effects["score"] == "accuracy"].set_index("effect").loc["a × b"]
     assert row[["low", "high"]].tolist() == pytest.approx(ends)
-    alone = tables.effect_table(table, ["a", "b"])
+    alone = tables.effect_table(table, ["a", "b"], replace(compared, runs={}))
     assert not alone.attrs["on_images"]
     assert alone["difference"].tolist() == pytest.approx(effects["difference"].tolist())
 
@@ -212,7 +214,7 @@ def test_shares_and_what_chance_leaves_of_them():
 
 def test_one_seed_gives_effects_without_intervals():
     table = record(augmentation=0.03, num_seeds=1)
-    effects = tables.effect_table(*tables.balanced_runs(comparison(1), table))
+    effects = tables.effect_table(*tables.balanced_runs(comparison(1), table), comparison(1))
     text = tables.readable_effects(effects)
     assert text.loc[("augmentation", "none → study_d"), "accuracy"] == "+3.0"
     words = summary(table)
@@ -250,7 +252,11 @@ def test_several_data_sets_are_one_more_factor():
     tested[1]["accuracy"] += 0.1
     compared = comparison(arms=dict.fromkeys(sources, Recipe()), sources=sources)
     runs, factors = tables.balanced_runs(compared, pd.concat(tested))
-    effects = tables.effect_table(runs, factors).query("score == 'accuracy'").set_index("effect")
+    effects = (
+        tables.effect_table(runs, factors, comparison())
+        .query("score == 'accuracy'")
+        .set_index("effect")
+    )
     assert effects.loc["data", "change"] == "fer2013 → raf-db"
     assert effects.loc["data", "difference"] == pytest.approx(0.1)
 
@@ -258,7 +264,7 @@ def test_several_data_sets_are_one_more_factor():
 def test_figures_say_their_numbers():
     table = record(augmentation=0.03, noise=0.002)
     runs, factors = tables.balanced_runs(comparison(), table)
-    effects = tables.effect_table(runs, factors)
+    effects = tables.effect_table(runs, factors, comparison())
     row = effects[effects["effect"] == "augmentation"].iloc[0]
     label = effect_figures.effects(effects).get_label()
     assert f"augmentation (none → study_d): {100 * row['difference']:+.1f}, shown" in label
