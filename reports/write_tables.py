@@ -297,6 +297,7 @@ def _study(name, record):
             ("confusions", "confusion_matrix"),
         )
     )
+    links = f"of the first seed: {links}" if int(row["seeds"]) > 1 else links
     command = f"fer-keras compare {name} --seeds {row['seeds']} --data DIR"
     if named.recipe.division == "random":
         command += " --set split_seed=0"
