@@ -176,7 +176,7 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
   A file with another hash is refused.
 
 `fer-keras run NAME --data DIR` trains such a network again. Minutes are those
-of that one run, which other work may have slowed; `fer-keras recipes` names those of two cores alone.
+of that one run, which other work may have slowed; `fer-keras recipes` has those of two cores alone.
 
 ## Scores
 
