@@ -14,11 +14,16 @@ import numpy as np
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks.backbones import IMAGENET, weights_file
 from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.checks import (
+    HOW,
+    in_words,
+    require_model,
+    require_probabilities,
+    require_readable,
+)
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path
 from fer_keras.utils.startup import start_tensorflow
-
-HOW = "give f(num_classes) -> keras.Sequential, or any keras.Model on the same input"
 
 
 def build(network, num_classes=7, normalisation=None, weights=None):
@@ -46,12 +51,16 @@ def build(network, num_classes=7, normalisation=None, weights=None):
         model = builder(num_classes, **_pretrained(network, builder, weights))
     except InputError:
         raise
-    except Exception as error:  # whatever a user's function raises
-        raise InputError(f"The builder {name} failed for {num_classes} classes: {error}") from error
-    _require_model(model, name, num_classes)
+    except (Exception, SystemExit) as error:  # whatever a user's function raises
+        raise InputError(
+            f"The builder {name} failed for {num_classes} classes: {in_words(error)}"
+        ) from error
+    if network in NETWORKS:
+        return _normalised(model, normalisation, name)
+    require_model(model, name, num_classes)
     model = _normalised(model, normalisation, name)
-    if network not in NETWORKS:
-        _require_probabilities(model, name)
+    require_probabilities(model, name)
+    require_readable(model, name)
     return model
 
 
@@ -227,8 +236,8 @@ def _load_file(place):
     try:
         # Not by its loader, which may take bytecode of the file as it was a moment ago.
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
-    except Exception as error:
-        raise InputError(f"{path} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{path} cannot be imported: {in_words(error)}") from error
     sys.modules.setdefault(path.stem, module)  # where pickle and Keras look for its classes
     return module
 
@@ -236,23 +245,8 @@ def _load_file(place):
 def _import(place):
     try:
         return importlib.import_module(place)
-    except Exception as error:
-        raise InputError(f"The module {place} cannot be imported: {error}") from error
-
-
-def _require_model(model, name, num_classes):
-    import keras
-
-    if not isinstance(model, keras.Model):
-        raise InputError(f"The builder {name} returns a {type(model).__name__}; {HOW}.")
-    if not model.built:
-        model.build((None, IMAGE_SIZE, IMAGE_SIZE, 1))
-    wanted = (("input", (None, IMAGE_SIZE, IMAGE_SIZE, 1)), ("output", (None, num_classes)))
-    for side, shape in wanted:
-        if (found := getattr(model, f"{side}_shape")) != shape:
-            raise InputError(
-                f"The network {name} has the {side} shape {found}; {side}s must be {shape}."
-            )
+    except (Exception, SystemExit) as error:
+        raise InputError(f"The module {place} cannot be imported: {in_words(error)}") from error
 
 
 def _normalised(model, wanted, name):
@@ -277,16 +271,6 @@ def _normalised(model, wanted, name):
         )
     inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1))
     return keras.Model(inputs, model(layer(inputs)), name=f"normalised_{model.name}")
-
-
-def _require_probabilities(model, name):
-    noise = np.random.default_rng(0).integers(0, 256, (4, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
-    answers = np.asarray(model(noise, training=False), np.float64)
-    if (answers < 0).any() or not np.allclose(answers.sum(axis=1), 1, atol=1e-2):
-        raise InputError(
-            f"The network {name} returns {np.round(answers[0], 2).tolist()} for an image, which "
-            "are no probabilities; end it with softmax."
-        )
 
 
 def _source(builder):
