@@ -7,7 +7,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from fer_keras.comparison import listing
-from fer_keras.comparison.parsing import parse_changes, parse_factor, parse_places
+from fer_keras.comparison.parsing import (
+    parse_changes,
+    parse_factors,
+    parse_places,
+    parse_seeds,
+)
 from fer_keras.options import data_places, read_options
 from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.stopping import Stoppable
@@ -93,17 +98,21 @@ def _compare(options):
     """Run a comparison, print its scores, and write a report on request."""
     with waiting(LOADING):
         from fer_keras.reporting.printing import print_result
-        from fer_keras.reporting.result import compare
+        from fer_keras.reporting.result import compare, require_page
 
     if bool(options.name) == bool(options.arm):
+        both = "; not both" if options.name else ""
         raise InputError(
-            "Name a comparison or a recipe, or give arms with --arm NAME=RECIPE[,FIELD=VALUE...]."
+            "Name a comparison or a recipe, or give arms with --arm NAME=RECIPE[,FIELD=VALUE...]"
+            f"{both}."
         )
+    if options.report is not None:
+        require_page(options.report)
     result = compare(
         options.name or options.arm,
         data_places(options.data),
-        options.seeds,
-        factors=dict(map(parse_factor, options.factor)),
+        parse_seeds(options.seeds),
+        factors=parse_factors(options.factor),
         crossed=not options.one_at_a_time,
         changes=parse_changes(options.set),
         minutes=options.minutes,
@@ -152,8 +161,10 @@ def _run(options):
 def _report(options):
     """Write the report of a finished comparison, without training."""
     with waiting(LOADING):
-        from fer_keras.reporting.result import load_comparison
+        from fer_keras.reporting.result import load_comparison, require_page
 
+    if options.html is not None:
+        require_page(options.html)
     result = load_comparison(options.directory)
     path = options.html or Path("reports") / f"{result.directory.name}.html"
     print(result.report(path, with_faces=not options.without_faces))

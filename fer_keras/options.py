@@ -8,6 +8,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED, SIDE_BY_S
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
+from fer_keras.training.recipe import Recipe
 from fer_keras.utils.actions import FILES, SHELLS, PrintCompletion, PrintVersions, Suggested
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.files import user_path
@@ -58,7 +59,9 @@ def read_options(arguments, functions):
         The options, an `argparse.Namespace`; its `function` is the command's.
     """
     parser = _Parser(
-        prog="fer-keras", description="Compare networks that recognise facial expressions."
+        prog="fer-keras",
+        description="Compare networks that recognise facial expressions.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action=PrintVersions, nargs=0, help="print versions and exit")
     text = "print a script for completion by the TAB key and exit (docs/install.md)"
@@ -73,6 +76,7 @@ def read_options(arguments, functions):
             description=f"{text[0].upper()}{text[1:]}.",
             epilog=f"examples:\n{examples}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         added.set_defaults(function=functions[name])
         return added
@@ -112,7 +116,11 @@ def read_options(arguments, functions):
     if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
         known = re.findall(r"--[\w-]+", commands.choices[options.command].format_help())
         unknown = ", ".join(word for word in more if word[:1] == "-") or more[0]
-        parser.error(f"no option is called {unknown}.{did_you_mean(more[0], known)}")
+        field = more[0].removeprefix("--").partition("=")[0].replace("-", "_")
+        hint = did_you_mean(more[0], known)
+        if hasattr(options, "set") and field in Recipe().as_json():
+            hint = f" A field of the recipe is changed by --set {field}=VALUE."
+        parser.error(f"no option is called {unknown}.{hint}")
     if more:
         options.words += more
     return options
@@ -128,13 +136,15 @@ def data_places(places):
         `None`, a text, or a dict from a name to a text.
 
     Raises:
-        InputError: if a name is given twice.
+        InputError: if a name is given twice, or a text names no place.
     """
     if not places:
         return None
     named = {}
     for place in places:
         name, equals, directory = place.partition("=")
+        if not (place if not equals else directory).strip():
+            raise InputError(f"The data {place!r} names no folder; give DIR or NAME=DIR.")
         if not equals or user_path(place).exists():
             name, directory = user_path(place).resolve().name, place
         if name in named:
@@ -166,7 +176,7 @@ def _add_compare(compare):
     )
     add("--one-at-a-time", action="store_true", help="change one factor at a time instead")
     text = "runs of each arm (default: 3); or the seeds, such as 0,1,4"
-    add("--seeds", type=_seeds, metavar="N", help=text)
+    add("--seeds", metavar="N", help=text)
     add("--first-seed", type=int, default=0, help="the first of the seeds (default: 0)")
     add("--minutes", type=float, help="equal training time of each arm")
     text = "points within which two arms count as equal (default: the design's, or 1)"
@@ -186,16 +196,6 @@ def _add_compare(compare):
     )
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)
-
-
-def _seeds(text):
-    try:
-        seeds = [int(seed) for seed in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seeds, such as 5, and no list of them, such as 0,1,4"
-        ) from error
-    return seeds if "," in text else seeds[0]
 
 
 def _add_training(command):

@@ -29,7 +29,11 @@ def resolve_arms(arms, changes, drawn):
     Raises:
         InputError: if an arm is none, or stands there twice.
     """
+    if not isinstance(arms, dict | list | tuple | str):
+        raise InputError(f"arms is {arms!r}; give a dict from each arm's name to its recipe.")
     if not isinstance(arms, dict):
+        if strange := [each for each in arms if not isinstance(each, str)]:
+            raise InputError(f"An arm is {strange[0]!r}; give a dict from its name to its Recipe.")
         named = [parse_arm(text) for text in ([arms] if isinstance(arms, str) else arms)]
         names = [name for name, *_ in named]
         double = next((name for name in names if names.count(name) > 1), None)
@@ -38,6 +42,8 @@ def resolve_arms(arms, changes, drawn):
         arms = {name: (recipe, own) for name, recipe, own in named}
     resolved = {}
     for name, arm in arms.items():
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"An arm is called {name!r}; give it a name, as text.")
         if isinstance(arm, str):
             arm = parse_arm(f"{name}={arm}")[1:]
         recipe, own = arm if isinstance(arm, tuple) else (arm, {})
@@ -74,6 +80,8 @@ def cross(arms, factors, crossed=True):
                 f"{name} is no factor; give a field of the recipe: "
                 f"{', '.join(field for field in known if field != 'seed')}."
             )
+        if isinstance(levels, str) or not isinstance(levels, list | tuple | range):
+            raise InputError(f"The factor {name} is {levels!r}; give a list of its levels.")
         if len(levels) < 2 or any(levels.count(level) > 1 for level in levels):
             raise InputError(
                 f"The factor {name} has the levels {', '.join(map(str, levels)) or 'none'}; give "

@@ -1,6 +1,7 @@
 """Keras callbacks that watch a training: the user's, and TensorBoard's."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
@@ -18,7 +19,7 @@ def require_usable(callbacks, tensorboard):
         InputError: if one of both cannot be used.
     """
     if tensorboard is not None:
-        require_tensorboard()
+        require_tensorboard(tensorboard)
     if not isinstance(callbacks, list | tuple):
         raise InputError(f"callbacks is {callbacks!r}; give a list of Keras callbacks.")
     if not callbacks:
@@ -32,12 +33,20 @@ def require_usable(callbacks, tensorboard):
             )
 
 
-def require_tensorboard():
-    """Refuse to log for TensorBoard where it is not installed.
+def require_tensorboard(directory):
+    """Refuse to log for TensorBoard where that is impossible.
+
+    Args:
+        directory: folder for its logs.
 
     Raises:
-        InputError: if it is not.
+        InputError: if it is not installed, or the folder cannot be one.
     """
+    if not isinstance(directory, str | Path):
+        raise InputError(f"tensorboard is {directory!r}; give a folder for its logs.")
+    place = user_path(directory).absolute()
+    if file := next((part for part in (place, *place.parents) if part.is_file()), None):
+        raise InputError(f"TensorBoard's logs cannot go to {directory}: {file} is a file.")
     if find_spec("tensorboard") is None:
         raise InputError(
             f"TensorBoard is not installed; install it with: {how_to_install('tensorboard')}"

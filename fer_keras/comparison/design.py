@@ -3,7 +3,7 @@
 import json
 
 from fer_keras.comparison.catalogue import COMPARISONS
-from fer_keras.comparison.identity import faces_identity
+from fer_keras.comparison.identity import faces_identity, network_identity
 from fer_keras.evaluation.differences import PRIMARY
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
@@ -115,6 +115,8 @@ def _arms_and_faces(recipes, sources, seed):
     arms, faces = {}, {}
     for arm, recipe in recipes.items():
         resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
+        # What cannot be built shall leave no design behind.
+        network_identity(resolved, len(splits.test.class_names))
         fields = resolved.as_json()
         arms[arm] = {name: value for name, value in fields.items() if name != "seed"}
         faces[arm] = {"name": splits.name, **faces_identity(splits)}

@@ -49,6 +49,8 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
             no class in common with an arm, or it cannot be read.
     """
     others = []
+    if test_on and not isinstance(test_on, dict):
+        raise InputError(f"test_on is {test_on!r}; give a dict from a name to each data set.")
     own = {arm: source.splits(arms[arm]) for arm, source in sources.items() if test_on}
     trained = {arm: splits.name for arm, (_, splits) in own.items()}
     for name, place in (test_on or {}).items():

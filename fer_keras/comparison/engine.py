@@ -16,7 +16,7 @@ from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
 from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
-from fer_keras.data.loading import find_or_draw
+from fer_keras.data.loading import checked_names, find_or_draw
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import MAX_SEED
 from fer_keras.utils.errors import InputError, NoRunError
@@ -99,9 +99,12 @@ def run_comparison(
     require_margin(margin)
     require_jobs(jobs)
     if tensorboard is not None:
-        require_tensorboard()
+        require_tensorboard(tensorboard)
     seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
+    checked = resolve_arms(arms, changes, drawn=False)  # before any faces are drawn
+    if factors:
+        cross(checked, factors, crossed)
     data_sets, drawn = _data_sets(data, out)
     if drawn and minutes and not is_timed:
         minutes = DRAWN_MINUTES
@@ -156,6 +159,9 @@ def _require_fitting(arms, minutes, changes, factors, is_shared):
             raise InputError(
                 f"There are the comparisons {', '.join(COMPARISONS)}. {error}"
             ) from error
+    for name, value in (("changes", changes), ("factors", factors)):
+        if not isinstance(value, dict):
+            raise InputError(f"{name} is {value!r}; give a dict by the fields of the recipe.")
     is_number = type(minutes) in (int, float)
     if minutes is not None and not (is_number and 0 < minutes < float("inf")):
         raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
@@ -193,6 +199,8 @@ def _data_sets(data, out):
     places = data if isinstance(data, dict) else {None: data}
     found, drawn = {}, False
     for name, place in places.items():
+        if place is None and name is not None:
+            raise InputError(f"The data set {name!r} is None; give its folder, or Splits.")
         if not isinstance(place, Splits):
             place, drawn = find_or_draw(place, out)
         found[name or place.name] = place
@@ -214,7 +222,7 @@ def _place(data):
 
 def _sources(recipes, data_sets, on_bad, class_names):
     """Return recipes and sources by arm, an arm for each data set; and what was skipped."""
-    class_names = tuple(class_names) if class_names else None
+    class_names = None if class_names is None else checked_names(class_names)
     kept, sources, notes = {}, {}, []
     for data_name, data in data_sets.items():
         own = {}

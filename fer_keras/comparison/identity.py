@@ -14,6 +14,9 @@ PACKAGE = Path(__file__).parents[1]
 TRAINING_CODE = ("networks/*.py", "training/*.py", "data/corruptions.py")
 """The code that decides what a recipe's training does."""
 
+MAX_TITLE_BYTES = 100
+"""Bytes of a title in a directory's name, which file systems limit to 255."""
+
 
 def faces_identity(splits):
     """Return a hash of all faces, and their counts.
@@ -62,11 +65,27 @@ def run_identity(recipe, splits):
     return {
         "recipe": recipe.as_json(),
         "augmentation": recipe.ranges,
-        "network": fingerprint(recipe.network, len(splits.test.class_names))
-        | weights_identity(recipe.network, recipe.pretrained_weights),
+        "network": network_identity(recipe, len(splits.test.class_names)),
         "data": faces_identity(splits),
         "code": code,
     }
+
+
+def network_identity(recipe, num_classes):
+    """Return hashes of a user's own builder and of pretrained weights.
+
+    Args:
+        recipe: the `Recipe`.
+        num_classes: number of classes.
+
+    Returns:
+        A dict from a name to a hash.
+
+    Raises:
+        InputError: if the network cannot be built, or the file is not there.
+    """
+    own = fingerprint(recipe.network, num_classes)
+    return own | weights_identity(recipe.network, recipe.pretrained_weights)
 
 
 def run_name(title, identity):
@@ -78,4 +97,5 @@ def run_name(title, identity):
     """
     text = json.dumps(identity, sort_keys=True)
     words = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in title)
+    words = words.encode()[:MAX_TITLE_BYTES].decode(errors="ignore").lstrip("-") or "run"
     return f"{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -23,22 +23,33 @@ def parse_arm(text):
     first, *changes = split_outside_brackets(text) or [""]
     name, equals, recipe = first.partition("=")
     name, recipe = name.strip(), (recipe if equals else name).strip()
+    if not name:
+        raise InputError(f"The arm {text!r} has no name; write NAME=RECIPE[,FIELD=VALUE...].")
     named_recipe(recipe)  # refuses an unknown one
     return name, recipe, parse_changes(changes)
 
 
-def parse_factor(text):
-    """Read a factor as the command line and notebooks write it.
+def parse_factors(texts):
+    """Read factors as the command line and notebooks write them.
 
     Args:
-        text: `FIELD=LEVEL,LEVEL...`, such as `learning_rate=1e-3,3e-4`.
+        texts: list of `FIELD=LEVEL,LEVEL...`, such as `learning_rate=1e-3,3e-4` or
+            `classes=[happy,sad],[angry,fear]`.
 
     Returns:
-        The field and a tuple of its levels.
+        A dict from a field to a tuple of its levels.
+
+    Raises:
+        InputError: if a factor is given twice.
     """
-    name, _, levels = text.partition("=")
-    levels = tuple(parse_value(level) for level in split_outside_brackets(levels))
-    return name.strip(), levels
+    factors = {}
+    for text in texts:
+        name, _, levels = text.partition("=")
+        name, read = name.strip(), _classes if name.strip() == "classes" else parse_value
+        if name in factors:
+            raise InputError(f"The factor {name} is given twice; name all its levels once.")
+        factors[name] = tuple(read(level) for level in split_outside_brackets(levels))
+    return factors
 
 
 def parse_changes(texts):
@@ -60,12 +71,13 @@ def parse_changes(texts):
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"The change {text!r} has no value; write field=value.")
-        if name.strip() == "classes":
-            words = value.strip("[]() ").split(",")
-            changes["classes"] = tuple(word.strip(" '\"") for word in words)
-        else:
-            changes[name.strip()] = parse_value(value)
+        read = _classes if name.strip() == "classes" else parse_value
+        changes[name.strip()] = read(value)
     return changes
+
+
+def _classes(text):
+    return tuple(word.strip(" '\"") for word in text.strip("[]() ").split(","))
 
 
 def parse_places(texts):
@@ -90,6 +102,29 @@ def parse_places(texts):
             )
         named[name] = place
     return named
+
+
+def parse_seeds(text):
+    """Read the seeds of a comparison.
+
+    Args:
+        text: a number of seeds, such as `5`, or a list of them, such as `0,1,4`; or `None`.
+
+    Returns:
+        An int, a list of ints, or `None`.
+
+    Raises:
+        InputError: if the text is neither.
+    """
+    if text is None:
+        return None
+    try:
+        seeds = [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"seeds is {text!r}; give a number of seeds, such as 5, or a list, such as 0,1,4."
+        ) from error
+    return seeds if "," in text else seeds[0]
 
 
 def parse_value(text):

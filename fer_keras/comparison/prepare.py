@@ -144,9 +144,24 @@ def prepared(recipe, splits):
         splits = replace(splits, **parts)
     if recipe.drop_test_copies:
         splits = drop_test_copies(splits)
+    _require_classes(splits.train)
     if recipe.validation_fraction and splits.validation is None:
         splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
     return recipe.changed(storage=storage, classes=classes), splits
+
+
+def _require_classes(faces):
+    if not len(faces):
+        raise InputError(
+            "No training face is left, for all are copies of test faces; set drop_test_copies to "
+            "False."
+        )
+    first, *others = np.unique(faces.labels)
+    if not others:
+        raise InputError(
+            f"All {len(faces):,} training faces are of the class {faces.class_names[first]}; give "
+            "faces of two classes or more."
+        )
 
 
 @lru_cache(maxsize=2)

@@ -16,7 +16,7 @@ from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.trained import load_model
-from fer_keras.data.faces import copy_groups
+from fer_keras.data.faces import Splits, copy_groups
 from fer_keras.evaluation.predictions import (
     Predictions,
     class_report,
@@ -27,7 +27,7 @@ from fer_keras.evaluation.predictions import (
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, whole_file, write_text
+from fer_keras.utils.files import project_folder, user_path, whole_file, write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.records import read_object, read_table
 from fer_keras.utils.startup import errors_only, start_tensorflow
@@ -100,6 +100,9 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
             directory holds a run of another recipe, other data or other code, a callback is none
             of Keras', or TensorBoard is asked for and not installed.
     """
+    if not isinstance(recipe, Recipe) or not isinstance(splits, Splits):
+        kinds = f"{type(recipe).__name__} and {type(splits).__name__}"
+        raise InputError(f"fit takes a Recipe and Splits, as of load_data; it was given {kinds}.")
     recipe, splits = prepared(recipe, splits)
     network = recipe.as_json()["network"]
     title = title or network.rpartition(":")[2]
@@ -157,9 +160,13 @@ def load_run(directory):
     Raises:
         InputError: if the run is not finished.
     """
-    directory = Path(directory)
+    directory = user_path(directory)
     if not (directory / "metrics.json").is_file():
-        raise InputError(f"{directory} holds no finished run; start it again to finish it.")
+        raise InputError(
+            f"{directory} is a comparison, which load_comparison reads."
+            if (directory / "comparison.json").is_file()
+            else f"{directory} holds no finished run; start it again to finish it."
+        )
     validation, augmented = (
         Predictions.load(directory / name) if (directory / name).is_file() else None
         for name in (VALIDATION_FILE, AUGMENTED_FILE)
@@ -237,10 +244,11 @@ def _train_and_predict(recipe, splits, directory, callbacks):
 
 def _require_finite(history):
     """Refuse a training that diverged: its network would call every face the first class."""
-    bad = history.loc[~np.isfinite(history["loss"]), "epoch"]
+    losses = history[[name for name in ("loss", "val_loss") if name in history]]
+    bad = history.loc[~np.isfinite(losses).all(axis=1), "epoch"]
     if len(bad):
         raise InputError(
-            f"The training diverged: the loss of epoch {bad.iloc[0]} is no number; give a lower "
+            f"The training diverged: a loss of epoch {bad.iloc[0]} is no number; give a lower "
             "learning_rate."
         )
 

@@ -120,16 +120,25 @@ def _form(location, storage, labels):
 
 def _read(form, source, division, class_names, on_bad, seed):
     read_divided, read_all = _READERS[form]
-    options = {} if class_names is None else {"class_names": _checked_names(class_names)}
+    options = {} if class_names is None else {"class_names": checked_names(class_names)}
     if division == "own":
         return read_divided(source, on_bad, **options)
     faces, notes = read_all(source, on_bad, **options)
     return split_at_random(faces, seed, notes)
 
 
-def _checked_names(class_names):
+def checked_names(class_names):
+    """Return the names of a CSV's codes as a tuple.
+
+    Args:
+        class_names: list or tuple of texts.
+
+    Raises:
+        InputError: if they are not two names or more, each once.
+    """
     names = tuple(class_names) if isinstance(class_names, list | tuple) else ()
-    if len(names) < 2 or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
+    are_names = all(isinstance(name, str) and name.strip() for name in names)
+    if len(names) < 2 or len(set(names)) < len(names) or not are_names:
         raise InputError(
             f"class_names is {class_names!r}; give the names of the codes 0, 1, ...: two or more, "
             "each once."

@@ -95,7 +95,7 @@ def _stratified_parts(labels, fraction, seed):
     except ValueError as error:
         raise InputError(
             f"{len(labels)} faces (per class: {np.bincount(labels).tolist()}) cannot be divided "
-            f"into stratified parts of {1 - fraction:.0%} and {fraction:.0%}; give more faces "
+            f"into stratified parts of {1 - fraction:.2%} and {fraction:.2%}; give more faces "
             "of the rare classes or another fraction."
         ) from error
     return np.sort(first), np.sort(second)

@@ -45,7 +45,7 @@ def require_model(model, name, num_classes):
     if any(layer in _SEEN for layer in model.layers):
         raise InputError(
             f"The builder {name} returns layers that it has returned before, so that a seed would "
-            "go on from another one's weights; make all layers anew in each call."
+            "go on from another one's weights; make new layers in each call."
         )
     _SEEN.update(model.layers)
 

@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.overlay import annotate
-from fer_keras.predict.predictor import is_pretrained, is_run
+from fer_keras.predict.predictor import is_pretrained, is_run, require_no_comparison
 from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
@@ -115,6 +116,7 @@ def split_network(words):
         A network, str, and a list of str.
     """
     first, *others = words
+    require_no_comparison(first)
     if others and (is_pretrained(first) or is_run(first)):
         return first, others
     return DEFAULT_NETWORK, words
@@ -189,7 +191,9 @@ def output_folder(source, out):
     """
     if out is None:
         base = Path() if is_pretrained(source) else Path(str(source))
-        out = base / "predictions" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        names = chain([now], (f"{now}-{number}" for number in count(2)))
+        out = next(p for name in names if not (p := base / "predictions" / name).exists())
     out = Path(out)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty; name a new folder with --out.")

@@ -9,7 +9,7 @@ from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, first_few
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -119,8 +119,22 @@ def keras_model_and_classes(source):
     return _load_run(Path(str(source)))
 
 
+def require_no_comparison(place):
+    """Raise InputError if a folder is that of a comparison.
+
+    The sentence names its runs.
+
+    Args:
+        place: str or `Path`.
+    """
+    if (Path(place) / "comparison.json").is_file():
+        runs = sorted(str(path.parent) for path in Path(place).glob("*/model.keras"))
+        raise InputError(f"{place} is a comparison; name one of its runs: {first_few(runs)}.")
+
+
 def _load_run(directory):
     """Return a run's Keras model and its class names."""
+    require_no_comparison(directory)
     for name in ("model.keras", "predictions.npz"):
         if not (directory / name).is_file():
             raise InputError(

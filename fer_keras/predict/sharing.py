@@ -201,7 +201,7 @@ def _as_folder(repository):
         return user_path(unquote(urlparse(text).path))
     if REPOSITORY.fullmatch(text) and text[0] not in ".~":
         return None
-    if "/" not in text and "\\" not in text and not text.startswith("."):
+    if text[:1] not in (".", "~") and not Path(text).is_absolute():
         raise InputError(
             f"{text!r} is no repository; give `owner/name` on the hub, or a folder as ./{text}."
         )

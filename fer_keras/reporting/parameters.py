@@ -2,7 +2,7 @@
 
 from fer_keras.comparison.parsing import (
     parse_changes,
-    parse_factor,
+    parse_factors,
     parse_places,
     split_outside_brackets,
 )
@@ -55,7 +55,7 @@ def comparison_arguments(
         raise InputError(f"margin is {margin!r}; give a number of points.")
     return {
         "arms": _parts(arms, ";") or comparison,
-        "factors": dict(parse_factor(factor) for factor in _parts(factors, ";")) or None,
+        "factors": parse_factors(_parts(factors, ";")) or None,
         "changes": parse_changes(_parts(changes, " ")),
         "data": _data(data),
         "class_names": _parts(class_names, ",") or None,

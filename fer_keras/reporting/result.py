@@ -118,6 +118,7 @@ class Result:
         Raises:
             InputError: if the report cannot be written.
         """
+        require_page(path)
         # These take a second to import, and only reports need them.
         import papermill
 
@@ -189,6 +190,16 @@ def load_comparison(folder):
         InputError: if the folder holds none.
     """
     return Result(record.load_comparison(folder))
+
+
+def require_page(path):
+    """Raise InputError if a report cannot be written to a path.
+
+    Args:
+        path: the HTML file to write.
+    """
+    if not str(path).strip() or Path(path).is_dir() or Path(path).suffix == ".ipynb":
+        raise InputError(f"The report cannot be {str(path)!r}; give a file such as mine.html.")
 
 
 def notebook_path(name):

@@ -3,7 +3,6 @@
 import re
 
 from attrs import asdict, evolve, field, fields, frozen
-from attrs.converters import optional
 
 from fer_keras.data.labels import LABELS
 from fer_keras.networks.backbones import BACKBONES
@@ -101,11 +100,16 @@ def _check_augmentation(recipe, attribute, value):
             raise InputError(f"augmentation's {name} is {strength!r}; give {allowed}.")
 
 
+def _as_tuple(value):
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
 def _check_classes(recipe, attribute, value):
-    if value is not None and (len(set(value)) < 2 or len(set(value)) < len(value)):
-        raise InputError(
-            f"classes are {', '.join(map(str, value)) or 'none'}; name two or more, each once."
-        )
+    if value is None:
+        return
+    are_names = isinstance(value, tuple) and all(isinstance(name, str) for name in value)
+    if not are_names or len(value) < 2 or len(set(value)) < len(value):
+        raise InputError(f"classes is {value!r}; give a list of two names or more, each once.")
 
 
 @frozen
@@ -176,7 +180,7 @@ class Recipe:
     labels: str = _choice(*LABELS)
     drop_test_copies: bool = _choice(False, True)
     # The converter is for JSON, which has no tuples.
-    classes: tuple | None = field(default=None, converter=optional(tuple), validator=_check_classes)
+    classes: tuple | None = field(default=None, converter=_as_tuple, validator=_check_classes)
     validation_fraction: float = _number(0.1, most=0.5)
     normalisation: str = _choice("rescale", "standardise")
     network: object = field(default="conv3", validator=_check_network)

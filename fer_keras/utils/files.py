@@ -77,7 +77,7 @@ def user_path(place):
     try:
         path = Path(place).expanduser()
         path.exists()
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, TypeError) as error:
         raise InputError(f"{str(place)!r} is no path here ({error}); give another.") from error
     return path
 

@@ -4,7 +4,7 @@ import pytest
 
 from fer_keras.comparison.arms import cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factor
+from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factors
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -38,11 +38,43 @@ def test_values_are_read_as_python_writes_them_and_true_and_false_in_small_lette
     assert parse_changes([f"field = {text}"]) == {"field": value}
 
 
-def test_a_factor_is_read_from_text():
-    assert parse_factor("learning_rate=1e-3,3e-4") == ("learning_rate", (1e-3, 3e-4))
-    assert parse_factor("augmentation=none,{'zoom_range': 0.1, 'horizontal_flip': True}") == (
-        "augmentation", ("none", {"zoom_range": 0.1, "horizontal_flip": True}),
-    )  # fmt: skip
+def test_factors_are_read_from_texts():
+    texts = [
+        "learning_rate=1e-3,3e-4",
+        "augmentation=none,{'zoom_range': 0.1, 'horizontal_flip': True}",
+        "classes=[happy, sad],[angry,fear]",
+    ]
+    assert parse_factors(texts) == {
+        "learning_rate": (1e-3, 3e-4),
+        "augmentation": ("none", {"zoom_range": 0.1, "horizontal_flip": True}),
+        "classes": (("happy", "sad"), ("angry", "fear")),
+    }
+
+
+def test_a_factor_that_is_given_twice_is_refused():
+    with pytest.raises(InputError, match="factor batch_size is given twice"):
+        parse_factors(["batch_size=32,64", "batch_size=64,128"])
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ("=conv3", "has no name; write NAME=RECIPE"),
+        ({"": Recipe()}, "An arm is called ''; give it a name"),
+        ({1: Recipe()}, "An arm is called 1; give it a name"),
+        (Recipe(), "give a dict from each arm's name"),
+        ([Recipe()], "An arm is Recipe.*give a dict from its name"),
+    ],
+)
+def test_what_is_no_dict_of_named_arms_is_one_sentence(arms, message):
+    with pytest.raises(InputError, match=message):
+        resolve_arms(arms, {}, drawn=False)
+
+
+@pytest.mark.parametrize("levels", ["none", 32, {32, 64}])
+def test_levels_are_a_list(levels):
+    with pytest.raises(InputError, match="give a list of its levels"):
+        cross({"a": Recipe()}, {"batch_size": levels})
 
 
 def test_arms_are_recipes_texts_or_names():

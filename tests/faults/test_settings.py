@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attrs import fields
 
-from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factor, parse_places
+from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factors, parse_places
 from fer_keras.reporting.result import compare
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -56,7 +56,14 @@ def test_values_of_every_field(tally, trials):
     assert tally["refused"] and tally["right"]
 
 
-@pytest.mark.parametrize("parse", [parse_arm, parse_factor, lambda text: parse_places([text])])
+PARSERS = [
+    parse_arm,
+    lambda text: parse_factors([text]),
+    lambda text: parse_places([text]),
+]
+
+
+@pytest.mark.parametrize("parse", PARSERS)
 def test_words_in_disorder(tally, trials, parse):
     for number in range(trials(300, 30)):
         random = np.random.default_rng([6, number])

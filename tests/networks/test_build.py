@@ -38,6 +38,29 @@ def small(num_classes, output="softmax", side=48, last=None):
     )
 
 
+class Nameless(layers.Layer):
+    """A layer that no file can be read back with: its argument is not in its configuration."""
+
+    def __init__(self, size):
+        super().__init__()
+
+    def call(self, inputs):
+        return inputs
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.last = layers.Dense(7, activation="softmax")
+
+    def call(self, inputs):
+        return self.last(layers.Flatten()(inputs))
+
+
+def with_layer(layer):
+    return keras.Sequential([keras.Input((48, 48, 1)), layer, *small(7).layers])
+
+
 def functional(num_classes):
     inputs = keras.Input((48, 48, 1))
     features = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(inputs))
@@ -107,6 +130,11 @@ def test_files_and_modules_name_builders(file, monkeypatch, tmp_path):
         (lambda n: small(n, last=9), r"output shape \(None, 9\); outputs must be \(None, 7\)"),
         (lambda n: small(n, side=64), r"input shape \(None, 64, 64, 1\); inputs must be"),
         (lambda n: [n], "returns a list; give f\\(num_classes\\)"),
+        (lambda n: sys.exit(), "failed for 7 classes: it ends the program"),
+        (lambda n: keras.Sequential([layers.Conv2D(4, 60)]), "cannot be built for faces of 48 x"),
+        (lambda n: Subclassed(), "has no input shape; give f"),
+        (lambda n: with_layer(layers.Lambda(lambda x: x)), "could not be read back from its file"),
+        (lambda n: with_layer(Nameless(7)), "could not be read back from its file"),
         (lambda: None, "failed for 7 classes"),
         ("nowhere.py:build", "There is no file .*nowhere.py"),
         ("no_such_module:build", "module no_such_module cannot be imported"),
@@ -116,6 +144,20 @@ def test_files_and_modules_name_builders(file, monkeypatch, tmp_path):
 def test_what_is_no_network_is_one_sentence(network, message):
     with pytest.raises(InputError, match=message):
         build(network, 7)
+
+
+def test_a_builder_that_returns_the_same_layers_twice_is_refused():
+    network, flatten = small(7), layers.Flatten()
+
+    def half_shared(num_classes):
+        return keras.Sequential(
+            [keras.Input((48, 48, 1)), flatten, layers.Dense(num_classes, activation="softmax")]
+        )
+
+    for builder in (lambda num_classes: network, half_shared):
+        build(builder, 7)
+        with pytest.raises(InputError, match="returns layers that it has returned before"):
+            build(builder, 7)
 
 
 def test_a_file_without_the_function_and_a_broken_one_are_named(file):

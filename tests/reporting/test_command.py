@@ -8,6 +8,7 @@ from helpers import comparison_of, run_of
 from fer_keras.cli import COMMANDS
 from fer_keras.comparison.arms import resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.parsing import parse_seeds
 from fer_keras.comparison.prepare import Source
 from fer_keras.options import read_options
 from fer_keras.reporting.command import compare_command
@@ -46,7 +47,7 @@ def test_data_sets_and_a_list_of_seeds_are_in_the_command(tmp_path):
     options = read_options(shlex.split(compare_command(made))[1:], COMMANDS)
     assert [arm.partition("=")[0] for arm in options.arm] == ["x", "x on y"]
     assert options.data == ["a=DIR", "b=DIR"] and options.test_on == ["other=DIR"]
-    assert options.seeds == [1, 5, 9] and options.on_bad == "skip"
+    assert parse_seeds(options.seeds) == [1, 5, 9] and options.on_bad == "skip"
     assert list(options.class_names) == ["u", "v"]
 
 

@@ -141,11 +141,19 @@ def _scan(directory, split, classes):
         name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
         for entry in os.scandir(folder):  # quicker than iterdir for many files
             is_image = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
-            if is_image and entry.is_file():  # no folder, and no pipe that would be waited on
+            if is_image and _is_file(entry):
                 images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
             else:
                 ignored.append(entry.path)
     return images, ignored
+
+
+def _is_file(entry):
+    """Whether an entry is no folder, no pipe that would be waited on, and no link in a circle."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _class_folders(directory, split):
