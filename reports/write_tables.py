@@ -130,7 +130,7 @@ def networks():
             _by_people(result),
             "What they cost on two cores, one at a time:",
             _markdown(pd.DataFrame(costs)),
-            _made("fer-keras compare networks --set epochs=60 --data DIR", record),
+            _made("python reports/publish.py DIR networks", record),
         ]
     )
 

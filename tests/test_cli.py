@@ -103,7 +103,12 @@ def test_every_command_helps_with_examples_of_itself(command, capsys):
         (["run", "conv2", "--set", "epochs"], "The change 'epochs' has no value"),
         (["run", "conv2", "--set", "epochs=five"], "epochs is 'five'"),
         (["compare"], "Name a comparison or a recipe, or give arms"),
-        (["compare", "quick", "--arm", "a=best"], "Name a comparison or a recipe, or give arms"),
+        (["compare", "quick", "--arm", "a=best"], "FIELD=VALUE...]; not both"),
+        (["compare", "--arm", "=best"], "The arm '=best' has no name"),
+        (["compare", "quick", "--factor", "epochs=1,2", "--factor", "epochs=3,4"], "given twice"),
+        (["compare", "quick", "--report", ""], "The report cannot be ''"),
+        (["compare", "quick", "--report", "tests"], "The report cannot be 'tests'"),
+        (["compare", "quick", "--seeds", "1,x"], "seeds is '1,x'; give a number of seeds"),
         (["compare", "speed"], "No recipe is called speed"),
         (["compare", "quick", "--factor", "epochs=3"], "The factor epochs has the levels 3"),
         (["compare", "quick", "--seeds", "0"], "seeds is 0"),
@@ -122,7 +127,12 @@ def test_impossible_commands_are_one_sentence_and_exit_code_2(arguments, message
 
 @pytest.mark.parametrize(
     ("places", "message"),
-    [(["nowhere"], "nowhere does not exist"), (["a=.", "a=.."], "The data set a is given twice")],
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["a=.", "a=.."], "The data set a is given twice"),
+        ([""], "The data '' names no folder"),
+        (["a="], "The data 'a=' names no folder"),
+    ],
 )
 def test_impossible_places_are_one_sentence(places, message, capsys):
     assert main(["run", "conv2", *(word for p in places for word in ("--data", p))]) == 2

@@ -103,6 +103,14 @@ def test_a_comparison_logs_into_a_folder_of_its_own(splits, tmp_path, monkeypatc
     assert asked == [tmp_path / "logs" / compared.directory.name]
 
 
+def test_logs_need_a_folder(splits, tmp_path):
+    (tmp_path / "file").touch()
+    for place, message in ((tmp_path / "file" / "logs", "file is a file"), (3, "tensorboard is 3")):
+        with pytest.raises(InputError, match=message):
+            engine.run_comparison({"mine": RECIPE}, splits, 1, out=tmp_path, tensorboard=place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_without_tensorboard_one_sentence_says_how_to_get_it(splits, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     for train in (

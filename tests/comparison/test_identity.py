@@ -114,3 +114,6 @@ def test_a_builders_source_counts(splits, tmp_path):
 def test_names_hold_only_what_every_file_system_takes(splits):
     name = run_name("csv, memory/none: x", run_identity(RECIPE, splits))
     assert name.rsplit("-", 1)[0] == "csv--memory-none--x"
+    long = run_name(300 * "ä", run_identity(RECIPE, splits))
+    assert len(long.encode()) < 120 and long[:50] == 50 * "ä"
+    assert run_name("😀", run_identity(RECIPE, splits))[0] != "-"  # or it would look like an option

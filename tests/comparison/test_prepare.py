@@ -142,3 +142,12 @@ def test_classes_and_storage_are_filled_in_by_the_data(splits):
     assert recipe.classes == ("angry", "sad")  # in the data's order
     with pytest.raises(InputError, match="no class joy; its classes are angry, disgust"):
         prepared(Recipe(classes=("angry", "joy")), splits)
+
+
+def test_faces_of_one_class_or_none_cannot_be_learnt(splits):
+    only = splits.train.select(splits.train.labels == 3)
+    with pytest.raises(InputError, match="All 20 training faces are of the class happy"):
+        prepared(Recipe(), replace(splits, train=only))
+    copies = splits.train.select(splits.train.labels == 9)
+    with pytest.raises(InputError, match="No training face is left"):
+        prepared(Recipe(), replace(splits, train=copies))

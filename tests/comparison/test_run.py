@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from helpers import patterned_faces
 
-from fer_keras.comparison.run import fit, load_run, predict
+from fer_keras.comparison.run import _require_finite, fit, load_run, predict
 from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import Predictions
@@ -193,13 +193,26 @@ def exploding(num_classes):
 
 def test_a_training_that_diverges_is_no_run(splits, tmp_path):
     diverging = RECIPE.changed(network=exploding, optimizer="sgd", learning_rate=1.0)
-    with pytest.raises(InputError, match="The training diverged: the loss of epoch 1 is no number"):
+    with pytest.raises(InputError, match="The training diverged: a loss of epoch 1 is no number"):
         fit(diverging, splits, tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.json").exists()
     state = json.loads((tmp_path / "run" / "backup" / "state.json").read_text())
     assert len(state) == 1  # the epochs that were left are spared
     with pytest.raises(InputError, match="diverged"):
         fit(diverging, splits, tmp_path / "run")
+
+
+def test_a_validation_loss_that_is_no_number_is_a_divergence():
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 3e19], "val_loss": [1.0, np.nan]})
+    with pytest.raises(InputError, match="a loss of epoch 2 is no number"):
+        _require_finite(history)
+    _require_finite(history.drop(columns="val_loss"))
+
+
+@pytest.mark.parametrize(("recipe", "faces"), [("conv3", True), (RECIPE, None)])
+def test_what_is_no_recipe_and_no_splits_is_refused(recipe, faces, splits, tmp_path):
+    with pytest.raises(InputError, match="fit takes a Recipe and Splits"):
+        fit(recipe, faces and splits, tmp_path / "run")
 
 
 def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, monkeypatch):

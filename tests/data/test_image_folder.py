@@ -109,11 +109,12 @@ def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
     put(folder / "test" / "loose.png")
     (folder / "test" / ".DS_Store").write_bytes(b"\0")
     os.mkfifo(folder / "train" / "sad" / "pipe.png")
+    (folder / "train" / "sad" / "loop.png").symlink_to(folder / "train" / "sad" / "loop.png")
     (folder / "test" / "sad" / "notes.txt").write_text("not an image")
     splits = read_image_folder(folder)
     assert len(splits.train) == len(splits.test) == 7
     (note,) = splits.notes
-    assert "Ignored 8 other files or folders: " in note and "train/happy/nested" in note
+    assert "Ignored 9 other files or folders: " in note and "train/happy/nested" in note
 
 
 def test_a_program_in_a_pictures_clothes_is_not_started(folder, tmp_path, monkeypatch):

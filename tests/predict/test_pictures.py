@@ -3,6 +3,7 @@ import re
 import struct
 import subprocess
 import zlib
+from datetime import datetime
 from pathlib import Path
 
 import keras
@@ -15,10 +16,10 @@ from PIL import Image, ImageDraw
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.networks.build import in_dtype
-from fer_keras.predict import recognise
+from fer_keras.predict import pictures, recognise
 from fer_keras.predict.detection import Box
-from fer_keras.predict.pictures import copies_figure, predict
-from fer_keras.predict.predictor import read_picture
+from fer_keras.predict.pictures import copies_figure, predict, split_network
+from fer_keras.predict.predictor import Predictor, read_picture
 from fer_keras.training.feeds import evaluation_feed
 from fer_keras.utils.errors import InputError
 
@@ -258,6 +259,28 @@ def test_results_go_into_the_run_directory_unless_told_otherwise(run_directory, 
     table = predict(run_directory, [tmp_path / "a.png"]).table
     assert table.parent.parent == run_directory / "predictions"
     assert (table.parent / "a.jpg").is_file()
+
+
+def test_a_second_call_in_the_same_second_gets_a_folder_of_its_own(tmp_path, monkeypatch):
+    class Now:
+        now = staticmethod(lambda: datetime(2000, 1, 1))
+
+    monkeypatch.setattr(pictures, "datetime", Now)
+    names = []
+    for _ in range(3):
+        out = pictures.output_folder(tmp_path, None)
+        out.mkdir(parents=True)
+        names.append(out.name)
+    assert names == [f"2000-01-01_00-00-00{suffix}" for suffix in ("", "-2", "-3")]
+
+
+def test_a_comparison_in_the_place_of_a_run_is_answered_with_its_runs(tmp_path):
+    (tmp_path / "a-seed0").mkdir()
+    (tmp_path / "a-seed0" / "model.keras").touch()
+    (tmp_path / "comparison.json").touch()
+    for ask in (lambda: split_network([str(tmp_path), "a.png"]), lambda: Predictor(tmp_path)):
+        with pytest.raises(InputError, match="is a comparison; name one of its runs: .*a-seed0"):
+            ask()
 
 
 def test_impossible_requests_are_refused_before_anything_is_written(run_directory, tmp_path):

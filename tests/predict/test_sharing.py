@@ -102,6 +102,8 @@ def test_the_hubs_refusals_are_one_sentence(told_run, monkeypatch, capsys, statu
 def test_missing_token_package_and_names_are_said(told_run, monkeypatch, capsys, tmp_path):
     assert main(["push", str(told_run), "mine"]) == 2
     assert "'mine' is no repository; give `owner/name`" in capsys.readouterr().err
+    assert main(["push", str(told_run), "me/bad name"]) == 2
+    assert "a folder as ./me/bad name" in capsys.readouterr().err
     if "huggingface_hub" in sys.modules:
         monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
         assert main(["push", str(told_run), "me/mine"]) == 2
