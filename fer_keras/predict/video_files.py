@@ -81,7 +81,8 @@ class VideoReader:
     def __init__(self, path):
         self._av, self.path, self.problem = import_av(), Path(str(path)), None
         if not self.path.is_file():
-            raise InputError(f"The video {path} does not exist; name a video file.")
+            what = "is a folder" if self.path.is_dir() else "does not exist"
+            raise InputError(f"The video {path} {what}; name a video file.")
         try:
             options = {"format_whitelist": FORMATS}
             self._file = self._av.open(str(self.path), options=options)

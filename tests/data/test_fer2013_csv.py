@@ -334,7 +334,7 @@ def test_an_unknown_way_with_bad_rows_is_refused(tmp_path):
         (b"", "is empty"),
         (HEADER.encode(), "has a header, but no rows"),
         (HEADER.encode() + b"\n\n \n", "has a header, but no rows"),
-        (b"label,pixels,Usage\n", "header 'label,pixels,Usage'; needed are emotion, pixels"),
+        (b"label,pixels,Usage\n", "header 'label,pixels,Usage'; it needs emotion, pixels"),
         (b"emotion;pixels;Usage\n", "header 'emotion;pixels;Usage'; needed"),
         (b"emotion,pixels,pixels,Usage\n", "header 'emotion,pixels,pixels,Usage'; needed"),
         (b"emotion,pixels,Usage\r0,1 2 3,Training\r", "has the header 'emotion,pixels,Usage"),

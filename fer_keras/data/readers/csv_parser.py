@@ -49,8 +49,10 @@ def find_columns(header):
     names = [name.strip().lower() for name in names]
     counts = [names.count(name) for name in ("emotion", "pixels", "usage")]
     if counts not in ([1, 1, 1], [1, 1, 0]):
-        came = _quote(header, 80)
-        raise ValueError(f"has the header {came}; needed are emotion, pixels and Usage")
+        raise ValueError(
+            f"has the header {_quote(header, 80)}; it needs emotion, pixels and Usage, each once, "
+            "with commas between"
+        )
     usage = names.index("usage") if counts[2] else None
     return Columns(names.index("emotion"), names.index("pixels"), usage, len(names))
 

@@ -55,8 +55,10 @@ def read_fer2013_csv(path, on_bad="raise", class_names=CLASS_NAMES):
     faces, notes = read_all_rows(path, on_bad, class_names)
     splits = split_names(faces.ids)
     if splits[0] == NO_SPLIT:
-        mend = "take division='random' for a stratified 80/20 division by a seed"
-        raise InputError(f"{path} has no Usage column to be divided by; {mend}.")
+        raise InputError(
+            f"{path} has no Usage column to be divided by; take division='random' (--set "
+            "division=random) for a stratified 80/20 division by a seed."
+        )
     is_train = splits == "Training"
     if is_train.all() or not is_train.any():
         missing = "PublicTest or PrivateTest" if is_train.any() else "Training"
@@ -100,7 +102,7 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
         raise
     except DAMAGE as error:
         why = str(error) or type(error).__name__
-        raise InputError(f"{path} cannot be read ({why}); download the file again.") from error
+        raise InputError(f"{path} cannot be read ({why}); get the file again.") from error
     count = len(arrays["images"]) + len(bad_rows)
     rows = np.delete(np.arange(1, count + 1), [row - 1 for row, _ in bad_rows]).tolist()
     names = (*SPLITS, NO_SPLIT)
@@ -168,8 +170,8 @@ def _parse(path, on_bad, num_classes):
             if bad_rows and on_bad == "raise":
                 row, fault = bad_rows[0]
                 raise InputError(
-                    f"{path}, row {row} (line {row + 1}): {fault}; mend the row, download the "
-                    "file again, or pass on_bad='skip' to leave out such rows."
+                    f"{path}, row {row} (line {row + 1}): {fault}; mend the row, get the file "
+                    "again, or leave such rows out with on_bad='skip' (--on-bad skip)."
                 )
             for more_pixels, more_labels, more_usages in groups:
                 pixels.extend(more_pixels)
@@ -177,7 +179,7 @@ def _parse(path, on_bad, num_classes):
                 usages += more_usages
     if not labels:
         what = f"no row that can be read: {_named(bad_rows)}" if bad_rows else "no rows"
-        raise InputError(f"{path} has a header, but {what}; download the file again.")
+        raise InputError(f"{path} has a header, but {what}; get the file again.")
     images = pixels.array().reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     arrays = {"images": images, "labels": np.array(labels), "usages": np.array(usages, np.uint8)}
     return arrays, bad_rows
@@ -209,7 +211,7 @@ def _unpacked(file, path):
 def _read_header(file, path):
     header = file.readline(MAX_HEADER_BYTES)
     if not header:
-        raise InputError(f"{path} is empty; download the file again.")
+        raise InputError(f"{path} is empty; get the file again.")
     if header.startswith(b"version https://git-lfs"):
         raise InputError(f"{path} is a Git LFS pointer; fetch the file with git lfs pull.")
     try:
@@ -218,7 +220,7 @@ def _read_header(file, path):
         mend = "give a CSV file, plain or packed as gzip, xz or zip"
         raise InputError(f"{path} is not UTF-8 text; {mend}.") from error
     except ValueError as error:
-        raise InputError(f"{path} {error}; give FER2013's CSV file.") from error
+        raise InputError(f"{path} {error}; give FER2013's CSV file, or one of its form.") from error
 
 
 def _named(bad_rows):

@@ -47,7 +47,7 @@ def read_image_folder(directory, on_bad="raise"):
             raise InputError(
                 f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
                 "train/<class>/ and test/<class>/ with images, or train/<class>/ alone together "
-                "with division='random'."
+                "with division='random' (--set division=random)."
             )
     splits = _read(directory, on_bad)
     _require_images(splits.train, f"The train folder of {directory}")

@@ -55,7 +55,7 @@ def read_pictures(train, test, ignored, class_names, directory, on_bad):
     if faults and on_bad == "raise":
         raise InputError(
             f"{directory} holds {bad}; replace or remove them, or leave them out with "
-            "on_bad='skip'."
+            "on_bad='skip' (--on-bad skip)."
         )
     labels = np.array([label for _, label, *_ in pictures], np.int64)
     ids = np.array([name for _, _, name, *_ in pictures], str)
