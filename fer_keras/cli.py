@@ -9,11 +9,12 @@ from pathlib import Path
 from fer_keras.comparison import listing
 from fer_keras.comparison.parsing import (
     parse_changes,
+    parse_data,
     parse_factors,
     parse_places,
     parse_seeds,
 )
-from fer_keras.options import data_places, read_options
+from fer_keras.options import read_options
 from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.stopping import Stoppable
 from fer_keras.utils.watching import LOADING, waiting
@@ -110,7 +111,7 @@ def _compare(options):
         require_page(options.report)
     result = compare(
         options.name or options.arm,
-        data_places(options.data),
+        parse_data(options.data),
         parse_seeds(options.seeds),
         factors=parse_factors(options.factor),
         crossed=not options.one_at_a_time,
@@ -143,7 +144,7 @@ def _run(options):
     seed = changes.pop("seed", 0)
     result = compare(
         [options.recipe],
-        data_places(options.data),
+        parse_data(options.data),
         [seed],
         changes=changes,
         out=options.out,

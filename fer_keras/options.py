@@ -10,8 +10,7 @@ from fer_keras.predict.exporting import SUFFIXES
 from fer_keras.predict.tables import PRINTED
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.actions import FILES, SHELLS, PrintCompletion, PrintVersions, Suggested
-from fer_keras.utils.errors import InputError, did_you_mean
-from fer_keras.utils.files import user_path
+from fer_keras.utils.errors import did_you_mean
 
 JSON = "print one JSON document on standard output, and all else on standard error"
 
@@ -83,23 +82,9 @@ def read_options(arguments, functions):
 
     _add_recipes(command("recipes", "list the named recipes and comparisons"))
     _add_compare(command("compare", "compare arms over seeds: recipes, networks, data, factors"))
-    run = command("run", "train a named recipe once")
-    text = "a name that `fer-keras recipes` lists"
-    run.add_argument("recipe", metavar="RECIPE", choices=Suggested(RECIPES), help=text)
-    run.add_argument("--json", action="store_true", help=JSON)
-    _add_training(run)
-    report = command("report", "write a finished comparison's report")
-    text = "the comparison's folder, as `compare` prints it"
-    report.add_argument("directory", help=text).complete = FILES
-    text = "the report (default: reports/NAME.html)"
-    report.add_argument("html", nargs="?", help=text).complete = FILES
-    report.add_argument("--without-faces", action="store_true", help="show no faces")
-    audit = command("audit", "find copies, conflicting labels and blanks; CSV against folders")
-    text = "folder with faces; as --data of compare"
-    audit.add_argument("directory", nargs="?", help=text).complete = FILES
-    text = "where its folder goes (default: runs)"
-    audit.add_argument("--out", default="runs", help=text).complete = FILES
-    audit.add_argument("--json", action="store_true", help=JSON)
+    _add_run(command("run", "train a named recipe once"))
+    _add_report(command("report", "write a finished comparison's report"))
+    _add_audit(command("audit", "find copies, conflicting labels and blanks; CSV against folders"))
     _add_download(command("download", "download FER2013 from Kaggle, with an account of yours"))
     _add_predict(command("predict", "find faces in pictures and their expressions"))
     _add_video(command("video", "recognise expressions in a video over time"))
@@ -114,43 +99,44 @@ def read_options(arguments, functions):
         more = more[:place]
     # argparse ends a list of words at the first option; pictures may stand behind it, too.
     if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
-        known = re.findall(r"--[\w-]+", commands.choices[options.command].format_help())
-        unknown = ", ".join(word for word in more if word[:1] == "-") or more[0]
-        field = more[0].removeprefix("--").partition("=")[0].replace("-", "_")
-        hint = did_you_mean(more[0], known)
-        if hasattr(options, "set") and field in Recipe().as_json():
-            hint = f" A field of the recipe is changed by --set {field}=VALUE."
-        parser.error(f"no option is called {unknown}.{hint}")
+        parser.error(_unknown(more, options, commands.choices[options.command]))
     if more:
         options.words += more
     return options
 
 
-def data_places(places):
-    """Return what `compare` takes as data: none, one, or several by name.
+def _unknown(words, options, command):
+    """Return a sentence on words that are no options, and on what was perhaps meant."""
+    unknown = ", ".join(word for word in words if word[:1] == "-") or words[0]
+    known = re.findall(r"--[\w-]+", command.format_help())
+    hint = did_you_mean(words[0], known)
+    field = words[0].removeprefix("--").partition("=")[0].replace("-", "_")
+    if hasattr(options, "set") and field in Recipe().as_json():
+        hint = f" A field of the recipe is changed by --set {field}=VALUE."
+    return f"no option is called {unknown}.{hint}"
 
-    Args:
-        places: list of texts `DIR` or `NAME=DIR`, as given with `--data`.
 
-    Returns:
-        `None`, a text, or a dict from a name to a text.
+def _add_run(run):
+    text = "a name that `fer-keras recipes` lists"
+    run.add_argument("recipe", metavar="RECIPE", choices=Suggested(RECIPES), help=text)
+    run.add_argument("--json", action="store_true", help=JSON)
+    _add_training(run)
 
-    Raises:
-        InputError: if a name is given twice, or a text names no place.
-    """
-    if not places:
-        return None
-    named = {}
-    for place in places:
-        name, equals, directory = place.partition("=")
-        if not (place if not equals else directory).strip():
-            raise InputError(f"The data {place!r} names no folder; give DIR or NAME=DIR.")
-        if not equals or user_path(place).exists():
-            name, directory = user_path(place).resolve().name, place
-        if name in named:
-            raise InputError(f"The data set {name} is given twice; give each one once.")
-        named[name] = directory
-    return named if len(named) > 1 else directory
+
+def _add_report(report):
+    text = "the comparison's folder, as `compare` prints it"
+    report.add_argument("directory", help=text).complete = FILES
+    text = "the report (default: reports/NAME.html)"
+    report.add_argument("html", nargs="?", help=text).complete = FILES
+    report.add_argument("--without-faces", action="store_true", help="show no faces")
+
+
+def _add_audit(audit):
+    text = "folder with faces; as --data of compare"
+    audit.add_argument("directory", nargs="?", help=text).complete = FILES
+    text = "where its folder goes (default: runs)"
+    audit.add_argument("--out", default="runs", help=text).complete = FILES
+    audit.add_argument("--json", action="store_true", help=JSON)
 
 
 def _add_recipes(recipes):

@@ -5,6 +5,7 @@ import re
 
 from fer_keras.comparison.catalogue import recipe as named_recipe
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import user_path
 
 
 def parse_arm(text):
@@ -78,6 +79,33 @@ def parse_changes(texts):
 
 def _classes(text):
     return tuple(word.strip(" '\"") for word in text.strip("[]() ").split(","))
+
+
+def parse_data(places):
+    """Return what `compare` takes as data: none, one, or several by name.
+
+    Args:
+        places: list of texts `DIR` or `NAME=DIR`, as given with `--data`.
+
+    Returns:
+        `None`, a text, or a dict from a name to a text.
+
+    Raises:
+        InputError: if a name is given twice, or a text names no place.
+    """
+    if not places:
+        return None
+    named = {}
+    for place in places:
+        name, equals, directory = place.partition("=")
+        if not (place if not equals else directory).strip():
+            raise InputError(f"The data {place!r} names no folder; give DIR or NAME=DIR.")
+        if not equals or user_path(place).exists():
+            name, directory = user_path(place).resolve().name, place
+        if name in named:
+            raise InputError(f"The data set {name} is given twice; give each one once.")
+        named[name] = directory
+    return named if len(named) > 1 else directory
 
 
 def parse_places(texts):
