@@ -94,7 +94,7 @@ def _leave_out_faces(notebook):
         for output in marked:
             if "text/html" in output.data:
                 soup = BeautifulSoup(output.data["text/html"], "html.parser")
-                for tag in soup.select(".faces"):
+                for tag in soup.select(".faces, .of-faces"):
                     tag.decompose()
                 output.data = {"text/html": str(soup)}
             else:
