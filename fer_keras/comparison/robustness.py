@@ -11,7 +11,7 @@ import pandas as pd
 from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.elsewhere import mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
-from fer_keras.comparison.trained import has_model, load_model
+from fer_keras.comparison.trained import is_readable, load_model
 from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
@@ -169,7 +169,7 @@ def _of_run(run, source):
     chosen = _chosen(faces.ids)
     faces, groups = faces.select(chosen), run.predictions.groups[chosen]
     own_mark = f"{mark_of(faces, groups)} {hashlib.sha256(CORRUPTIONS.read_bytes()).hexdigest()}"
-    if (kept and mark == own_mark) or not has_model(run):
+    if (kept and mark == own_mark) or not is_readable(run):
         return kept
     arrays = {"groups": groups, **_measure(run, faces)}
     with whole_file(file) as part:

@@ -35,15 +35,22 @@ def load_model(run):
 
 
 def has_model(run):
-    """Return whether a run's network is there and can be read.
+    """Return whether a run's directory holds its network.
 
     Args:
         run: the `Run`.
     """
-    if not (run.directory / "model.keras").is_file():
-        return False
-    if run.recipe.network in NETWORKS:
-        return True
+    return (run.directory / "model.keras").is_file()
+
+
+def is_readable(run):
+    """Return whether a run's network is there and this process can read it.
+
+    Args:
+        run: the `Run`.
+    """
+    if run.recipe.network in NETWORKS or not has_model(run):
+        return has_model(run)
     try:
         return bool(load_model(run))
     except InputError:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from fer_keras.comparison.trained import has_model
+from fer_keras.comparison.trained import is_readable
 from fer_keras.reporting.score_tables import headline_rows
 from fer_keras.utils.machine import machines_of
 from fer_keras.utils.records import read_object
@@ -145,7 +145,7 @@ def cost_table(comparison):
     files = {}
     for run in comparison.first.values():
         network = run.recipe.as_json()["network"]
-        if network not in files and has_model(run):
+        if network not in files and is_readable(run):
             files[network] = run.directory / "model.keras"
     images = comparison.splits(next(iter(comparison.first))).test.images
     table = cost.cost_table(files, images)

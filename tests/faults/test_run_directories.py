@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from fer_keras.comparison.trained import has_model, load_model
+from fer_keras.comparison.trained import is_readable, load_model
 from fer_keras.networks.build import build
 from fer_keras.predict.predictor import Predictor
 from fer_keras.reporting.result import load_comparison
@@ -85,10 +85,10 @@ def test_the_file_that_a_run_names_as_its_network_is_never_executed(folder, tmp_
     network = build("conv3", 7)
     network.save(run.directory / "model.keras")
     run = replace(run, recipe=run.recipe.changed(network=f"{file}:build"))
-    assert has_model(run)
+    assert is_readable(run)
     assert load_model(run).count_params() == network.count_params() and not mark.exists()
     (run.directory / "model.keras").write_bytes(b"PK")
-    assert not has_model(run) and not mark.exists()
+    assert not is_readable(run) and not mark.exists()
     with pytest.raises(InputError, match=r"model.keras cannot be read: .* import it in"):
         load_model(run)
 
