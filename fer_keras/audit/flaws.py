@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer_keras.data.faces import copy_groups, split_names
 from fer_keras.data.near_copies import NEARLY_BLANK
-from fer_keras.data.pairing import pair_images
+from fer_keras.data.pairing import pair_images, pair_within_parts
 
 
 def describe(faces):
@@ -111,8 +111,7 @@ def pair_forms(first, second):
         A DataFrame, one row a pair: `first` and `second` (positions), `distance` (rms grey
         levels), `split`, `class`, `second_split` and `second_class`.
     """
-    names = tuple(dict.fromkeys([*first.class_names, *second.class_names]))
-    close = pair_images(_by_part(first, names), _by_part(second, names))
+    close = pair_within_parts(first, second)
     left = np.delete(np.arange(len(first)), close.first)
     second_left = np.delete(np.arange(len(second)), close.second)
     rest = pair_images(_one_class(first.select(left)), _one_class(second.select(second_left)))
@@ -122,13 +121,6 @@ def pair_forms(first, second):
     described = describe(first.select(one)), describe(second.select(two)).add_prefix("second_")
     pairs = pd.DataFrame({"first": one, "second": two, "distance": distances}).join(described)
     return pairs.drop(columns=["id", "second_id"])
-
-
-def _by_part(faces, names):
-    """Return the faces with a class of its own for each of `names` in Training and elsewhere."""
-    labels = np.array([names.index(name) for name in faces.class_names])[faces.labels]
-    in_training = split_names(faces.ids) == "Training"
-    return replace(faces, labels=labels + len(names) * in_training, class_names=2 * names)
 
 
 def _one_class(faces):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fer_keras.data.pairing import pair_images
+from fer_keras.data.pairing import pair_within_parts
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.records import read_table
@@ -18,8 +18,8 @@ def with_shared_names(comparison, reference):
     """Return predictions in which the same test images have the same ids.
 
     Arms of other storage forms that share no id with the reference get its ids for the images that
-    their pixels pair. The pairs are kept as `pairs.csv` in the comparison's folder, and are read
-    from there where the data is gone.
+    their pixels pair, within Training and within the rest. The pairs are kept as `pairs.csv` in the
+    comparison's folder, and are read from there where the data is gone.
 
     Args:
         comparison: the `Comparison`.
@@ -55,7 +55,7 @@ def _names(comparison, runs, reference, arm):
     own = kept[(kept["reference"] == reference) & (kept["arm"] == arm)]
     if not len(own) and (splits := _splits(comparison, reference, arm)):
         first, second = (part.test for part in splits)
-        pairs = pair_images(first, second)
+        pairs = pair_within_parts(first, second)
         own = pd.DataFrame({"id": second.ids[pairs.second], "name": first.ids[pairs.first]})
         own = own.assign(arm=arm, reference=reference)[[*COLUMNS]]
         write_text(file, pd.concat([kept, own]).to_csv(index=False))

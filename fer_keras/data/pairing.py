@@ -1,10 +1,10 @@
 """Pair the images of two storage forms by their pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fer_keras.data.faces import IMAGE_SIZE, copy_groups
+from fer_keras.data.faces import IMAGE_SIZE, copy_groups, split_names
 from fer_keras.utils.watching import bar
 
 BLOCK = 4
@@ -53,6 +53,30 @@ def pair_images(first, second):
     distances = _rms_distance(first.images[pairs[:, 0]], second.images[pairs[:, 1]])
     close = distances <= MAX_DISTANCE
     return Pairing(pairs[close, 0], pairs[close, 1], distances[close])
+
+
+def pair_within_parts(first, second):
+    """Pair two storage forms by pixels, in Training and in the rest each.
+
+    A copy of a test image in Training is another file, and no partner of that image.
+
+    Args:
+        first: `Faces` of any splits.
+        second: `Faces`; splits other than `Training` may have other names, and classes another
+            order.
+
+    Returns:
+        A `Pairing`, as `pair_images` finds it in each class of either part.
+    """
+    names = tuple(dict.fromkeys([*first.class_names, *second.class_names]))
+    return pair_images(_by_part(first, names), _by_part(second, names))
+
+
+def _by_part(faces, names):
+    """Return the faces with a class of its own for each of `names` in Training and elsewhere."""
+    labels = np.array([names.index(name) for name in faces.class_names])[faces.labels]
+    in_training = split_names(faces.ids) == "Training"
+    return replace(faces, labels=labels + len(names) * in_training, class_names=2 * names)
 
 
 def _mutual_nearest(first, second):
