@@ -31,6 +31,7 @@ from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.reporting.html import export_html
 from fer_keras.reporting.result import notebook_path
 from fer_keras.utils.files import write_text
+from fer_keras.utils.machine import environment
 
 REPORTS = Path(__file__).parent
 NETWORKS = {
@@ -81,11 +82,13 @@ OF_A_STUDY = ("history.csv", "class_report.csv", "confusion_matrix.csv")
 def publish_comparison(name, data):
     """Run a named comparison; write its report, its record and its predictions."""
     result = compare(**{"arms": name, "data": data} | OPTIONS.get(name, {}))
-    report = REPORTS / Path(write_tables.RECORDS[name]).parts[0]
-    result.report(report.with_suffix(".html"), with_faces=False)
+    result.report(REPORTS / f"{name}.html", with_faces=False)
     publish(result.directory, REPORTS / name)  # with what the report has found and kept
     if name == "networks":
-        shutil.copy(result.directory / "tables" / "costs.csv", REPORTS / name)
+        costs = pd.read_csv(result.directory / "tables" / "costs.csv", dtype=str)
+        measured = {each: environment()[each] for each in ("date", "processor", "cores")}
+        measured["date"] = measured["date"].split()[0]
+        write_text(REPORTS / name / "costs.csv", costs.assign(**measured).to_csv(index=False))
 
 
 def publish_study(name, data):

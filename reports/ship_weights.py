@@ -138,7 +138,9 @@ def _examined():
             # A network that was examined at another time may lack a row.
             cells.append("" if pd.isna(score) else text)
         lines.append(f"| {row} ({scores['images'].iloc[0]:,}) | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    first = record.iloc[0]
+    made = f"`make examine DATA=DIR`, {first['date'][:10]}, {first['processor']}"
+    return "\n".join([*lines, "", made])
 
 
 def _origin(name, about):
@@ -206,7 +208,7 @@ pictures' own licences extend to weights learnt from them is not settled in ever
 
 ## Limits
 
-The majority of FER+'s annotators confirms 59 % of FER2013's labels and gives 28 % another one.
+FER+'s majority (see Scores) confirms 59 % of FER2013's labels and gives 28 % another one.
 Classes, age groups, skin tones and cultures are not represented equally, and score differences
 between groups were not measured. A face does not show what a person feels. Use these networks to
 compare methods and to try the software out. Do not use them to decide anything about people.

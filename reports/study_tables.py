@@ -112,7 +112,7 @@ def protocol_table(record, equal):
                 "the study says": RECIPES[name].published,
                 "its own protocol gives": _accuracy(own),
                 "and in training": training + epochs,
-                "its improved recipe gives": improved,
+                "its changed recipe gives": improved,
                 "a fair protocol gives": _accuracy(arm),
             }
         )

@@ -9,6 +9,7 @@ written by hand.
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from budgets import budget_table, draw_budgets, people_table
 from study_tables import protocol_table, score_table
@@ -31,14 +32,6 @@ ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
 PUBLIC_TEST = 3589
 """Images of PublicTest."""
-RECORDS = {
-    "same_images": "same_images/results.csv",
-    "published": "published/results.csv",
-    "storage-feed-augmentation": "storage-feed-augmentation/results.csv",
-    "networks": "networks/results.csv",
-    "from-scratch-vs-pretrained": "from-scratch-vs-pretrained/results.csv",
-}
-"""Published comparison -> its record in `reports/`."""
 SAME_IMAGES = "fer-keras compare same_images --data DIR"
 
 
@@ -68,11 +61,29 @@ def same_images():
             "Single runs over seeds, mean ± standard deviation (lowest to highest):",
             _markdown(score_tables.readable_scores(score_tables.score_table(record))),
             narrative.conclusion(result.comparison, record, differences),
+            _copies_in_words(result),
             "By label and by people, on the images that people judge:",
             _by_people(result),
             _markdown(tables.time_table(record)),
             _made(f"{SAME_IMAGES} --seeds {_num_seeds(record)}", record),
         ]
+    )
+
+
+def _copies_in_words(result):
+    """Return how networks that learnt no copies do on images with one, and on the others."""
+    study = load_comparison(REPORTS / "studies" / "conv2").comparison.first["conv2"].predictions
+    copied = study.ids[study.leaked]
+    shares = []
+    for run in (run for runs in result.comparison.runs.values() for run in runs.values()):
+        is_copied = np.isin(run.predictions.ids, copied)
+        is_right = run.predictions.y_true == run.predictions.y_pred
+        shares.append((is_right[is_copied].mean(), is_right[~is_copied].mean()))
+    copied_share, other_share = (f"{share:.3f}"[1:] for share in np.mean(shares, axis=0))
+    return (
+        f"All {len(shares)} runs together are right of {copied_share} of the {is_copied.sum()} "
+        "images with an exact copy in Training, which they did not learn, and of "
+        f"{other_share} of the others: described, and not tested."
     )
 
 
@@ -113,23 +124,16 @@ def factors():
 def networks():
     """Return the tables of the networks: scores, differences, people's votes, and costs."""
     result = load_comparison(REPORTS / "networks")
-    record, costs = result.results, _read(REPORTS / "networks" / "costs.csv")
-    titles = {
-        "network": ("network", "{}"),
-        "parameters": ("parameters", "{:,}"),
-        "megaflops": ("MFLOPs an image", "{:.1f}"),
-        "recognised_per_second_in_32s": ("recognised images/s, in batches of 32", "{:,}"),
-        "recognised_per_second_one_by_one": ("one by one", "{:,}"),
-    }
-    costs = {title: costs[name].map(form.format) for name, (title, form) in titles.items()}
+    record, costs = result.results, pd.read_csv(REPORTS / "networks" / "costs.csv", dtype=str)
+    measured = ["date", "processor", "cores"]
     return "\n\n".join(
         [
             _markdown(score_tables.readable_scores(result.scores())),
             narrative.conclusion(result.comparison, record, result.differences()),
             "By label and by people, on the images that people judge:",
             _by_people(result),
-            "What they cost on two cores, one at a time:",
-            _markdown(pd.DataFrame(costs)),
+            f"What they cost, one at a time ({', '.join(costs[measured].iloc[0])} cores):",
+            _markdown(costs.drop(columns=measured)),
             _made("python reports/publish.py DIR networks", record),
         ]
     )
@@ -146,8 +150,9 @@ def own_recipes():
     results = [load_comparison(folder) for folder in sorted((REPORTS / "budgets").iterdir())]
     by_people, count = people_table(results)
     shared = f"By label and by people, on the {count:,} images that all of these are tested on:"
+    pooled = "Here the intervals of one seed hold the other recipes' spread over seeds, too."
     return "\n\n".join(
-        [_markdown(budget_table(results)), words, shared, _markdown(by_people), made]
+        [_markdown(budget_table(results)), words, shared, _markdown(by_people), pooled, made]
     )
 
 
@@ -329,7 +334,7 @@ def _by_people(result):
 def _difference(result):
     """Return how the second arm differs from the first, in a sentence."""
     row = result.differences().query("score == 'accuracy'").iloc[0]
-    points = difference_tables.points(row["margin"], sign="")
+    points = difference_tables.margin_text(row["margin"])
     verdicts = {
         "equal": f"The two are equally accurate within {points}",
         "undecided": f"Neither a difference nor equality within {points} is shown",

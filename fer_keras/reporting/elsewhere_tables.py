@@ -67,11 +67,13 @@ def robustness_words(found):
         found: what `comparison.robustness.robustness` returned, not empty.
     """
     seeds = max(map(len, found.values()))
-    images = {len(part.ids) for parts in found.values() for part in parts}
+    tested = {tuple(part.ids) for parts in found.values() for part in parts}
+    images = {len(ids) for ids in tested}
     runs = f"first {seeds} runs of each arm were" if seeds > 1 else "first run of each arm was"
     said = f"The {runs} tested, on {' or '.join(f'{n:,}' for n in sorted(images))} test images"
     if robustness.MOST_IMAGES in images:
-        said += ", the same ones in each arm, which a hash of their names chose"
+        said += ", the same ones in each arm" if len(tested) == 1 else ", others in each arm"
+        said += ", which a hash of their names chose"
     if seeds == 1:
         said += ". With one run an arm, the intervals are about these weights alone"
     return f"{said}."

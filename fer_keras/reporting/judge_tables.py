@@ -95,7 +95,7 @@ def readable_judges(table):
         table: what `judge_table` returned.
 
     Returns:
-        A DataFrame of texts, one row an arm or people: `.684 (.670 to .701)`.
+        A DataFrame of texts, one row an arm or people: `.684 [.670, .701]`.
     """
     columns = {"seeds": table["seeds"].map(lambda seeds: str(seeds or ""))}
     for measure, title in TITLES.items():
@@ -115,8 +115,8 @@ def judge_differences(judgement, reference=None):
         A DataFrame, one row an arm and measure, and one of the difference by label minus the
         difference by plurality (`GAP`): `arm`, `reference`, `measure`, `seeds` (the fewer of both
         arms'), `difference`, `low` and `high` (its 95 % interval over seeds and images),
-        `p_value`, `holm_p_value` (corrected over arms and measures; not of `GAP`) and `is_shown`
-        (corrected p value of at most 5 %, over two seeds or more). Empty for one arm.
+        `p_value`, `holm_p_value` (corrected over measures and arms with two seeds or more; not of
+        `GAP`) and `is_shown` (corrected p value of at most 5 %). Empty for one arm.
     """
     reference = next(iter(judgement.arms)) if reference is None else reference
     rows = []
@@ -131,9 +131,9 @@ def judge_differences(judgement, reference=None):
             rows.append(row | {"p_value": estimate.p_value()})
     table = pd.DataFrame(rows)
     if len(table):
-        is_tested = table["measure"] != GAP
+        is_tested = (table["measure"] != GAP) & (table["seeds"] > 1)
         table["holm_p_value"] = holm(table["p_value"].where(is_tested))
-        table["is_shown"] = (table["holm_p_value"] <= LEVEL) & (table["seeds"] > 1)
+        table["is_shown"] = table["holm_p_value"] <= LEVEL
     return table
 
 
@@ -151,7 +151,7 @@ def readable_judge_differences(differences):
         text = rows.setdefault(row["arm"], {"seeds": str(row["seeds"])})
         title = TITLES.get(row["measure"], row["measure"])
         text[title] = points_text(row)
-        if row["measure"] != GAP and row["seeds"] > 1:
+        if row["holm_p_value"] == row["holm_p_value"]:  # is tested
             text[f"p of {title}, after Holm"] = p_text(row["holm_p_value"])
     return pd.DataFrame(rows).T.fillna("").rename_axis("arm")
 

@@ -4,7 +4,7 @@ import re
 
 from fer_keras.evaluation.differences import PRIMARY, How
 from fer_keras.reporting.command import compare_command
-from fer_keras.reporting.difference_tables import OVER_SEEDS, points
+from fer_keras.reporting.difference_tables import OVER_SEEDS, margin_text
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
 from fer_keras.reporting.score_tables import headline_rows, is_fer2013
@@ -29,6 +29,7 @@ def methods(comparison, results, differences, effects=None):
     values = {
         "comparison": comparison,
         "design": design,
+        "added_arms": [arm for arm in comparison.arms if arm not in design.get("arms", ())],
         "recipe": first.recipe.as_json(),
         "faces": next(iter(design.get("data", {}).values()), None),
         "varied": _varied(comparison),
@@ -45,7 +46,7 @@ def methods(comparison, results, differences, effects=None):
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
-        "margin": points(comparison.margin, ""),
+        "margin": margin_text(comparison.margin),
         "year": first.environment.get("date", "")[:4],
         "made_with": _made_with(comparison),
         "on_fer2013": is_fer2013(comparison),
