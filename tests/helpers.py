@@ -21,6 +21,7 @@ from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.run import Run
 from fer_keras.data.faces import Faces
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training.recipe import Recipe
 
@@ -261,7 +262,7 @@ def comparison_of(runs, directory, **fields):
         "factors": {},
         "minutes": None,
         "drawn": False,
-        "sources": {arm: Source(None) for arm in runs},
+        "sources": {arm: Source(Location("faces")) for arm in runs},
         "notes": (),
         "runs": runs,
         "errors": (),

@@ -12,7 +12,7 @@ _KEPT = {}
 
 
 def in_network_alike(model):
-    """Return a network that predicts as this one, until the next is asked.
+    """Return a network with this one's answers; the next call may change it.
 
     `model.predict` builds a graph for each network that was loaded, which takes longer than the
     predictions do, and TensorFlow warns of it. Networks that differ in weights alone need one.

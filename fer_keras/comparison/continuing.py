@@ -7,7 +7,7 @@ from filelock import FileLock
 
 
 def next_longer(run, runs):
-    """Return the run whose first epochs are all epochs of another one.
+    """Return the shortest run that can go on where another one ends.
 
     With a constant learning rate no epoch depends on how many follow, so that on the same machine
     both trainings are the same to the bit.

@@ -132,7 +132,7 @@ def tested_elsewhere(comparison):
 
 
 def notes_on_others(comparison):
-    """Return what is to be said of each data set that only testing used.
+    """Return the notes on each data set that no arm was trained on.
 
     Args:
         comparison: the `Comparison`.
@@ -236,7 +236,7 @@ def _test_elsewhere(run, other, source):
 def _test_on_other_pixels(run, source):
     """Keep a paired run's predictions for its test images in the other storage form."""
     other = _other_form(run.recipe.storage)
-    if not (source.data and source.paired and is_pairable(run.recipe) and other):
+    if not (source.paired and is_pairable(run.recipe) and other):
         return
     faces = source.splits(run.recipe.changed(storage=other))[1].test
     groups = join_groups(run.predictions.groups, copy_groups(faces.images))

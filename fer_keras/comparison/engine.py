@@ -89,7 +89,7 @@ def run_comparison(
         InputError: if an argument or the data is impossible.
         NoRunError: if no run succeeded; `results.csv` says why.
     """
-    factors, changes, is_timed = factors or {}, changes or {}, minutes is not None
+    factors, changes, asks_for_minutes = factors or {}, changes or {}, minutes is not None
     if named := COMPARISONS.get(arms) if isinstance(arms, str) else None:
         name, arms, factors = name or arms, named.arms, factors or named.factors
         # Whoever sets epochs wants equal epochs, not equal time.
@@ -106,7 +106,7 @@ def run_comparison(
     if factors:
         cross(checked, factors, crossed)
     data_sets, drawn = _data_sets(data, out)
-    if drawn and minutes and not is_timed:
+    if drawn and minutes and not asks_for_minutes:
         minutes = DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
     if factors:
@@ -127,7 +127,7 @@ def run_comparison(
         recipes, rates = search_rates(recipes, sources, directory, seeds[0], jobs, dask)
     planned, arms = plan_runs(recipes, sources, seeds, directory)
     logs = tensorboard and user_path(tensorboard) / directory.name
-    failures = execute_all([run for _, _, run in planned], jobs, dask, logs)
+    failures = execute_all(planned, jobs, dask, logs)
     runs, errors = _collect(planned, arms, failures, directory)
     comparison = Comparison(
         name=name,
@@ -144,6 +144,7 @@ def run_comparison(
         errors=errors,
         margin=margin or design["margin"],
         design=design,
+        group_by=group_by or None,
     )
     save_comparison(comparison)
     predict_elsewhere(comparison, others)
@@ -260,12 +261,12 @@ def _settings(recipes, sources, minutes, search_rate):
 def _collect(planned, arms, failures, directory):
     """Return the finished runs by arm and seed, and the errors of the others."""
     runs, errors = {arm: {} for arm in arms}, []
-    for arm, seed, run in planned:
+    for run in planned:
         if run.is_finished:
-            runs[arm][seed] = load_run(run.directory)
+            runs[run.arm][run.recipe.seed] = load_run(run.directory)
         else:
             error = failures.get(run.directory, "it did not finish")
-            errors.append({"arm": arm, "seed": seed, "error": error})
+            errors.append({"arm": run.arm, "seed": run.recipe.seed, "error": error})
     if not any(runs.values()):
         write_text(directory / "results.csv", pd.DataFrame(errors).to_csv(index=False))
         raise NoRunError(f"No run succeeded; the first error is: {errors[0]['error']}")

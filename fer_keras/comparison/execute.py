@@ -19,7 +19,7 @@ MAX_JOBS = 1000
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run that is to be there in the end.
+    """A run of the plan, finished or not.
 
     Args:
         arm: the arm's name.
@@ -56,8 +56,8 @@ def plan_runs(recipes, sources, seeds, directory):
         directory: the folder of the run directories.
 
     Returns:
-        A list of (arm, seed, `PlannedRun`), and a dict from an arm's name to its `Recipe` of the
-        first seed, all fields filled in.
+        A list of `PlannedRun`, and a dict from an arm's name to its `Recipe` of the first seed,
+        all fields filled in.
     """
     planned, first = [], {}
     for seed in seeds:
@@ -65,8 +65,7 @@ def plan_runs(recipes, sources, seeds, directory):
             resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
             first.setdefault(arm, resolved)
             place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
-            run = PlannedRun(arm, resolved, sources[arm], place, len(splits.train))
-            planned.append((arm, seed, run))
+            planned.append(PlannedRun(arm, resolved, sources[arm], place, len(splits.train)))
     return planned, first
 
 

@@ -93,7 +93,7 @@ def run_name(title, identity):
 
     Args:
         title: what the name begins with.
-        identity: what `run_identity` returned.
+        identity: dict of JSON values that the directory belongs to.
     """
     text = json.dumps(identity, sort_keys=True)
     words = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in title)

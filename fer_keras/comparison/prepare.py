@@ -34,8 +34,8 @@ class Source:
     @property
     def is_here(self):
         """Whether the faces can be read: from memory or existing files."""
-        if isinstance(self.data, Splits) or self.data is None:
-            return self.data is not None
+        if isinstance(self.data, Splits):
+            return True
         places = [place for place in (self.data.csv, self.data.folder, self.data.raf_db) if place]
         return bool(places) and all(place.exists() for place in places)
 

@@ -53,6 +53,7 @@ class Comparison:
             before the runs.
         design: what `design.keep_design` wrote before the first run; `None` where the
             comparison was run before there were designs.
+        group_by: the pattern that groups the files of other data to test on; `None` without.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Comparison:
     rates: dict[str, dict[float, float]] = field(default_factory=dict)
     margin: float = MARGIN
     design: dict | None = None
+    group_by: str | None = None
 
     @property
     def is_grid(self):
@@ -147,6 +149,7 @@ def _comparison(record, directory):
         },
         margin=record.get("margin", MARGIN),
         design=read_design(directory),
+        group_by=record.get("group_by"),
     )
 
 
@@ -175,6 +178,7 @@ def save_comparison(comparison):
         "errors": comparison.errors,
         "rates": comparison.rates,
         "margin": comparison.margin,
+        "group_by": comparison.group_by,
     }
     path, text = comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

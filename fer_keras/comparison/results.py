@@ -99,7 +99,7 @@ def _estimates(arms, reference):
 
 def _trained_on(comparison, arm):
     source = comparison.sources[arm]
-    return source.name or (source.data.name if source.data else "")
+    return source.name or source.data.name
 
 
 def _rows(arm, seed, run, factors):

@@ -77,7 +77,7 @@ def robustness(comparison):
 
 
 def is_measured(comparison):
-    """Return whether all that `robustness` would measure was measured once.
+    """Return whether every run that is tested has its `robustness.npz`.
 
     Args:
         comparison: the `Comparison`.

@@ -86,8 +86,8 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
 
 def _executed(recipes, sources, directory, seed, jobs=1, dask=None, phase=""):
     planned, _ = plan_runs(recipes, sources, [seed], directory)
-    failures = execute_all([run for _, _, run in planned], jobs, dask, None, phase)
-    for arm, _, run in planned:
+    failures = execute_all(planned, jobs, dask, None, phase)
+    for run in planned:
         if run.directory in failures:
-            raise InputError(f"The arm {arm} could not be tried: {failures[run.directory]}")
-    return {arm: load_run(run.directory) for arm, _, run in planned}
+            raise InputError(f"The arm {run.arm} could not be tried: {failures[run.directory]}")
+    return {run.arm: load_run(run.directory) for run in planned}

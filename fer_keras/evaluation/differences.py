@@ -31,7 +31,7 @@ class How(StrEnum):
     """How a difference was found."""
 
     OVER_SEEDS = "over seeds and test images"
-    RUN_SCORES = "over seeds alone: each seed has other test images"
+    SEEDS_ALONE = "over seeds alone: each seed has other test images"
     ONE_RUN = "one run each: two weight files"
     NOT_COMPARED = "cannot be compared: other classes or labels"
     NOTHING_SHARED = "cannot be compared: no test image is known to be shared"
@@ -109,7 +109,7 @@ def _kind(first, second):
     if has_seeds and not is_crossed:
         seeds = first.keys() & second.keys()
         if len(seeds) > 1 and all(_is_same(first[seed], second[seed]) for seed in seeds):
-            return How.RUN_SCORES, ""
+            return How.SEEDS_ALONE, ""
     if not pair:
         return How.NOTHING_SHARED, ""
     if any(pair[0].y_true != pair[1].y_true):
@@ -134,7 +134,7 @@ def _parts(how, runs):
     if how == How.ONE_RUN:
         runs = {arm: dict([next(iter(own.items()))]) for arm, own in runs.items()}
     lists = {arm: [*own.values()] for arm, own in runs.items()}
-    if how == How.RUN_SCORES:
+    if how == How.SEEDS_ALONE:
         masks = [~run.leaked for own in lists.values() for run in own]
     else:
         every = iter(on_shared_images([run for own in lists.values() for run in own]))
@@ -216,7 +216,7 @@ def _in_family(family, margin):
 
 def _values(part, how):
     """Return pseudo-values by arm, `(seeds, scores, n)`; the scores alone where images change."""
-    if how == How.RUN_SCORES:
+    if how == How.SEEDS_ALONE:
         return {arm: np.array([_scores(run)[:, None] for run in own]) for arm, own in part.items()}
     return {arm: np.array([pseudo_values(run) for run in own]) for arm, own in part.items()}
 

@@ -20,9 +20,9 @@ def mean_intervals(test_sets):
             `Predictions`, one a run.
 
     Returns:
-        A dict from (arm, test set) to the names of the classes too small for macro F1's interval,
-        a text, and a dict from each of `intervals.SCORES` to the ends of its interval, in 0-1;
-        empty where no arm with these test images has two runs.
+        A dict from (arm, test set) to two things: the classes too small for macro F1's interval, as
+        a text, and a dict from each of `intervals.SCORES` to its interval's ends, in 0-1. The
+        second is empty where no arm with these test images has two runs.
     """
     found = {}
     for split, arms in test_sets.items():

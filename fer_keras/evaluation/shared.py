@@ -6,7 +6,7 @@ from functools import reduce
 import numpy as np
 
 FEW_IMAGES, FEW_HITS = 20, 5
-"""Below so many images or hits of a class, intervals of macro F1 hold the truth too seldom."""
+"""With fewer images or hits of a class, macro F1's interval misses the truth too often."""
 
 
 def on_shared_images(runs):

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.recognise import REFUSED, Recogniser, list_pictures
 from fer_keras.predict.tables import face_row, probability_columns
 from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.files import user_path
 
 
 def analyze(
@@ -67,7 +67,7 @@ def _named(pictures):
             num_arrays += 1
             named.append((f"array {num_arrays}", each))
         elif isinstance(each, (str, os.PathLike)):
-            named += [(None, file) for file in list_pictures([Path(each).expanduser()])[0]]
+            named += [(None, file) for file in list_pictures([user_path(each)])[0]]
         else:
             raise InputError(
                 f"{type(each).__name__} is no picture; give a file, a folder, an array, or a list "

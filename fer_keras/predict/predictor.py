@@ -91,26 +91,14 @@ def read_picture(path):
     return np.asarray(gray.convert("RGB"))
 
 
-def keras_model(source):
-    """Return a network as a Keras model, to look into.
+def keras_model_and_classes(source):
+    """Return a network as a Keras model, and the tuple of its classes' names.
 
     Args:
         source: a run directory, or one of `pretrained.PRETRAINED`.
 
     Raises:
         InputError: if there is no finished run, or its files are damaged.
-    """
-    return keras_model_and_classes(source)[0]
-
-
-def keras_model_and_classes(source):
-    """Return a network as a Keras model, and the tuple of its classes' names.
-
-    Args:
-        source: as for `keras_model`.
-
-    Raises:
-        InputError: as for `keras_model`.
     """
     if is_pretrained(source):
         start_tensorflow()

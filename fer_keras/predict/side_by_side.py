@@ -11,7 +11,12 @@ import pandas as pd
 from fer_keras.predict import app_html
 from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import MIN_FACE, FaceDetector
-from fer_keras.predict.predictor import Predictor, face_image, is_pretrained, keras_model
+from fer_keras.predict.predictor import (
+    Predictor,
+    face_image,
+    is_pretrained,
+    keras_model_and_classes,
+)
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
@@ -120,7 +125,7 @@ class Networks:
         from fer_keras.evaluation.gradcam import grad_cam
 
         if source not in self._models:
-            self._models[source] = keras_model(source)
+            self._models[source], _ = keras_model_and_classes(source)
         part = slice(app_html.MAX_FACES)
         best = answer.probabilities[part].argmax(axis=1)
         try:

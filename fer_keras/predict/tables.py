@@ -80,17 +80,15 @@ class JsonList:
     def __init__(self, file, class_names):
         self._file, self._class_names, self._before = file, class_names, "["
 
-    def write(self, found, copy=None):
+    def write(self, found):
         """Add a picture.
 
         Args:
             found: a `Recognition`.
-            copy: the name of its annotated copy.
         """
         faces = [self._face(face) for face in found.faces]
         entry = {"file": found.file, "how": found.how, "faces": faces}
         entry |= {"reason": found.reason} if found.reason else {}
-        entry |= {"copy": copy} if copy else {}
         self._file.write(f"{self._before}\n{json.dumps(entry, ensure_ascii=False)}")
         self._file.flush()
         self._before = ","

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.evaluation.differences import PRIMARY, How
-from fer_keras.reporting.difference_tables import points
+from fer_keras.reporting.difference_tables import margin_text
 from fer_keras.reporting.figures import COLOURS, listed, panel_grid
 from fer_keras.reporting.saving import with_words
 
@@ -31,7 +31,7 @@ def draw_answer(comparison, differences, effects=None):
     figure, [[panel]] = panel_grid(1, 1, 5.6, min(0.62 * len(rows) + 0.75, 6))
     margin = 100 * comparison.margin
     band = panel.axvspan(-margin, margin, color="#e3e6ea", zorder=0)
-    with_words(band, f"Margin of equality: ±{points(comparison.margin, '')}")
+    with_words(band, f"Margin of equality: ±{margin_text(comparison.margin)}")
     panel.axvline(0, color="0.45", linewidth=1, zorder=1)
     for place, row in enumerate(rows):
         _draw_row(panel, place, row)
@@ -41,7 +41,7 @@ def draw_answer(comparison, differences, effects=None):
     words = listed((row["name"] for row in rows), (row["words"] for row in rows))
     figure.set_label(
         f"Differences in accuracy with 95 % intervals; the shaded margin is "
-        f"±{points(comparison.margin, '')}. {words}."
+        f"±{margin_text(comparison.margin)}. {words}."
     )
     return figure
 

@@ -36,6 +36,7 @@ def _data(comparison):
     sources = comparison.sources.values()
     words = [f"--data={source.name}=DIR" if source.name else "--data=DIR" for source in sources]
     words += [f"--test-on={name}=DIR" for name in notes_on_others(comparison)]
+    words += [f"--group-by={comparison.group_by}"] if comparison.group_by else []
     words += [f"--on-bad={source.on_bad}" for source in sources if source.on_bad != "raise"]
     classes = [source.class_names for source in sources if source.class_names]
     return list(dict.fromkeys(words + [f"--class-names={','.join(names)}" for names in classes]))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fer_keras.comparison.design import families
 from fer_keras.comparison.votes import VOTES
+from fer_keras.reporting.difference_tables import margin_text
 from fer_keras.reporting.render import render
 from fer_keras.utils.records import read_object
 
@@ -32,7 +33,7 @@ def design_table(design):
         "faces": "; ".join(map(_faces_in_words, faces.values())),
         "seeds": ", ".join(map(str, design["seeds"])),
         "primary score": design["primary"],
-        "margin of equality": _points(design["margin"]),
+        "margin of equality": margin_text(design["margin"]),
         "tests": "; ".join(map(_family_in_words, design["families"])),
         "versions": ", ".join(" ".join(pair) for pair in design["versions"].items()),
         "written": design["date"],
@@ -78,7 +79,7 @@ def additions(comparison):
         are = "are" if absent > 1 else "is"
         sentences.append(f"{absent} of its {len(runs)} runs {are} missing.")
     if abs(design["margin"] - comparison.margin) > 1e-9:
-        planned, now = _points(design["margin"]), _points(comparison.margin)
+        planned, now = margin_text(design["margin"]), margin_text(comparison.margin)
         sentences.append(f"The margin of equality was {planned} in the design, and is {now} here.")
     sentences += _changed_factors(comparison) + _added_tests(comparison)
     for arm, recipe in comparison.arms.items():
@@ -134,11 +135,6 @@ def _family_in_words(family):
     if family["correction"] == "none":
         return family["tests"]
     return f"{family['tests']}, by {family['score']}, corrected by {family['correction']}"
-
-
-def _points(margin):
-    points = f"{100 * margin:g}"
-    return f"{points} point" + "s" * (points != "1")
 
 
 def _seeds(seeds):

@@ -50,7 +50,7 @@ def readable_differences(table):
         if row["score"] == PRIMARY:
             text["p, corrected"] = p_text(row["p_value"])
             text["verdict"] = "" if pd.isna(row["verdict"]) else row["verdict"]
-            within = f"probability of less than {points(row['margin'], '')}"
+            within = f"probability of less than {margin_text(row['margin'])}"
             text[within] = p_text(row["probability_within"])
         if row["weak classes"]:
             text[f"{name} unsure for"] = row["weak classes"]
@@ -61,7 +61,7 @@ def readable_differences(table):
     return found[[*found.columns.drop(["images", "how"]), "images", "how"]]
 
 
-OVER_SEEDS = (How.OVER_SEEDS, How.RUN_SCORES)
+OVER_SEEDS = (How.OVER_SEEDS, How.SEEDS_ALONE)
 """The ways of comparing that say something about arms, and not about two weight files alone."""
 
 
@@ -89,6 +89,16 @@ def points(value, sign="+"):
     """
     text = f"{100 * value:{sign}.2g}"
     return f"{text} point{'' if text.lstrip('+-') == '1' else 's'}"
+
+
+def margin_text(margin):
+    """Return a margin of equality in points, as exactly as it was given: `1 point`.
+
+    Args:
+        margin: in 0-1.
+    """
+    text = f"{100 * margin:g}"
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def p_text(p_value):

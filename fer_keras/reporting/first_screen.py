@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fer_keras.reporting.answer_figure import draw_answer
-from fer_keras.reporting.difference_tables import OVER_SEEDS, points
+from fer_keras.reporting.difference_tables import OVER_SEEDS, margin_text
 from fer_keras.reporting.narrative import (
     NO_EFFECTS,
     effect_values,
@@ -37,7 +37,7 @@ def first_screen(comparison, results, differences, effects=None):
         words=figure and figure.get_label(),
         is_of_effects=effects is not None,
         is_over_seeds=differences["how"].isin(OVER_SEEDS).any() if len(differences) else False,
-        margin=points(comparison.margin, ""),
+        margin=margin_text(comparison.margin),
         data=data_facts(comparison, results),
         costs=cost_facts(comparison, results),
         drawn=comparison.drawn,
@@ -86,10 +86,7 @@ def data_facts(comparison, results):
         comparison: the `Comparison`.
         results: what `results.result_table` returned of it.
     """
-    names = dict.fromkeys(
-        getattr(source.data, "name", "a data set in memory")
-        for source in comparison.sources.values()
-    )
+    names = dict.fromkeys(source.data.name for source in comparison.sources.values())
     tested = headline_rows(results).groupby("split", sort=False)["images"].first()
     counts = _counts_of_training(comparison)
     learnt = f"{' or '.join(f'{count:,}' for count in counts)} training images" if counts else ""

@@ -13,6 +13,7 @@ from fer_keras.reporting.command import RESOLVED, compare_command
 from fer_keras.reporting.difference_tables import (
     OVER_SEEDS,
     difference_table,
+    margin_text,
     p_text,
     points,
     points_text,
@@ -84,11 +85,11 @@ def verdict_values(comparison, results, differences):
         "drawn": comparison.drawn,
         "others": others,
         "alone": None if rows else _alone(comparison, results),
-        "margin": points(comparison.margin, ""),
+        "margin": margin_text(comparison.margin),
         "num_compared": sum(row["images"] > 0 for row in firsts),
         "over_seeds": OVER_SEEDS,
         "is_over_seeds": bool(over_seeds),
-        "is_moving": any(row["how"] == How.RUN_SCORES for row in firsts),
+        "is_moving": any(row["how"] == How.SEEDS_ALONE for row in firsts),
         "is_one_run": any(row["how"] == How.ONE_RUN for row in firsts),
         "plan": _plan(over_seeds),
         "has_learnt": any(row["verdict"] != Verdict.NOTHING_LEARNT for row in over_seeds),
@@ -171,7 +172,7 @@ def effect_values(comparison, effects):
         "tested": " and ".join(f"{split} ({n:,.0f} images)" for split, n in images.items()),
         "num_seeds": runs["seed"].nunique(),
         "left_out": [seed for seed in comparison.seeds if seed not in set(runs["seed"])],
-        "margin": points(comparison.margin, ""),
+        "margin": margin_text(comparison.margin),
         "shown": [row for row in rows if row["is_shown"]],
         "small": [row for row in rows if row["is_small"]],
         "undecided": [row for row in rows if not (row["is_shown"] or row["is_small"])],
@@ -198,7 +199,7 @@ def _data_in_words(comparison):
     forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
     read = {}
     for arm, recipe in comparison.arms.items():
-        name = getattr(comparison.sources[arm].data, "name", "a data set in memory")
+        name = comparison.sources[arm].data.name
         read.setdefault(name, {})[f"from {forms[recipe.storage]}"] = None
     return [f"{name}, read {' and '.join(places)}" for name, places in read.items()]
 
@@ -239,7 +240,7 @@ def _in_detail(comparison, row):
     theirs, own = runs
     more["seeds_in_words"] = f"{own} seeds each" if own == theirs else f"{own} and {theirs} seeds"
     more["within"] = p_text(row["probability_within"])
-    if row["images"] and how != How.RUN_SCORES:
+    if row["images"] and how != How.SEEDS_ALONE:
         pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]
         more["tested"] = max(len(part.ids) for part in pair)
     return more

@@ -58,13 +58,8 @@ def save_svg(figure, path):
     Args:
         figure: the `Figure`.
         path: the file.
-
-    Returns:
-        The file's content, a text.
     """
-    text = svg_of(figure, Path(path).stem)
-    write_text(path, text)
-    return text
+    write_text(path, svg_of(figure, Path(path).stem))
 
 
 def svg_of(figure, name):

@@ -19,15 +19,6 @@ STUDY_D = {
 SCORE_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 
-def headline(run):
-    """Return the name and the `Predictions` of all test images together.
-
-    Args:
-        run: the `Run`.
-    """
-    return next(iter(run.predictions.by_split().items()))
-
-
 def headline_rows(results):
     """Return the rows of a record about all test images of a run.
 
@@ -163,7 +154,7 @@ def is_fer2013(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    names = [getattr(source.data, "name", "") for source in comparison.sources.values()]
+    names = [source.data.name for source in comparison.sources.values()]
     return not comparison.drawn and any("fer2013" in name.lower() for name in names)
 
 
@@ -180,7 +171,7 @@ def class_table(runs):
     """
     reports = {}
     for arm, run in runs.items():
-        predictions = headline(run)[1]
+        predictions = run.predictions
         report = class_report(predictions).set_index("class")
         ends = f1_intervals(predictions).set_index("class").add_prefix("f1 ")
         reports[arm] = report.join(ends)[["precision", "recall", "f1", *ends, "support"]]

@@ -15,7 +15,7 @@ PACKAGES = {
 
 
 def how_to_install(extra):
-    """Return the words that install an extra's packages, into any environment.
+    """Return the pip command that installs an extra's packages.
 
     They name the packages and not `fer_keras[app]`, say: that would put a second TensorFlow over
     the one without CUDA that `make` installs, and fer_keras is not on PyPI.

@@ -10,8 +10,8 @@ class Stoppable:
     """Let SIGTERM, which schedulers send, end the block as Ctrl-C does.
 
     Attributes:
-        came: whether one of both came. An import that it meets may make any exception of it, even
-            one that says that a package is not installed.
+        came: whether a signal came. An import that it interrupts may raise any exception instead,
+            even one that says that a package is not installed.
     """
 
     def __init__(self):

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from fer_keras.comparison import tuning
+from fer_keras.comparison import engine, tuning
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
 from fer_keras.data import loading
 from fer_keras.training.recipe import Recipe
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, NoRunError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 70}
 
@@ -114,12 +114,23 @@ def test_an_absent_scheduler_is_said(data, tmp_path):
         run_comparison({"a": TINY}, data, 1, out=tmp_path, dask="tcp://127.0.0.1:9")
 
 
-def test_where_every_run_fails_the_first_error_is_said(data, tmp_path):
+def test_a_network_that_cannot_be_built_is_said_before_any_run(data, tmp_path):
     def broken(num_classes):
         raise RuntimeError("no such luck")
 
     with pytest.raises(InputError, match="failed for 7 classes: no such luck"):
         run_comparison({"a": TINY.changed(network=broken)}, data, 1, out=tmp_path)
+
+
+def test_where_every_run_fails_the_first_error_is_said(data, tmp_path, monkeypatch):
+    def fail(planned, *_):
+        return {run.directory: f"no luck with seed {run.recipe.seed}" for run in planned}
+
+    monkeypatch.setattr(engine, "execute_all", fail)
+    with pytest.raises(NoRunError, match="the first error is: no luck with seed 0"):
+        run_comparison({"a": TINY}, data, 2, out=tmp_path)
+    record = pd.read_csv(next(tmp_path.glob("a-*")) / "results.csv")
+    assert record["error"].tolist() == ["no luck with seed 0", "no luck with seed 1"]
 
 
 def test_equal_time_gives_each_arm_the_epochs_that_fit(data, tmp_path, monkeypatch):

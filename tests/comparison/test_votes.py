@@ -59,7 +59,7 @@ def test_votes_on_the_test_images_are_kept_and_read_back_without_the_data(compar
     assert arms == ["own", "ferplus", "folder"]
     assert votes.index.tolist() == [f"PublicTest/row{number}" for number in (1, 3, 4, 9, 15)]
     (place / "fer2013.csv").unlink()
-    for source in (compared.sources["own"], Source(None)):
+    for source in (compared.sources["own"], Source(Location("faces"))):
         kept, again = find_votes(replace(compared, sources=dict.fromkeys(compared.runs, source)))
         assert again == arms
         pd.testing.assert_frame_equal(kept, votes)

@@ -22,6 +22,8 @@ from fer_keras.networks.builders import NETWORKS
         ("conv7_bn", 1_856 + 74_240 + 222_208 + 886_784 + (2304 * 7 + 7)),
         # As Keras counts MobileNetV3-Small without its top, 3 for the colours, and a last layer.
         ("mobilenet_v3_small", 939_120 + 3 + (576 * 7 + 7)),
+        # As timm counts Lite0 without its top, its batch norms' moving means and variances, too.
+        ("efficientnet_lite0", 3_371_008 + 42_016 + 3 + (1280 * 7 + 7)),
     ],
 )
 def test_networks_have_the_stated_number_of_parameters(name, parameters):

@@ -10,6 +10,7 @@ from fer_keras.comparison.arms import resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.parsing import parse_seeds
 from fer_keras.comparison.prepare import Source
+from fer_keras.data.readers.locate import Location
 from fer_keras.options import read_options
 from fer_keras.reporting.command import compare_command
 from fer_keras.training.recipe import Recipe
@@ -41,7 +42,7 @@ def test_data_sets_and_a_list_of_seeds_are_in_the_command(tmp_path):
     names = ["a", "b"]
     arms = {f"{arm} on {name}": Recipe(epochs=3) for arm in ("x", "x on y") for name in names}
     runs = {arm: {seed: run_of(0.5, seed) for seed in (1, 5, 9)} for arm in arms}
-    sources = {arm: Source(None, False, "skip", ("u", "v"), arm[-1]) for arm in arms}
+    sources = {arm: Source(Location("faces"), False, "skip", ("u", "v"), arm[-1]) for arm in arms}
     made = comparison_of(runs, tmp_path, arms=arms, sources=sources)
     (tmp_path / "tested_on.json").write_text('{"other": []}')
     options = read_options(shlex.split(compare_command(made))[1:], COMMANDS)

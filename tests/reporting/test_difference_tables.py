@@ -17,6 +17,7 @@ from helpers import (
 from fer_keras.comparison.prepare import Source
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.fer_plus import ANSWERS
+from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.differences import How, Verdict
 from fer_keras.reporting.difference_tables import (
     difference_table,
@@ -118,7 +119,7 @@ def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
 
 def test_pairs_are_kept_for_reports_without_the_data(tmp_path):
     compared, _ = two_forms(tmp_path)
-    gone = replace(compared, sources=dict.fromkeys(compared.arms, Source(None)))
+    gone = replace(compared, sources=dict.fromkeys(compared.arms, Source(Location("faces"))))
     assert difference_table(gone).iloc[0]["how"] == How.NOTHING_SHARED
     table = difference_table(compared)
     pd.testing.assert_frame_equal(difference_table(gone), table)

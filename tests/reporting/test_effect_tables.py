@@ -219,7 +219,7 @@ def test_one_seed_gives_effects_without_intervals():
     assert text.loc[("augmentation", "none → study_d"), "accuracy"] == "+3.0"
     words = summary(table)
     assert "One run of each arm does not say what a factor does" in words
-    assert "shown" not in words and "largest" not in words
+    assert "shown" not in words and "Smaller than" not in words
 
 
 def test_a_seed_with_a_failed_run_is_left_out_and_named():

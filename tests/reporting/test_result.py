@@ -63,7 +63,7 @@ def test_the_report_of_faces_in_memory_leaves_out_what_needs_them(compared, tmp_
     headings = [heading.get_text() for heading in soup.find_all(["h2", "h3"])]
     assert "Differences" in headings and "Results" in headings
     assert not {"The faces", "Where the network looks", "Some predictions"} & set(headings)
-    assert not {"Effects of the factors", "Across data sets", "Equal time"} & set(headings)
+    assert not {"Effects of the factors", "Other data", "Equal time"} & set(headings)
     assert all(alternatives(soup))
     assert "mouse" in soup.get_text()
 

@@ -37,7 +37,7 @@ def has_image_folder(directory):
 
 
 def is_bare(directory):
-    """Return whether a folder holds `<class>/` with images, and no `train/`.
+    """Return whether a folder holds classes with images, and no splits.
 
     Args:
         directory: a `Path`, which need not exist.
