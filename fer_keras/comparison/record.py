@@ -83,6 +83,12 @@ class Comparison:
         return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
 
     @property
+    def added_arms(self):
+        """Names of the arms that the design does not have; none without a design."""
+        planned = self.design["arms"] if self.design else self.arms
+        return [arm for arm in self.arms if arm not in planned]
+
+    @property
     def has_faces(self):
         """Whether the faces of some arm can be read here."""
         return any(source.is_here for source in self.sources.values())

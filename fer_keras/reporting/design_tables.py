@@ -83,7 +83,10 @@ def additions(comparison):
         sentences.append(f"The margin of equality was {planned} in the design, and is {now} here.")
     sentences += _changed_factors(comparison) + _added_tests(comparison)
     for arm, recipe in comparison.arms.items():
-        sentences += _changed_arm(design, arm, recipe, comparison.runs.get(arm, {}))
+        if arm in comparison.added_arms:
+            sentences.append(f"The arm {arm} is not in the design.")
+        else:
+            sentences += _changed_arm(design, arm, recipe, comparison.runs.get(arm, {}))
     return sentences
 
 
@@ -108,11 +111,8 @@ def _added_tests(comparison):
 
 def _changed_arm(design, arm, recipe, runs):
     """Return what differs between an arm and its design, as sentences."""
-    planned = design["arms"].get(arm)
-    if planned is None:
-        return [f"The arm {arm} is not in the design."]
     sentences, fields = [], json.loads(json.dumps(recipe.as_json(), default=str))
-    for field, value in planned.items():
+    for field, value in design["arms"][arm].items():
         if fields.get(field) != value and field not in design["chosen_later"]:
             now = f"{fields.get(field)} here"
             sentences.append(f"The arm {arm} had {field} {value} in the design, and has {now}.")

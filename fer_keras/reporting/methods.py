@@ -29,7 +29,6 @@ def methods(comparison, results, differences, effects=None):
     values = {
         "comparison": comparison,
         "design": design,
-        "added_arms": [arm for arm in comparison.arms if arm not in design.get("arms", ())],
         "recipe": first.recipe.as_json(),
         "faces": next(iter(design.get("data", {}).values()), None),
         "varied": _varied(comparison),

@@ -84,6 +84,7 @@ def verdict_values(comparison, results, differences):
     return {
         "drawn": comparison.drawn,
         "others": others,
+        "added_arms": comparison.added_arms,
         "alone": None if rows else _alone(comparison, results),
         "margin": margin_text(comparison.margin),
         "num_compared": sum(row["images"] > 0 for row in firsts),

@@ -74,6 +74,8 @@ def test_all_else_that_differs_from_the_design_is_named(done):
     arms = done.arms | {"two": done.arms["two"].changed(epochs=5)}
     sentence = "The arm two had epochs 3 in the design, and has 5 here."
     assert additions(replace(done, arms=arms)) == [sentence]
+    late = replace(done, arms=done.arms | {"three": done.arms["two"]})
+    assert additions(late) == ["The arm three is not in the design."]
     path = done.runs["one"][0].directory / "recipe.json"
     digest = done.design["data"]["one"]["sha256"]
     path.write_text(path.read_text().replace(digest, "another"))

@@ -50,6 +50,13 @@ def test_arms_of_unequal_seeds_are_said_to_have_so_many(tmp_path):
     assert words.startswith("- `folder` and `CSV`, 2 and 3 seeds: **`folder` is less accurate")
 
 
+def test_an_arm_that_came_after_the_design_is_said_to(tmp_path):
+    runs = {"CSV": seeds_of(0.7, 10), "late": seeds_of(0.4, 20)}
+    assert "after the design" not in conclusion(runs, tmp_path)
+    words = conclusion(runs, tmp_path, design={"arms": {"CSV": {}}})
+    assert "`late` was added after the design was written." in words
+
+
 def test_without_proof_neither_difference_nor_equality_is_told(tmp_path):
     words = conclusion({"CSV": seeds_of(0.5, 0), "folder": seeds_of(0.5, 7)}, tmp_path)
     assert "undecided. No difference in accuracy is shown" in words
