@@ -111,7 +111,7 @@ def taught_student(data, out, name, seed):
     place = out / "students" / f"{name}-seed{seed}"
     run = _logged(STUDENTS[name].changed(seed=seed), splits, place)
     found = run.validation_predictions
-    return f"{place.name}: validation {np.mean(found.y_pred == found.y_true):.4f}"
+    return f"{place.name}: validation {np.mean(found.is_right):.4f}"
 
 
 def _logged(its_recipe, splits, directory):

@@ -208,7 +208,8 @@ pictures' own licences extend to weights learnt from them is not settled in ever
 
 ## Limits
 
-FER+'s majority (see Scores) confirms 59 % of FER2013's labels and gives 28 % another one.
+The majority of FER+'s annotators (more than half of the votes, when emotions with a single one are
+left out) confirms 59 % of FER2013's labels and gives 28 % another one.
 Classes, age groups, skin tones and cultures are not represented equally, and score differences
 between groups were not measured. A face does not show what a person feels. Use these networks to
 compare methods and to try the software out. Do not use them to decide anything about people.

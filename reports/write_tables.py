@@ -77,7 +77,7 @@ def _copies_in_words(result):
     shares = []
     for run in (run for runs in result.comparison.runs.values() for run in runs.values()):
         is_copied = np.isin(run.predictions.ids, copied)
-        is_right = run.predictions.y_true == run.predictions.y_pred
+        is_right = run.predictions.is_right
         shares.append((is_right[is_copied].mean(), is_right[~is_copied].mean()))
     copied_share, other_share = (f"{share:.3f}"[1:] for share in np.mean(shares, axis=0))
     return (

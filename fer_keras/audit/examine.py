@@ -14,7 +14,7 @@ from fer_keras.data.near_copies import MIN_CORRELATION, find_candidates
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.fer_plus import IMAGE_NAME, read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images
-from fer_keras.data.readers.raf_db import read_rafdb
+from fer_keras.data.readers.raf_db import read_all_rafdb
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.watching import waiting
 
@@ -144,8 +144,8 @@ def _read(location):
         folder, folder_notes = read_all_images(location.folder, on_bad="skip")
         notes += folder_notes
     elif location.raf_db:
-        splits = read_rafdb(location.raf_db, on_bad="skip")
-        folder, notes = concatenate(splits.train, splits.test), notes + splits.notes
+        folder, folder_notes = read_all_rafdb(location.raf_db, on_bad="skip")
+        notes += folder_notes
     return csv, folder, ferplus, notes
 
 

@@ -12,7 +12,7 @@ from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.run import finish
 from fer_keras.comparison.workers import on_cluster, on_this_machine, share_cores
 from fer_keras.training.recipe import Recipe
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 
 MAX_JOBS = 1000
 
@@ -126,7 +126,7 @@ def _side_by_side(runs, jobs, dask, tensorboard, phase):
         ended = on_this_machine(task, runs, jobs) if here else on_cluster(task, runs, dask)
         for run, error, died in ended:
             progress.ended(run)
-            yield run, _sentence(died) if died else error
+            yield run, reason(died) if died else error
 
 
 def _execute(run, progress, tensorboard, longer=None):
@@ -144,7 +144,7 @@ def _execute(run, progress, tensorboard, longer=None):
             longer=longer,
         )
     except Exception as error:  # a run that fails, however it does, is a row of the table
-        return _sentence(error)
+        return reason(error)
     return ""
 
 
@@ -153,7 +153,3 @@ def _execute_beside(run, slots, silent, tensorboard):
     share_cores(slots)
     progress = None if silent else Progress([run.training])
     return _execute(run, progress, tensorboard)
-
-
-def _sentence(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

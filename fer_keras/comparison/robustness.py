@@ -191,7 +191,7 @@ def _load(file, run):
     if missing := ", ".join(name for name in wanted if name not in stored):
         raise InputError(f"{file} has no {missing}; delete it, and it is made again.")
     arrays, mark = {name: stored[name] for name in wanted[:-1]}, str(stored["mark"])
-    return Corrupted(chosen.ids, uncorrupted=chosen.y_pred == chosen.y_true, **arrays), mark
+    return Corrupted(chosen.ids, uncorrupted=chosen.is_right, **arrays), mark
 
 
 def _measure(run, faces):

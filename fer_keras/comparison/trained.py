@@ -2,7 +2,7 @@
 
 from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.startup import start_tensorflow
 
 
@@ -26,11 +26,10 @@ def load_model(run):
     try:
         return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # damaged files raise almost anything
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         own = network_name(run.recipe.network)
         raise InputError(
-            f"{path} cannot be read: {reason}. If {own} defines layers of its own, import it in "
-            "this process first."
+            f"{path} cannot be read: {reason(error).rstrip('.')}. If {own} defines layers of its "
+            "own, import it in this process first."
         ) from error
 
 

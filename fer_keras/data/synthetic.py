@@ -11,7 +11,7 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import user_path
+from fer_keras.utils.files import is_taken, user_path
 
 # Each class's share of FER2013's training faces.
 FER2013_SHARES = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965]) / 28709
@@ -183,7 +183,7 @@ def write_drawn_data(directory, num_train=5000, num_test=1250, seed=0):
     directory = user_path(directory)
     if _is_complete(directory):
         return
-    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+    if is_taken(directory):
         raise InputError(
             f"{directory} exists but holds no complete drawn data (fer2013.csv, train, test); "
             "remove it or name another directory."

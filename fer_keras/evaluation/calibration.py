@@ -30,7 +30,7 @@ def reliability_table(predictions, num_bins=NUM_BINS):
     """
     ends = np.linspace(0, 1, num_bins + 1)
     confidence = predictions.probabilities.max(axis=1).astype(float)
-    right = predictions.y_pred == predictions.y_true
+    right = predictions.is_right
     bins = np.searchsorted(ends[1:-1], confidence)
     rows = []
     for place in np.unique(bins):
@@ -161,7 +161,7 @@ def calibration_table(versions):
     """
     rows = {
         (arm, version): {
-            "accuracy": np.mean(part.y_pred == part.y_true),
+            "accuracy": np.mean(part.is_right),
             "confidence": part.probabilities.max(axis=1).mean(dtype=float),
             "calibration error": expected_calibration_error(part),
             **dict(zip(OF_CHANCE, error_if_calibrated(part))),

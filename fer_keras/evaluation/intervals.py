@@ -86,7 +86,7 @@ def mcnemar_test(first, second):
     # Imported here: reading results should not wait for it.
     from statsmodels.stats.contingency_tables import mcnemar
 
-    gain = (second.y_pred == second.y_true).astype(int) - (first.y_pred == first.y_true)
+    gain = second.is_right.astype(int) - first.is_right
     votes = np.bincount(first.group_numbers, weights=gain)
     first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
     test = mcnemar([[0, first_better], [second_better, 0]], exact=True)

@@ -55,7 +55,7 @@ def f1_intervals(predictions):
     size = len(predictions.class_names)
     groups = predictions.group_numbers
     parts = np.zeros((3, groups.max() + 1, size))  # hits, images, predictions of each class
-    is_hit = predictions.y_true == predictions.y_pred
+    is_hit = predictions.is_right
     np.add.at(parts[0], (groups[is_hit], predictions.y_true[is_hit]), 1)
     np.add.at(parts[1], (groups, predictions.y_true), 1)
     np.add.at(parts[2], (groups, predictions.y_pred), 1)

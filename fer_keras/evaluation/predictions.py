@@ -75,6 +75,11 @@ class Predictions:
         return self.probabilities.argmax(axis=1)
 
     @property
+    def is_right(self):
+        """Whether each image gets its true class: bool array `(n,)`."""
+        return self.y_pred == self.y_true
+
+    @property
     def group_numbers(self):
         """The groups of identical images, numbered 0, 1, ...: int array `(n,)`."""
         return np.unique(self.groups, return_inverse=True)[1]

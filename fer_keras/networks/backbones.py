@@ -12,7 +12,7 @@ import warnings
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.data.memory import cache_folder
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.files import project_folder, user_path
 
 BACKBONE = "backbone"
@@ -216,8 +216,7 @@ def load_weights(backbone, file):
             warnings.simplefilter("error")  # Keras only warns of layers that the file lacks
             backbone.load_weights(file)
     except Exception as error:  # of a damaged file, h5py and Keras raise nearly anything
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise InputError(f"{file} holds no weights of this backbone: {reason}") from error
+        raise InputError(f"{file} holds no weights of this backbone: {reason(error)}") from error
 
 
 def _network(name, levels, backbone, num_classes):

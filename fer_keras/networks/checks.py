@@ -5,7 +5,7 @@ from weakref import WeakSet
 import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 
 HOW = "give f(num_classes) -> keras.Sequential, or any functional keras.Model on the same input"
 
@@ -84,7 +84,7 @@ def require_readable(model, name):
         raise InputError(
             f"The network {name} could not be read back from its file; write layers of your own as "
             "classes with get_config() and @keras.saving.register_keras_serializable(), and use no "
-            f"Lambda layer. Keras says: {in_words(error).splitlines()[0]}"
+            f"Lambda layer. Keras says: {reason(error)}"
         ) from error
 
 
@@ -96,4 +96,4 @@ def in_words(error):
     """
     if isinstance(error, SystemExit):
         return "it ends the program (sys.exit)"
-    return str(error) or type(error).__name__
+    return reason(error)

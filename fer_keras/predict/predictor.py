@@ -9,7 +9,7 @@ from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
-from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.errors import InputError, first_few, reason
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -140,8 +140,7 @@ def _load_run(directory):
         model = keras.saving.load_model(directory / "model.keras", compile=False, safe_mode=True)
         class_names = Predictions.load(directory / "predictions.npz").class_names
     except Exception as error:  # damaged files raise almost anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"The run in {directory} cannot be read: {reason}") from error
+        raise InputError(f"The run in {directory} cannot be read: {reason(error)}") from error
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"{directory} holds a network of {model.output_shape[-1]} classes but predictions "

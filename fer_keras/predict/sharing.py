@@ -13,7 +13,7 @@ from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
 from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.files import user_path, write_text
+from fer_keras.utils.files import is_taken, user_path, write_text
 from fer_keras.utils.records import MEND, read_object
 
 PUSHED = {"keras": "model.keras", "litert": "model.tflite"}
@@ -94,7 +94,7 @@ def push(source, repository):
     folder = _as_folder(repository)
     if folder is None:
         _require_hub()
-    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    elif is_taken(folder):
         raise InputError(f"{folder} is not empty; give a new folder, or `owner/name` on the hub.")
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,24 +116,19 @@ def _make(source, folder):
         export(model, class_names, form, folder / name, facts)
     about = {"class_names": list(class_names)} | facts
     write_text(folder / FACTS_NAME, json.dumps(about, indent=1) + "\n")
-    write_text(folder / "README.md", model_card(source, class_names))
+    write_text(folder / "README.md", _model_card(source, class_names, facts))
     return folder
 
 
-def model_card(source, class_names):
-    """Return a network's model card, Markdown with the hub's YAML on top.
-
-    Args:
-        source: a run directory, or one of `pretrained.PRETRAINED`.
-        class_names: the class of each probability.
-    """
+def _model_card(source, class_names, facts):
+    """Return a network's model card, Markdown with the hub's YAML on top."""
     return CARD.format(
         license="license: mit\n" if is_pretrained(source) else "",
         name=_name(source),
         version=fer_keras.__version__,
         classes=", ".join(class_names),
         facts=FACTS_NAME,
-        training=_training(_facts(source)),
+        training=_training(facts),
         # The first sentence is about FER2013's labels.
         limits=limits() if is_pretrained(source) else limits().partition(". ")[2],
     )

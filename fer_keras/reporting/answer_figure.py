@@ -91,10 +91,7 @@ def _seeds(comparison, row, arm):
     counts = {len(run.predictions.ids) for run in runs.values()}
     if row["how"] != How.OVER_SEEDS or counts != {row["images"]}:
         return {}
-    return {
-        seed: np.mean(run.predictions.y_pred == run.predictions.y_true) - row["first"]
-        for seed, run in runs.items()
-    }
+    return {seed: np.mean(run.predictions.is_right) - row["first"] for seed, run in runs.items()}
 
 
 def _in_words(row):

@@ -97,7 +97,7 @@ def storage_table(comparison):
     for arms in by_images(both) if both else ():
         values = {form: {} for form in (*STORAGES, "difference")}
         for arm, parts in arms.items():
-            right = np.array([part.y_pred == part.y_true for part in parts], float)
+            right = np.array([part.is_right for part in parts], float)
             own = np.split(right, 2)
             for form, each in zip(values, (*own, own[1] - own[0])):
                 values[form][arm] = group_means(each, parts[0].groups)

@@ -20,7 +20,7 @@ def gallery(faces, predictions, title, per_row=7, seed=0):
     Returns:
         A `Figure`. Above each face stands the predicted class, and the true one if it differs.
     """
-    right = predictions.y_pred == predictions.y_true
+    right = predictions.is_right
     rng = np.random.default_rng(seed)
     rows = []
     for mask in (right, ~right):

@@ -38,7 +38,10 @@ def _choice(default, *others):
     def check(recipe, attribute, value):
         if not any(value == choice and type(value) is type(choice) for choice in choices):
             names = ", ".join(map(str, choices))
-            raise InputError(f"{attribute.name} is {value!r}; choose one of {names}.")
+            raise InputError(
+                f"{attribute.name} is {value!r}; choose one of {names}."
+                f"{did_you_mean(value, choices)}"
+            )
 
     return field(default=default, validator=check)
 

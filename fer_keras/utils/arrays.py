@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 from numpy.lib import format as npy
 
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 
 MAX_BYTES = 500_000_000
 """Larger contents are refused before they are read: a few MB can unpack to many GB."""
@@ -36,8 +36,7 @@ def load_arrays(path):
         OSError, EOFError, ValueError, KeyError, IndexError, RuntimeError, MemoryError,
         SyntaxError, TypeError, zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} holds no arrays that can be read: {reason}") from error
+        raise InputError(f"{path} holds no arrays that can be read: {reason(error)}") from error
 
 
 def _require_small(archive):

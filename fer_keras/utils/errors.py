@@ -1,6 +1,10 @@
 """The exception for bad input, and what its sentences are made of."""
 
+import re
 from difflib import get_close_matches
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What turns colours of a terminal on and off."""
 
 
 class InputError(ValueError):
@@ -24,6 +28,17 @@ class NoRunError(InputError):
 
 def _escaped(character):
     return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def reason(error):
+    """Return the first line of what an exception says, or its kind where it says nothing.
+
+    Args:
+        error: any exception. Of Keras' own, the line that only names a layer is passed over.
+    """
+    lines = [line for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Exception encountered when calling")]
+    return (said or lines or [type(error).__name__])[0].strip()
 
 
 def require_choice(name, value, choices):

@@ -65,6 +65,15 @@ def clear_report(directory):
         shutil.rmtree(directory / name, ignore_errors=True)
 
 
+def is_taken(path):
+    """Return whether a path is that of a file, or of a folder that holds something.
+
+    Args:
+        path: the `Path`.
+    """
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+
+
 def user_path(place):
     """Return a path as a user writes it, with `~` expanded.
 

@@ -38,5 +38,5 @@ def test_a_runs_own_test_faces_say_how_often_it_is_right(tmp_path):
 
 
 def test_the_limits_are_those_of_the_model_card():
-    assert limits().startswith("The majority of FER+'s annotators confirms 59 %")
+    assert limits().startswith("The majority of FER+'s annotators (more than half of the votes")
     assert limits().endswith("Do not use them to decide anything about people.")

@@ -8,7 +8,7 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.extras import how_to_install
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
@@ -145,7 +145,7 @@ def _too_large():
 
 def _why_unreadable(content, error):
     if not isinstance(error, UnidentifiedImageError):
-        return str(error) or type(error).__name__
+        return reason(error)
     if content.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer: fetch the image with git lfs pull"
     return f"not a picture of the kinds {', '.join(FORMATS)}" if content else "empty file"

@@ -15,7 +15,7 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.memory import Gathered
 from fer_keras.data.readers.csv_cache import read_cached
 from fer_keras.data.readers.csv_parser import SPLITS, find_columns, parse_batches
-from fer_keras.utils.errors import InputError, first_few, require_choice
+from fer_keras.utils.errors import InputError, first_few, reason, require_choice
 from fer_keras.utils.files import user_path, whole_file
 
 READ_BYTES = 1 << 17
@@ -101,8 +101,7 @@ def read_all_rows(path, on_bad="raise", class_names=CLASS_NAMES):
     except InputError:
         raise
     except DAMAGE as error:
-        why = str(error) or type(error).__name__
-        raise InputError(f"{path} cannot be read ({why}); get the file again.") from error
+        raise InputError(f"{path} cannot be read ({reason(error)}); get the file again.") from error
     count = len(arrays["images"]) + len(bad_rows)
     rows = np.delete(np.arange(1, count + 1), [row - 1 for row, _ in bad_rows]).tolist()
     names = (*SPLITS, NO_SPLIT)

@@ -18,7 +18,7 @@ from fer_keras.data.readers.listing import (
     visible_folders,
 )
 from fer_keras.utils.errors import InputError, first_few
-from fer_keras.utils.files import user_path
+from fer_keras.utils.files import is_taken, user_path
 
 
 def read_image_folder(directory, on_bad="raise"):
@@ -102,7 +102,7 @@ def link_training_folder(directory, faces, target):
             f"{len(unknown)} face(s) are not among the images of {directory}: "
             f"{first_few(unknown)}; give the folder that these faces were read from."
         )
-    if target.exists() and any(target.iterdir()):
+    if is_taken(target):
         raise InputError(f"{target} is not empty; give a new folder to hold the links.")
     for name in faces.class_names:
         (target / name).mkdir(parents=True, exist_ok=True)
