@@ -209,9 +209,14 @@ def normalisations(network):
     """
     from keras.layers import Normalization
 
-    if isinstance(network, Normalization):
+    return [layer for layer in _flat(network) if isinstance(layer, Normalization)]
+
+
+def _flat(network):
+    """Return the layers of a network, at any depth."""
+    if not hasattr(network, "layers"):
         return [network]
-    return [layer for part in getattr(network, "layers", ()) for layer in normalisations(part)]
+    return [layer for part in network.layers for layer in _flat(part)]
 
 
 def _pretrained(network, builder, weights):
@@ -254,23 +259,29 @@ def _normalised(model, wanted, name):
     import keras
 
     kinds = keras.layers.Rescaling | keras.layers.Normalization
+    own = next((layer for layer in _flat(model) if isinstance(layer, kinds)), None)
+    if own and wanted is None:
+        return model
     layer = wanted or keras.layers.Rescaling(1 / 255)
-    if isinstance(model, keras.Sequential):
-        has_own = isinstance(model.layers[0], kinds)
-        if has_own and wanted is None:
-            return model
-        rest = model.layers[1:] if has_own else model.layers
-        return keras.Sequential([model.inputs[0], layer, *rest], name=model.name)
-    if own := next((part for part in model.layers if isinstance(part, kinds)), None):
-        if wanted is None:
-            return model
+    if isinstance(model, keras.Sequential) and (not own or own in model.layers):
+        # Keras' random layers, such as RandomBrightness, take 0-255.
+        rest = list(model.layers)
+        place = rest.index(own) if own else next(n for n, e in enumerate(rest) if not _is_random(e))
+        rest[place : place + bool(own)] = [layer]
+        return keras.Sequential([model.inputs[0], *rest], name=model.name)
+    if own:
         raise InputError(
             f"The network {name} has a layer {own.name} that normalises, which cannot be replaced "
-            "in a functional model; leave the recipe's normalisation at rescale, or take the layer "
-            "out."
+            "inside a functional or nested model; leave the recipe's normalisation at rescale, or "
+            "take the layer out."
         )
     inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1))
     return keras.Model(inputs, model(layer(inputs)), name=f"normalised_{model.name}")
+
+
+def _is_random(layer):
+    """Return whether a layer only augments: one of Keras' `Random...`, or a model of them."""
+    return all(type(part).__name__.startswith("Random") for part in _flat(layer))
 
 
 def _source(builder):

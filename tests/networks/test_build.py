@@ -95,6 +95,36 @@ def test_a_network_that_normalises_by_itself_is_left_alone():
     assert [type(layer).__name__ for layer in replaced.layers[:2]] == ["Normalization", "Conv2D"]
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_network_that_normalises_behind_its_augmentation_does_so_once(nested):
+    def own(num_classes):
+        first = [layers.RandomFlip(seed=0), layers.Rescaling(1 / 255)]
+        first = [keras.Sequential(first)] if nested else first
+        return keras.Sequential([keras.Input((48, 48, 1)), *first, *small(num_classes).layers])
+
+    keras.utils.set_random_seed(0)
+    alone = own(3)
+    keras.utils.set_random_seed(0)
+    network = build(own, 3)
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), dtype=np.uint8)
+    np.testing.assert_allclose(network(images), alone(images), atol=1e-6)
+    standard = layers.Normalization(axis=None, mean=0, variance=1)
+    if nested:
+        with pytest.raises(InputError, match="a layer rescaling.* nested model"):
+            build(own, 3, standard)
+    else:
+        assert build(own, 3, standard).layers[1] is standard
+
+
+def test_random_layers_in_front_see_grey_levels():
+    def own(num_classes):
+        first = keras.Sequential([layers.RandomFlip(), layers.RandomBrightness(0.2)])
+        return keras.Sequential([keras.Input((48, 48, 1)), first, *small(num_classes).layers])
+
+    kinds = [type(layer).__name__ for layer in build(own, 3).layers[:3]]
+    assert kinds == ["Sequential", "Rescaling", "Conv2D"]
+
+
 def test_a_functional_network_that_normalises_by_itself_gets_no_other_normalisation():
     def own(num_classes):
         inputs = keras.Input((48, 48, 1))
