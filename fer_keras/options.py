@@ -111,7 +111,9 @@ def _unknown(words, options, command):
     known = re.findall(r"--[\w-]+", command.format_help())
     hint = did_you_mean(words[0], known)
     field = words[0].removeprefix("--").partition("=")[0].replace("-", "_")
-    if hasattr(options, "set") and field in Recipe().as_json():
+    if field == "seed" and hasattr(options, "seeds"):
+        hint = " Seeds are given by --seeds, or by --first-seed."
+    elif hasattr(options, "set") and field in Recipe().as_json():
         hint = f" A field of the recipe is changed by --set {field}=VALUE."
     return f"no option is called {unknown}.{hint}"
 

@@ -45,11 +45,14 @@ def resolve_arms(arms, changes, drawn):
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"An arm is called {name!r}; give it a name, as text.")
         if isinstance(arm, str):
-            arm = parse_arm(f"{name}={arm}")[1:]
+            arm = parse_arm(f"arm={arm}")[1:]
         recipe, own = arm if isinstance(arm, tuple) else (arm, {})
         recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
         if not isinstance(recipe, Recipe):
-            raise InputError(f"The arm {name} is {recipe!r}; give a Recipe or the name of one.")
+            raise InputError(
+                f"The arm {name} is {recipe!r}; give a Recipe or the name of one, and a network of "
+                "your own as Recipe(network=...)."
+            )
         if drawn:
             recipe = recipe.changed(epochs=min(recipe.epochs, DRAWN_EPOCHS))
         resolved[name] = recipe.changed(**changes | own)
@@ -80,7 +83,7 @@ def cross(arms, factors, crossed=True):
                 f"{name} is no factor; give a field of the recipe: "
                 f"{', '.join(field for field in known if field != 'seed')}."
             )
-        if isinstance(levels, str) or not isinstance(levels, list | tuple | range):
+        if not isinstance(levels, list | tuple | range):
             raise InputError(f"The factor {name} is {levels!r}; give a list of its levels.")
         if len(levels) < 2 or any(levels.count(level) > 1 for level in levels):
             raise InputError(

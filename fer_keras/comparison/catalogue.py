@@ -288,6 +288,13 @@ def recipe(name, **changes):
     Raises:
         InputError: if the name, a field or a value is impossible.
     """
+    if not isinstance(name, str):
+        raise InputError(
+            f"A recipe is called {name!r}; give the name of one, and a network of your own as "
+            "Recipe(network=...)."
+        )
+    if name in COMPARISONS:
+        raise InputError(f"{name} is a comparison of several recipes; give it to compare.")
     if name in RECIPES:
         return RECIPES[name].recipe.changed(**changes)
     if name in NETWORKS or ":" in name:

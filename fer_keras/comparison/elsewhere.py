@@ -9,6 +9,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import replace
+from os import PathLike
 
 import numpy as np
 
@@ -54,7 +55,12 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
     own = {arm: source.splits(arms[arm]) for arm, source in sources.items() if test_on}
     trained = {arm: splits.name for arm, (_, splits) in own.items()}
     for name, place in (test_on or {}).items():
-        if not re.fullmatch(r"[\w.-]+", name) or name in map(PIXELS.format, STORAGES):
+        if not isinstance(place, str | PathLike | Splits):
+            raise InputError(
+                f"test_on's {name} is a {type(place).__name__}; give a folder, a CSV file or "
+                "Splits."
+            )
+        if not re.fullmatch(r"[\w.-]+", str(name)) or name in map(PIXELS.format, STORAGES):
             raise InputError(
                 f"test_on has the name {name!r}, which becomes part of a file's name; give "
                 f"letters, digits, hyphens and underscores, not {PIXELS.format('csv')}."

@@ -16,13 +16,17 @@ from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
 from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
-from fer_keras.data.loading import checked_names, find_or_draw
+from fer_keras.data.loading import DRAWN, checked_names, find_or_draw
 from fer_keras.evaluation.differences import MARGIN
-from fer_keras.training.recipe import MAX_SEED
-from fer_keras.utils.errors import InputError, NoRunError
+from fer_keras.utils.errors import InputError, NoRunError, require_bools
 from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.plain import plain
+from fer_keras.utils.seeds import MAX_SEED
 
 MAX_SEEDS = 1000
+OF_READING = ("storage", "division", "split_seed", "labels")
+"""Fields of a recipe that say how its data is read."""
+
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
 
@@ -89,12 +93,17 @@ def run_comparison(
         InputError: if an argument or the data is impossible.
         NoRunError: if no run succeeded; `results.csv` says why.
     """
-    factors, changes, asks_for_minutes = factors or {}, changes or {}, minutes is not None
+    seeds, first_seed, minutes, margin, jobs, class_names = map(
+        plain, (seeds, first_seed, minutes, margin, jobs, class_names)
+    )
+    factors, changes = plain(factors or {}), changes or {}
+    asks_for_minutes = minutes is not None
     if named := COMPARISONS.get(arms) if isinstance(arms, str) else None:
         name, arms, factors = name or arms, named.arms, factors or named.factors
         # Whoever sets epochs wants equal epochs, not equal time.
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
         search_rate = search_rate or named.search_rate
+    require_bools(crossed=crossed, search_rate=search_rate)
     _require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
     require_margin(margin)
     require_jobs(jobs)
@@ -106,6 +115,7 @@ def run_comparison(
     if factors:
         cross(checked, factors, crossed)
     data_sets, drawn = _data_sets(data, out)
+    _require_unread(data_sets, factors, class_names)
     if drawn and minutes and not asks_for_minutes:
         minutes = DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
@@ -137,7 +147,7 @@ def run_comparison(
         factors=factors,
         minutes=minutes,
         rates=rates,
-        drawn=drawn,
+        drawn=drawn or any(place.name == DRAWN for place in data_sets.values()),
         sources=sources,
         notes=(*skipped, *_notes(arms, sources)),
         runs=runs,
@@ -181,6 +191,11 @@ def _seeds(seeds, default, first_seed):
     seeds = default if seeds is None else seeds
     if isinstance(seeds, list | tuple | range):
         chosen = tuple(seeds[: MAX_SEEDS + 1])
+        if first_seed != 0:
+            raise InputError(
+                f"first_seed is {first_seed!r} beside a list of seeds; leave it out, for the list "
+                "says which seeds to run."
+            )
     elif type(seeds) is int and type(first_seed) is int:
         chosen = tuple(range(first_seed, first_seed + min(seeds, MAX_SEEDS + 1)))
     else:
@@ -213,6 +228,19 @@ def _data_sets(data, out):
     else:
         print(f"Data: {'; '.join(f'{name}, {_place(place)}' for name, place in found.items())}.")
     return found, drawn
+
+
+def _require_unread(data_sets, factors, class_names):
+    """Refuse arguments on how to read data where the data is read already."""
+    if not any(isinstance(data, Splits) for data in data_sets.values()):
+        return
+    if read := next((name for name in factors if name in OF_READING), None):
+        raise InputError(
+            f"The factor {read} says how data is read, and these Splits are read already; give the "
+            "data's folder in place of Splits."
+        )
+    if class_names is not None:
+        raise InputError("class_names name the codes of a CSV file; leave them out for Splits.")
 
 
 def _place(data):

@@ -130,6 +130,13 @@ def prepared(recipe, splits):
     Raises:
         InputError: if the data lacks a class of the recipe, or faces to validate on.
     """
+    for field in ("division", "labels"):
+        wanted, given = getattr(recipe, field), getattr(splits, field)
+        if given not in (wanted, None):
+            raise InputError(
+                f"The recipe has {field} {wanted!r}, and these Splits were read with {given!r}; "
+                f"give load_data(..., {field}={wanted!r}), or change the recipe."
+            )
     storage = recipe.storage or ("folder" if splits.folder else "csv")
     known = splits.train.class_names
     unknown = [name for name in recipe.classes or () if name not in known]

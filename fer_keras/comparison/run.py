@@ -133,7 +133,8 @@ def finish(
     """
     require_usable(callbacks, tensorboard)
     identity = run_identity(recipe, splits)
-    directory = project_folder() / (directory or Path("runs") / run_name(title, identity))
+    directory = user_path(directory or Path("runs") / run_name(title, identity))
+    directory = project_folder() / directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with run_lock(directory):

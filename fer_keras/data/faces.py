@@ -91,6 +91,8 @@ class Splits:
         name: the data set's name, such as `fer2013`, `raf-db` or a folder's own.
         folder: the `Path` that holds the `train/<class>/` which `train` was read from, if any.
         without_copies: whether copies of test faces, near ones too, were dropped from `train`.
+        division: how `load_data` divided them; `None` where it did not.
+        labels: which labels `load_data` read; `None` where it did not.
     """
 
     train: Faces
@@ -100,6 +102,8 @@ class Splits:
     name: str = "fer2013"
     folder: Path | None = None
     without_copies: bool = False
+    division: str | None = None
+    labels: str | None = None
 
     def leaked(self):
         """Return which test faces have an exact copy in training or validation.

@@ -12,7 +12,14 @@ from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.plain import plain
+from fer_keras.utils.seeds import require_seed
 from fer_keras.utils.watching import waiting
+
+DRAWN = "drawn faces"
+"""The name of faces that are drawn for want of real ones."""
+
+DRAWN_NOTE = "No data was found: these faces are drawn from formulas; name your folder to read it."
 
 _READERS = {
     "csv": (read_fer2013_csv, read_all_rows),
@@ -56,7 +63,9 @@ def load_data(
     require_choice("storage", storage, (None, "csv", "folder"))
     require_choice("division", division, ("own", "random"))
     require_choice("labels", labels, LABELS)
-    location, _ = find_or_draw(data)
+    seed, class_names = plain(seed), plain(class_names)
+    require_seed(seed)
+    location, is_drawn = find_or_draw(data)
     form = _form(location, storage, labels)
     source = getattr(location, form)
     if class_names is not None and (form, labels) != ("csv", "own"):
@@ -73,9 +82,11 @@ def load_data(
     name = data_set_name(splits.train.class_names, source.parent if form == "csv" else source)
     return replace(
         splits,
-        name="raf-db" if form == "raf_db" else name,
+        name=DRAWN if is_drawn else "raf-db" if form == "raf_db" else name,
         folder=source if form == "folder" else None,
-        notes=(*splits.notes, *_absent_notes(splits)),
+        notes=(*splits.notes, *_absent_notes(splits), *([DRAWN_NOTE] if is_drawn else [])),
+        division=division,
+        labels=labels,
     )
 
 

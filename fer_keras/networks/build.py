@@ -23,6 +23,7 @@ from fer_keras.networks.checks import (
 )
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.plain import plain
 from fer_keras.utils.startup import start_tensorflow
 
 
@@ -45,6 +46,9 @@ def build(network, num_classes=7, normalisation=None, weights=None):
     Raises:
         InputError: if there is no such network, or the builder returns something else.
     """
+    num_classes = plain(num_classes)
+    if type(num_classes) is not int or num_classes < 2:
+        raise InputError(f"num_classes is {num_classes!r}; give a whole number of at least 2.")
     start_tensorflow()  # quietly, before the builder does it
     builder, name = find_builder(network), network_name(network)
     try:

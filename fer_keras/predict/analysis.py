@@ -70,8 +70,8 @@ def _named(pictures):
             named += [(None, file) for file in list_pictures([user_path(each)])[0]]
         else:
             raise InputError(
-                f"{type(each).__name__} is no picture; give a file, a folder, an array, or a list "
-                "of these."
+                f"{type(each).__name__} is no picture; give a file, a folder, an array such as "
+                "np.asarray(image.convert('RGB')), or a list of these."
             )
     if not named:
         raise InputError("The list of pictures is empty; name a picture.")

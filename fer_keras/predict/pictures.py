@@ -19,7 +19,7 @@ from fer_keras.predict.predictor import is_pretrained, is_run, require_no_compar
 from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import is_taken, whole_file, write_text
+from fer_keras.utils.files import is_taken, user_path, whole_file, write_text
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -194,7 +194,7 @@ def output_folder(source, out):
         now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         names = chain([now], (f"{now}-{number}" for number in count(2)))
         out = next(p for name in names if not (p := base / "predictions" / name).exists())
-    out = Path(out)
+    out = user_path(out)
     if is_taken(out):
         raise InputError(f"{out} exists and is not empty; name a new folder with --out.")
     return out

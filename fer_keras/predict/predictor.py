@@ -1,5 +1,6 @@
 """Apply a trained network to new faces, prepared as the training data was."""
 
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError, first_few, reason
+from fer_keras.utils.files import user_path
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -26,11 +28,16 @@ class Predictor:
     """
 
     def __init__(self, source):
+        if not isinstance(source, str | PathLike):
+            raise InputError(
+                f"The network is a {type(source).__name__}; give a run directory, as run.directory "
+                f"is, or one of {', '.join(PRETRAINED)}."
+            )
         if is_pretrained(source):
             network = pretrained(source)
             self._infer, self.class_names = network.predict, network.class_names
         else:
-            model, self.class_names = _load_run(Path(str(source)))
+            model, self.class_names = _load_run(user_path(source))
             from fer_keras.networks.backend import compiled
 
             self._infer = compiled(model)

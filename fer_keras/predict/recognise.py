@@ -9,7 +9,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, FaceDetector
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image, read_picture
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, require_bools
 
 EXTENSIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif",
@@ -61,6 +61,7 @@ class Recogniser:
         min_score=MIN_SCORE,
         min_face=MIN_FACE,
     ):
+        require_bools(whole_image=whole_image)
         self._whole_image = whole_image
         self._detector = FaceDetector(min_score=min_score, min_face=min_face)
         self._predictor = Predictor(network)

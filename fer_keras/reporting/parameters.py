@@ -2,6 +2,7 @@
 
 from fer_keras.comparison.parsing import (
     parse_changes,
+    parse_data,
     parse_factors,
     parse_places,
     split_outside_brackets,
@@ -74,5 +75,7 @@ def _parts(text, separator):
 def _data(text):
     if "=" not in text:
         return project_path(text) if text.strip() else None
-    pairs = (part.partition("=") for part in _parts(text, ","))
-    return {name.strip(): project_path(path.strip()) for name, _, path in pairs}
+    data = parse_data(_parts(text, ","))
+    if not isinstance(data, dict):
+        return project_path(data)
+    return {name: project_path(path) for name, path in data.items()}

@@ -4,6 +4,8 @@ import json
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +19,9 @@ from fer_keras.comparison.robustness import is_measured, robustness
 from fer_keras.comparison.votes import keep_votes
 from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
-from fer_keras.utils.errors import InputError
+from fer_keras.training.recipe import Recipe
+from fer_keras.utils.errors import InputError, did_you_mean
+from fer_keras.utils.files import user_path
 from fer_keras.utils.records import read_table
 from fer_keras.utils.watching import bar, shows_bars, waiting
 
@@ -171,6 +175,14 @@ def compare(arms, data=None, seeds=None, **options):
     Raises:
         InputError: if an argument or the data is impossible, or no run succeeded.
     """
+    known = list(signature(run_comparison).parameters)
+    if unknown := next((name for name in options if name not in known), None):
+        fields = Recipe().as_json()
+        hint = " A field of the recipe is changed by changes={...}." * (unknown in fields)
+        raise InputError(
+            f"compare has no argument {unknown}; it has {', '.join(known)}."
+            f"{hint or did_you_mean(unknown, known)}"
+        )
     result = Result(run_comparison(arms, data, seeds, **options))
     keep_votes(result.comparison)
     _draw_runs(result.comparison)
@@ -198,8 +210,9 @@ def require_page(path):
     Args:
         path: the HTML file to write.
     """
-    if not str(path).strip() or Path(path).is_dir() or Path(path).suffix == ".ipynb":
-        raise InputError(f"The report cannot be {str(path)!r}; give a file such as mine.html.")
+    is_page = isinstance(path, str | PathLike) and Path(path).suffix.lower() in (".html", ".htm")
+    if not is_page or user_path(path).is_dir():
+        raise InputError(f"The report cannot be {path!r}; give a file that ends in .html.")
 
 
 def notebook_path(name):

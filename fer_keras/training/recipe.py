@@ -9,6 +9,8 @@ from fer_keras.networks.backbones import BACKBONES
 from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.utils.errors import InputError, did_you_mean
+from fer_keras.utils.plain import plain
+from fer_keras.utils.seeds import MAX_SEED
 
 
 def _shifts(share):
@@ -25,8 +27,6 @@ AUGMENTATIONS = {
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
-MAX_SEED = 2**32 - 1
-"""The largest seed that Keras takes."""
 
 STRENGTHS = {"rotation_range": 180, **_shifts(1), "zoom_range": 0.9, "horizontal_flip": True}
 """ImageDataGenerator's arguments that both feeds know, each with its largest value."""
@@ -43,7 +43,7 @@ def _choice(default, *others):
                 f"{did_you_mean(value, choices)}"
             )
 
-    return field(default=default, validator=check)
+    return field(default=default, converter=plain, validator=check)
 
 
 def _whole(default, least, most=1_000_000):
@@ -54,7 +54,7 @@ def _whole(default, least, most=1_000_000):
             kind = f"a whole number from {least} to {most}{', or None' if default is None else ''}"
             raise InputError(f"{attribute.name} is {value!r}; give {kind}.")
 
-    return field(default=default, validator=check)
+    return field(default=default, converter=plain, validator=check)
 
 
 def _number(default, most=1, may_be_0=True):
@@ -66,7 +66,7 @@ def _number(default, most=1, may_be_0=True):
                 f"{attribute.name} is {value!r}; give a number {bound} and at most {most}."
             )
 
-    return field(default=default, validator=check)
+    return field(default=default, converter=plain, validator=check)
 
 
 def _check_network(recipe, attribute, value):
@@ -104,7 +104,8 @@ def _check_augmentation(recipe, attribute, value):
 
 
 def _as_tuple(value):
-    return tuple(value) if isinstance(value, list | tuple) else value
+    value = plain(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_classes(recipe, attribute, value):
@@ -182,16 +183,15 @@ class Recipe:
     split_seed: int | None = _whole(None, least=0, most=MAX_SEED)
     labels: str = _choice(*LABELS)
     drop_test_copies: bool = _choice(False, True)
-    # The converter is for JSON, which has no tuples.
     classes: tuple | None = field(default=None, converter=_as_tuple, validator=_check_classes)
     validation_fraction: float = _number(0.1, most=0.5)
     normalisation: str = _choice("rescale", "standardise")
-    network: object = field(default="conv3", validator=_check_network)
-    pretrained_weights: str | None = field(default=None, validator=_check_weights)
+    network: object = field(default="conv3", converter=plain, validator=_check_network)
+    pretrained_weights: str | None = field(default=None, converter=plain, validator=_check_weights)
     frozen_epochs: int = _whole(0, least=0)
     frozen_learning_rate: float = _number(1e-3, may_be_0=False)
     feed: str = _choice("memory", "image_data_generator")
-    augmentation: str | dict = field(default="none", validator=_check_augmentation)
+    augmentation: str | dict = field(default="none", converter=plain, validator=_check_augmentation)
     corruption: float = _number(0.0)
     mixup: float = _number(0.0)
     balance: str = _choice("none", "class_weights", "balanced_sampling")

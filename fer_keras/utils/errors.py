@@ -56,6 +56,17 @@ def require_choice(name, value, choices):
         )
 
 
+def require_bools(**values):
+    """Raise InputError unless all values are True or False.
+
+    Args:
+        **values: by what the user calls them.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{name} is {value!r}; give True or False.")
+
+
 def did_you_mean(word, known):
     """Return a question that names the most similar known word, or nothing.
 

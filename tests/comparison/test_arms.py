@@ -86,6 +86,11 @@ def test_arms_are_recipes_texts_or_names():
     assert resolve_arms(["conv3_csv"], {}, drawn=False) == {"conv3_csv": CONV3}
 
 
+def test_an_arms_name_may_hold_what_texts_divide_by():
+    arms = resolve_arms({"lr=0.001, b": "conv3,learning_rate=1e-3"}, {}, False)
+    assert arms == {"lr=0.001, b": Recipe(network="conv3", learning_rate=1e-3)}
+
+
 def test_drawn_faces_shorten_what_nobody_set():
     arms = ["conv3_csv", "long=conv3_csv,epochs=9"]
     epochs = [recipe.epochs for recipe in resolve_arms(arms, {}, drawn=True).values()]

@@ -210,12 +210,35 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"on_bad": "ignore"}, "on_bad is 'ignore'"),
         ({"changes": {"classes": ("joy", "sad")}}, "has no class joy"),
         ({"arms": {}}, "There is no arm"),
+        ({"crossed": "no"}, "crossed is 'no'; give True or False"),
+        ({"search_rate": 1}, "search_rate is 1; give True or False"),
+        ({"seeds": [0], "first_seed": 7}, "first_seed is 7 beside a list of seeds"),
+        ({"test_on": {"x": 3}}, "test_on's x is a int; give a folder"),
+        ({"arms": {"a": tiny}}, r"network of your own as Recipe\(network=...\)"),
     ],
 )
 def test_impossible_comparisons_are_one_sentence(arguments, message, data, tmp_path):
     arguments = {"arms": {"a": TINY}, "data": data, "out": tmp_path / "runs"} | arguments
     with pytest.raises(InputError, match=message):
         run_comparison(**arguments)
+
+
+def test_how_to_read_is_no_wish_for_splits(splits, tmp_path):
+    arguments = {"arms": {"a": TINY}, "data": splits, "seeds": 1, "out": tmp_path / "runs"}
+    with pytest.raises(InputError, match="The factor labels says how data is read"):
+        run_comparison(**arguments, factors={"labels": ("own", "ferplus_votes")})
+    with pytest.raises(InputError, match="class_names .* leave them out for Splits"):
+        run_comparison(**arguments, class_names=("a", "b"))
+
+
+def test_numbers_of_numpy_are_numbers(splits, tmp_path):
+    arguments = {"arms": {"a": TINY}, "data": splits, "out": tmp_path / "runs"}
+    done = run_comparison(
+        **arguments, seeds=np.arange(2), factors={"batch_size": np.array([35, 70])}
+    )
+    assert done.seeds == (0, 1) and done.factors == {"batch_size": [35, 70]}
+    again = run_comparison(**arguments, seeds=2, factors={"batch_size": (35, 70)})
+    assert again.directory == done.directory
 
 
 def test_where_no_arm_finds_its_form_the_sentence_says_what_to_set(data, tmp_path):

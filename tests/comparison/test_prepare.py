@@ -144,6 +144,17 @@ def test_classes_and_storage_are_filled_in_by_the_data(splits):
         prepared(Recipe(classes=("angry", "joy")), splits)
 
 
+def test_a_recipe_and_splits_that_were_read_otherwise_do_not_go_together(data):
+    splits = load_data(data)
+    with pytest.raises(InputError, match=r"division 'random', and these Splits .* with 'own'"):
+        prepared(Recipe(division="random"), splits)
+    random = load_data(data, division="random")
+    assert prepared(Recipe(division="random"), random)[0].division == "random"
+    # Nobody knows how Splits of one's own were divided.
+    own = replace(splits, division=None, labels=None)
+    assert prepared(Recipe(division="random"), own)[0].division == "random"
+
+
 def test_faces_of_one_class_or_none_cannot_be_learnt(splits):
     only = splits.train.select(splits.train.labels == 3)
     with pytest.raises(InputError, match="All 20 training faces are of the class happy"):

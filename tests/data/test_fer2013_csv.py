@@ -237,7 +237,10 @@ FAULTS = {
     "underscore": (row_with("1_0"), "pixel 1001 is '1_0', which is no whole number"),
     "other digits": (row_with("١٢"), "pixel 1001 is '١٢', which is no whole number"),
     "NUL": (row_with("\0"), r"pixel 1001 is '\x00', which is no whole number"),
-    "emotion 7": (row_of(emotion="7"), "emotion is '7'; known are 0 to 6"),
+    "emotion 7": (
+        row_of(emotion="7"),
+        "known are the codes 0 to 6, which class_names",
+    ),
     "no emotion": (row_of(emotion=""), "emotion is ''"),
     "emotion in words": (row_of(emotion="happy"), "emotion is 'happy'"),
     "unknown Usage": (

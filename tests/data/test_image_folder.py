@@ -89,6 +89,14 @@ def test_split_is_recovered_from_the_file_name(folder):
     ]
 
 
+def test_folders_that_are_no_split_here_are_named(folder):
+    assert not any("is not read" in note for note in read_image_folder(folder).notes)
+    shutil.copytree(folder / "test", folder / "val")
+    (folder / "papers" / "drafts").mkdir(parents=True)
+    assert "val is not read: only train/ and test/ are" in " ".join(read_image_folder(folder).notes)
+    assert "papers" not in " ".join(read_image_folder(folder).notes)
+
+
 def test_two_folders_of_one_class_are_both_read_under_unique_ids(folder):
     expected = put(folder / "train" / "happiness" / "a.png")
     third = put(folder / "train" / "HAPPY" / "a.png")

@@ -251,6 +251,12 @@ def test_ferplus_keeps_fer2013s_division(data):
         load_data(data, labels="ferplus", division="random")
 
 
+@pytest.mark.parametrize("seed", ["1", -1, 1.5, None, True])
+def test_an_impossible_seed_is_no_fault_of_the_faces(data, seed):
+    with pytest.raises(InputError, match="seed is .*; give a whole number from 0 to 4294967295"):
+        load_data(data, division="random", seed=seed)
+
+
 def test_without_data_faces_are_drawn_into_runs(tmp_path, monkeypatch):
     def write_few(directory):
         from fer_keras.data.synthetic import write_drawn_data
@@ -263,6 +269,7 @@ def test_without_data_faces_are_drawn_into_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "notebooks")
     splits = load_data()
     assert (len(splits.train), len(splits.test)) == (70, 35)
+    assert splits.name == "drawn faces" and "No data was found" in splits.notes[-1]
     location, drawn = find_or_draw()
     assert drawn and location.folder == location.csv.parent == tmp_path / "runs" / "drawn_faces"
     monkeypatch.setenv("FER_KERAS_DATA", str(location.csv))

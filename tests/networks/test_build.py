@@ -116,6 +116,12 @@ def test_a_network_that_normalises_behind_its_augmentation_does_so_once(nested):
         assert build(own, 3, standard).layers[1] is standard
 
 
+@pytest.mark.parametrize("num_classes", [1, "7", 2.0])
+def test_a_network_has_two_classes_or_more(num_classes):
+    with pytest.raises(InputError, match="num_classes is .*; give a whole number of at least 2"):
+        build("conv3", num_classes)
+
+
 def test_random_layers_in_front_see_grey_levels():
     def own(num_classes):
         first = keras.Sequential([layers.RandomFlip(), layers.RandomBrightness(0.2)])

@@ -66,7 +66,7 @@ def test_where_there_is_no_face_the_table_is_empty_and_has_its_columns(photos):
 @pytest.mark.parametrize(
     ("pictures", "message"),
     [
-        (3, "int is no picture; give a file, a folder, an array, or a list"),
+        (3, "int is no picture; give a file, a folder, an array such as"),
         ([], "list of pictures is empty"),
         (np.zeros((40, 40)), "1 of 1 .*array 1 .an array of float64 of shape"),
         (np.zeros((2, 40, 40, 3), np.uint8), "cannot be read: array 1"),

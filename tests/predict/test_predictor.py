@@ -15,6 +15,7 @@ from fer_keras.networks.pretrained import network_input
 from fer_keras.predict.detection import Box
 from fer_keras.predict.predictor import Predictor, face_image, read_picture
 from fer_keras.training.feeds import evaluation_feed, training_feed
+from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
 
@@ -68,6 +69,13 @@ def test_what_is_no_run_is_refused(tmp_path, run_directory):
         (damaged / name).write_bytes((run_directory / name).read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged cannot be read"):
         Predictor(damaged)
+
+
+def test_a_network_is_named_by_text():
+    with pytest.raises(
+        InputError, match=r"The network is a Recipe; give a run directory, as run\."
+    ):
+        Predictor(Recipe())
 
 
 def test_files_of_different_runs_are_refused(tmp_path):

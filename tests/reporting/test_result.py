@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -66,6 +68,17 @@ def test_the_report_of_faces_in_memory_leaves_out_what_needs_them(compared, tmp_
     assert not {"Effects of the factors", "Other data", "Equal time"} & set(headings)
     assert all(alternatives(soup))
     assert "mouse" in soup.get_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("epochs", "changed by changes={...}"), ("factor", "Did you mean factors?")],
+)
+def test_an_argument_that_compare_lacks_is_said(option, meant):
+    with pytest.raises(InputError, match=f"compare has no argument {option}; it has arms, data"):
+        compare({"a": Recipe()}, seeds=1, **{option: 3})
+    with pytest.raises(InputError, match=re.escape(meant)):
+        compare({"a": Recipe()}, seeds=1, **{option: 3})
 
 
 def test_notebooks_are_found():

@@ -1,5 +1,7 @@
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
@@ -65,6 +67,28 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
 def test_impossible_values_are_refused_in_one_sentence(field, value, message):
     with pytest.raises(InputError, match=message):
         Recipe(**{field: value})
+
+
+def test_values_of_numpy_and_paths_are_taken_as_pythons_own():
+    given = Recipe(
+        epochs=np.int64(3),
+        learning_rate=np.logspace(-4, -2, 3)[0],
+        drop_test_copies=np.True_,
+        storage=np.str_("csv"),
+        augmentation={"zoom_range": np.float64(0.1)},
+        classes=np.array(["happy", "sad"]),
+    )
+    assert given == Recipe(
+        epochs=3,
+        learning_rate=1e-4,
+        drop_test_copies=True,
+        storage="csv",
+        augmentation={"zoom_range": 0.1},
+        classes=("happy", "sad"),
+    )
+    json.dumps(given.as_json())
+    own = Recipe(network=Path("mynet.py:build"), pretrained_weights=Path("w.h5"))
+    assert (own.network, own.pretrained_weights) == ("mynet.py:build", "w.h5")
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones():

@@ -50,8 +50,8 @@ def find_columns(header):
     counts = [names.count(name) for name in ("emotion", "pixels", "usage")]
     if counts not in ([1, 1, 1], [1, 1, 0]):
         raise ValueError(
-            f"has the header {_quote(header, 80)}; it needs emotion, pixels and Usage, each once, "
-            "with commas between"
+            f"has the header {_quote(header, 80)}; it needs emotion, pixels and perhaps Usage, "
+            "each once, with commas between"
         )
     usage = names.index("usage") if counts[2] else None
     return Columns(names.index("emotion"), names.index("pixels"), usage, len(names))
@@ -177,7 +177,10 @@ def _parse_row(line, columns, codes):
     emotion, usage = row[columns.emotion], _usage(row, columns)
     label = codes.get(_bare(emotion))
     if label is None:
-        raise ValueError(f"its emotion is {_quote(emotion)}; known are 0 to {len(codes) - 1}")
+        raise ValueError(
+            f"its emotion is {_quote(emotion)}; known are the codes 0 to {len(codes) - 1}, which "
+            "class_names (--class-names) names for other data than FER2013"
+        )
     if usage is None:
         known = ", ".join(SPLITS)
         raise ValueError(f"its Usage is {_quote(row[columns.usage])}; known are {known}")

@@ -15,6 +15,7 @@ from fer_keras.data.readers.listing import (
     folder_classes,
     list_images,
     unique,
+    unread_folders,
     visible_folders,
 )
 from fer_keras.utils.errors import InputError, first_few
@@ -149,6 +150,11 @@ def _read(directory, on_bad):
         notes = [f"The classes are the names of the folders: {', '.join(classes)}."]
     elif absent:
         notes = [f"There are no folders for FER2013's classes {', '.join(absent)}."]
+    if unread := unread_folders(directory):
+        notes.append(
+            f"{first_few(unread)} is not read: only train/ and test/ are, and validation images "
+            "are cut out of train/."
+        )
     return replace(splits, notes=(*notes, *splits.notes))
 
 

@@ -86,6 +86,23 @@ def folder_classes(directory):
     return tuple(classes)
 
 
+def unread_folders(directory):
+    """Return the names of folders with `<class>/` that are no split here, such as `val`.
+
+    Args:
+        directory: as for `list_images`.
+    """
+    if is_bare(directory):
+        return []
+    classes = {folder.name for folder in _class_folders(directory, "train")}
+    return [
+        folder.name
+        for folder in visible_folders(directory)
+        if folder.name.lower() not in ("train", "test")
+        and classes & {each.name for each in visible_folders(folder)}
+    ]
+
+
 def list_images(directory):
     """Return the images of a folder, and what else lies among them.
 
