@@ -112,7 +112,7 @@ def _unknown(words, options, command):
     hint = did_you_mean(words[0], known)
     field = words[0].removeprefix("--").partition("=")[0].replace("-", "_")
     if field == "seed" and hasattr(options, "seeds"):
-        hint = " Seeds are given by --seeds, or by --first-seed."
+        hint = " Did you mean --seeds, or --first-seed?"
     elif hasattr(options, "set") and field in Recipe().as_json():
         hint = f" A field of the recipe is changed by --set {field}=VALUE."
     return f"no option is called {unknown}.{hint}"

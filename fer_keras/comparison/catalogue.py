@@ -1,32 +1,11 @@
 """Named recipes and comparisons, with cost and sources."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from fer_keras.comparison.named import NamedComparison, NamedRecipe
 from fer_keras.networks.builders import NETWORKS
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, did_you_mean
-
-
-@dataclass(frozen=True)
-class NamedRecipe:
-    """A recipe with a name: a published study's, or one of ours.
-
-    Args:
-        study: which study it is; empty for ours.
-        recipe: its `Recipe`.
-        minutes: training alone on 2 cores of a server, about; `None` where nobody measured it.
-        expected: what accuracy to expect, on which images.
-        published: what the study itself reports; of ours, what it is made for.
-        differs: where it differs from its source; of ours, what it takes from whom.
-    """
-
-    study: str
-    recipe: Recipe
-    minutes: float | None
-    expected: str
-    published: str
-    differs: str
-
 
 OURS = "batch size and the choice of the epoch on validation faces are ours"
 
@@ -203,29 +182,6 @@ AS_PUBLISHED["conv4_bn"] = _stripped(
 )
 RECIPES |= {f"{name}_as_published": named for name, named in AS_PUBLISHED.items()}
 SAME_IMAGES = RECIPES["conv3_csv"].recipe.changed(division="own", drop_test_copies=True)
-
-
-@dataclass(frozen=True)
-class NamedComparison:
-    """A comparison with a name.
-
-    Args:
-        question: what it asks, as the report's title.
-        arms: dict from an arm's name to its `Recipe`.
-        factors: dict from a field of the only arm's recipe to its levels, all combined.
-        seeds: runs of each arm.
-        minutes: equal training time of each arm; `None`: each recipe's epochs.
-        search_rate: whether each arm's learning rate is chosen among three on validation faces.
-        notice: template of the report's notice on what is compared, or empty.
-    """
-
-    question: str
-    arms: dict[str, Recipe]
-    factors: dict[str, tuple] = field(default_factory=dict)
-    seeds: int = 3
-    minutes: float | None = None
-    search_rate: bool = False
-    notice: str = ""
 
 
 COMPARISONS = {

@@ -3,13 +3,13 @@
 import pandas as pd
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
+from fer_keras.comparison.asked import chosen_seeds, require_fitting, require_unread
 from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
 from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
 from fer_keras.comparison.identity import run_name
-from fer_keras.comparison.parsing import parse_arm
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table
@@ -21,11 +21,6 @@ from fer_keras.evaluation.differences import MARGIN
 from fer_keras.utils.errors import InputError, NoRunError, require_bools
 from fer_keras.utils.files import project_folder, user_path, write_text
 from fer_keras.utils.plain import plain
-from fer_keras.utils.seeds import MAX_SEED
-
-MAX_SEEDS = 1000
-OF_READING = ("storage", "division", "split_seed", "labels")
-"""Fields of a recipe that say how its data is read."""
 
 DRAWN_MINUTES = 0.2
 """Minutes of a named comparison on drawn faces, unless one asks for more."""
@@ -104,18 +99,18 @@ def run_comparison(
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
         search_rate = search_rate or named.search_rate
     require_bools(crossed=crossed, search_rate=search_rate)
-    _require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
+    require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
     require_margin(margin)
     require_jobs(jobs)
     if tensorboard is not None:
         require_tensorboard(tensorboard)
-    seeds = _seeds(seeds, named.seeds if named else 3, first_seed)
+    seeds = chosen_seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_folder() / user_path(out)
     checked = resolve_arms(arms, changes, drawn=False)  # before any faces are drawn
     if factors:
         cross(checked, factors, crossed)
     data_sets, drawn = _data_sets(data, out)
-    _require_unread(data_sets, factors, class_names)
+    require_unread(data_sets, factors, class_names)
     if drawn and minutes and not asks_for_minutes:
         minutes = DRAWN_MINUTES
     recipes = resolve_arms(arms, changes, drawn)
@@ -162,54 +157,6 @@ def run_comparison(
     return comparison
 
 
-def _require_fitting(arms, minutes, changes, factors, is_shared):
-    if isinstance(arms, str):
-        try:
-            parse_arm(arms)
-        except InputError as error:
-            raise InputError(
-                f"There are the comparisons {', '.join(COMPARISONS)}. {error}"
-            ) from error
-    for name, value in (("changes", changes), ("factors", factors)):
-        if not isinstance(value, dict):
-            raise InputError(f"{name} is {value!r}; give a dict by the fields of the recipe.")
-    is_number = type(minutes) in (int, float)
-    if minutes is not None and not (is_number and 0 < minutes < float("inf")):
-        raise InputError(f"minutes is {minutes!r}; give a number above 0, or None.")
-    if minutes and is_shared:
-        raise InputError(
-            "Arms of equal time are trained one after the other, for runs beside each other share "
-            "the cores; leave jobs and dask out, or change epochs in place of minutes."
-        )
-    if "seed" in changes:
-        raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
-    if both := [field for field in changes if field in factors]:
-        raise InputError(f"{both[0]} is a factor; change another field.")
-
-
-def _seeds(seeds, default, first_seed):
-    seeds = default if seeds is None else seeds
-    if isinstance(seeds, list | tuple | range):
-        chosen = tuple(seeds[: MAX_SEEDS + 1])
-        if first_seed != 0:
-            raise InputError(
-                f"first_seed is {first_seed!r} beside a list of seeds; leave it out, for the list "
-                "says which seeds to run."
-            )
-    elif type(seeds) is int and type(first_seed) is int:
-        chosen = tuple(range(first_seed, first_seed + min(seeds, MAX_SEEDS + 1)))
-    else:
-        chosen = ()
-    are_seeds = all(type(seed) is int and 0 <= seed <= MAX_SEED for seed in chosen)
-    if not are_seeds or not 0 < len(chosen) <= MAX_SEEDS or len(set(chosen)) < len(chosen):
-        first = f" and first_seed {first_seed!r}" if first_seed else ""
-        raise InputError(
-            f"seeds is {seeds!r}{first}; give a number of seeds from 1 to {MAX_SEEDS:,}, or a list "
-            f"of seeds from 0 to {MAX_SEED}, each once."
-        )
-    return chosen
-
-
 def _data_sets(data, out):
     """Return a dict from a data set's name to its `Location` or `Splits`, and if it is drawn."""
     places = data if isinstance(data, dict) else {None: data}
@@ -228,19 +175,6 @@ def _data_sets(data, out):
     else:
         print(f"Data: {'; '.join(f'{name}, {_place(place)}' for name, place in found.items())}.")
     return found, drawn
-
-
-def _require_unread(data_sets, factors, class_names):
-    """Refuse arguments on how to read data where the data is read already."""
-    if not any(isinstance(data, Splits) for data in data_sets.values()):
-        return
-    if read := next((name for name in factors if name in OF_READING), None):
-        raise InputError(
-            f"The factor {read} says how data is read, and these Splits are read already; give the "
-            "data's folder in place of Splits."
-        )
-    if class_names is not None:
-        raise InputError("class_names name the codes of a CSV file; leave them out for Splits.")
 
 
 def _place(data):

@@ -92,7 +92,7 @@ def points(value, sign="+"):
 
 
 def margin_text(margin):
-    """Return a margin of equality in points, as exactly as it was given: `1 point`.
+    """Return a margin of equality in points, in full: `1.25 points`.
 
     Args:
         margin: in 0-1.

@@ -31,7 +31,7 @@ def _escaped(character):
 
 
 def reason(error):
-    """Return the first line of what an exception says, or its kind where it says nothing.
+    """Return the first line of what an exception says, or its kind.
 
     Args:
         error: any exception. Of Keras' own, the line that only names a layer is passed over.

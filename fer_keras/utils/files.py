@@ -66,7 +66,7 @@ def clear_report(directory):
 
 
 def is_taken(path):
-    """Return whether a path is that of a file, or of a folder that holds something.
+    """Return whether a path is a file or a folder that holds something.
 
     Args:
         path: the `Path`.

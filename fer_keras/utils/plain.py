@@ -1,10 +1,10 @@
-"""Values of NumPy and paths as Python's own, for what is checked and kept as JSON."""
+"""Values of NumPy and paths as Python's own."""
 
 import os
 
 
 def plain(value):
-    """Return NumPy's numbers, texts and arrays, and paths, as Python's own values.
+    """Return values of NumPy, and paths, as Python's own.
 
     Args:
         value: any value; of a dict, list or tuple, what it holds is turned, too.

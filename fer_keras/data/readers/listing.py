@@ -87,7 +87,9 @@ def folder_classes(directory):
 
 
 def unread_folders(directory):
-    """Return the names of folders with `<class>/` that are no split here, such as `val`.
+    """Return the names of folders with classes that are not read here.
+
+    These are such as `val/`.
 
     Args:
         directory: as for `list_images`.
