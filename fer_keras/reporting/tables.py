@@ -143,7 +143,7 @@ def cost_table(comparison):
     from fer_keras.networks import cost
 
     files = {}
-    for run in comparison.first.values():
+    for run in (run for own in comparison.runs.values() for run in own.values()):
         network = run.recipe.as_json()["network"]
         if network not in files and is_readable(run):
             files[network] = run.directory / "model.keras"
