@@ -57,7 +57,7 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
     for name, place in (test_on or {}).items():
         if not isinstance(place, str | PathLike | Splits):
             raise InputError(
-                f"test_on's {name} is a {type(place).__name__}; give a folder, a CSV file or "
+                f"test_on's {name} is of type {type(place).__name__}; give a folder, a CSV file or "
                 "Splits."
             )
         if not re.fullmatch(r"[\w.-]+", str(name)) or name in map(PIXELS.format, STORAGES):

@@ -30,7 +30,7 @@ class Predictor:
     def __init__(self, source):
         if not isinstance(source, str | PathLike):
             raise InputError(
-                f"The network is a {type(source).__name__}; give a run directory, as run.directory "
+                f"The network is of type {type(source).__name__}; give a run directory, as run.directory "
                 f"is, or one of {', '.join(PRETRAINED)}."
             )
         if is_pretrained(source):

@@ -213,7 +213,7 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"crossed": "no"}, "crossed is 'no'; give True or False"),
         ({"search_rate": 1}, "search_rate is 1; give True or False"),
         ({"seeds": [0], "first_seed": 7}, "first_seed is 7 beside a list of seeds"),
-        ({"test_on": {"x": 3}}, "test_on's x is a int; give a folder"),
+        ({"test_on": {"x": 3}}, "test_on's x is of type int; give a folder"),
         ({"arms": {"a": tiny}}, r"network of your own as Recipe\(network=...\)"),
     ],
 )

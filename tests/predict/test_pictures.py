@@ -297,8 +297,8 @@ def test_impossible_requests_are_refused_before_anything_is_written(run_director
             predict(run_directory, paths, out)
     with pytest.raises(InputError, match="not empty"):
         predict(run_directory, [picture], tmp_path)
-    for source in (empty, 3):
-        with pytest.raises(InputError, match="no finished run"):
+    for source, message in ((empty, "no finished run"), (3, "network is of type int; give a run")):
+        with pytest.raises(InputError, match=message):
             predict(source, [picture], out)
     assert not out.exists() and picture.is_file()
 

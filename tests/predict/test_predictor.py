@@ -73,7 +73,7 @@ def test_what_is_no_run_is_refused(tmp_path, run_directory):
 
 def test_a_network_is_named_by_text():
     with pytest.raises(
-        InputError, match=r"The network is a Recipe; give a run directory, as run\."
+        InputError, match=r"The network is of type Recipe; give a run directory, as run\."
     ):
         Predictor(Recipe())
 
