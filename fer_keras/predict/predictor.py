@@ -30,8 +30,8 @@ class Predictor:
     def __init__(self, source):
         if not isinstance(source, str | PathLike):
             raise InputError(
-                f"The network is of type {type(source).__name__}; give a run directory, as run.directory "
-                f"is, or one of {', '.join(PRETRAINED)}."
+                f"The network is of type {type(source).__name__}; give a run directory, as "
+                f"run.directory is, or one of {', '.join(PRETRAINED)}."
             )
         if is_pretrained(source):
             network = pretrained(source)
