@@ -60,7 +60,8 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
                 f"test_on's {name} is of type {type(place).__name__}; give a folder, a CSV file or "
                 "Splits."
             )
-        if not re.fullmatch(r"[\w.-]+", str(name)) or name in map(PIXELS.format, STORAGES):
+        is_name = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+        if not is_name or name in map(PIXELS.format, STORAGES):
             raise InputError(
                 f"test_on has the name {name!r}, which becomes part of a file's name; give "
                 f"letters, digits, hyphens and underscores, not {PIXELS.format('csv')}."

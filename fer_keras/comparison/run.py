@@ -133,8 +133,7 @@ def finish(
     """
     require_usable(callbacks, tensorboard)
     identity = run_identity(recipe, splits)
-    directory = user_path(directory or Path("runs") / run_name(title, identity))
-    directory = project_folder() / directory
+    directory = project_folder() / user_path(directory or f"runs/{run_name(title, identity)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with run_lock(directory):

@@ -89,7 +89,7 @@ def require_readable(model, name):
 
 
 def in_words(error):
-    """Return what an exception says, or its kind where it says nothing.
+    """Return the first line of what an exception says, or its kind.
 
     Args:
         error: any exception.

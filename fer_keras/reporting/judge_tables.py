@@ -151,7 +151,7 @@ def readable_judge_differences(differences):
         text = rows.setdefault(row["arm"], {"seeds": str(row["seeds"])})
         title = TITLES.get(row["measure"], row["measure"])
         text[title] = points_text(row)
-        if row["holm_p_value"] == row["holm_p_value"]:  # is tested
+        if pd.notna(row["holm_p_value"]):
             text[f"p of {title}, after Holm"] = p_text(row["holm_p_value"])
     return pd.DataFrame(rows).T.fillna("").rename_axis("arm")
 

@@ -27,7 +27,6 @@ AUGMENTATIONS = {
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
-
 STRENGTHS = {"rotation_range": 180, **_shifts(1), "zoom_range": 0.9, "horizontal_flip": True}
 """ImageDataGenerator's arguments that both feeds know, each with its largest value."""
 

@@ -213,6 +213,7 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"crossed": "no"}, "crossed is 'no'; give True or False"),
         ({"search_rate": 1}, "search_rate is 1; give True or False"),
         ({"seeds": [0], "first_seed": 7}, "first_seed is 7 beside a list of seeds"),
+        ({"test_on": {1: "."}}, "test_on has the name 1, which becomes part of a file's name"),
         ({"test_on": {"x": 3}}, "test_on's x is of type int; give a folder"),
         ({"arms": {"a": tiny}}, r"network of your own as Recipe\(network=...\)"),
     ],

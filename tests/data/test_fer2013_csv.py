@@ -239,7 +239,7 @@ FAULTS = {
     "NUL": (row_with("\0"), r"pixel 1001 is '\x00', which is no whole number"),
     "emotion 7": (
         row_of(emotion="7"),
-        "known are the codes 0 to 6, which class_names",
+        "its emotion is '7'; known are the codes 0 to 6, which class_names",
     ),
     "no emotion": (row_of(emotion=""), "emotion is ''"),
     "emotion in words": (row_of(emotion="happy"), "emotion is 'happy'"),

@@ -43,13 +43,13 @@ def test_data_sets_and_a_list_of_seeds_are_in_the_command(tmp_path):
     arms = {f"{arm} on {name}": Recipe(epochs=3) for arm in ("x", "x on y") for name in names}
     runs = {arm: {seed: run_of(0.5, seed) for seed in (1, 5, 9)} for arm in arms}
     sources = {arm: Source(Location("faces"), False, "skip", ("u", "v"), arm[-1]) for arm in arms}
-    made = comparison_of(runs, tmp_path, arms=arms, sources=sources)
+    made = comparison_of(runs, tmp_path, arms=arms, sources=sources, group_by=r"^(S\d+)_")
     (tmp_path / "tested_on.json").write_text('{"other": []}')
     options = read_options(shlex.split(compare_command(made))[1:], COMMANDS)
     assert [arm.partition("=")[0] for arm in options.arm] == ["x", "x on y"]
     assert options.data == ["a=DIR", "b=DIR"] and options.test_on == ["other=DIR"]
     assert parse_seeds(options.seeds) == [1, 5, 9] and options.on_bad == "skip"
-    assert list(options.class_names) == ["u", "v"]
+    assert list(options.class_names) == ["u", "v"] and options.group_by == r"^(S\d+)_"
 
 
 def test_an_arm_beside_the_named_ones_is_in_the_command(command_of):
