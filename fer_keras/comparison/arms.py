@@ -1,11 +1,13 @@
 """Arms: recipes by name, from text, or as the cells of a grid."""
 
+from functools import partial
 from itertools import product
 
 from attrs import fields
 
 from fer_keras.comparison.catalogue import recipe as named_recipe
 from fer_keras.comparison.parsing import parse_arm
+from fer_keras.networks.build import network_name
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -115,4 +117,6 @@ def level_name(level):
     Args:
         level: any value of a recipe's field.
     """
+    if isinstance(level, partial):
+        return network_name(level).partition(":")[2]
     return (getattr(level, "__name__", None) or str(level)).rpartition("/")[2]

@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,10 @@ def network_name(network):
     """
     if isinstance(network, str):
         return network
+    if isinstance(network, partial):
+        given = [*map(repr, network.args)]
+        given += [f"{name}={value!r}" for name, value in network.keywords.items()]
+        return f"{network_name(network.func)}({', '.join(given)})"
     qualified = getattr(network, "__qualname__", type(network).__name__)
     return f"{getattr(network, '__module__', '__main__')}:{qualified}"
 
@@ -289,6 +294,8 @@ def _is_random(layer):
 
 
 def _source(builder):
+    while isinstance(builder, partial):
+        builder = builder.func
     with suppress(TypeError, OSError):
         return Path(inspect.getsourcefile(builder)).read_bytes()
     with suppress(TypeError, OSError):  # a function that was typed into a notebook

@@ -1,5 +1,7 @@
 """Arms from recipes, from text and as the grid of factors."""
 
+from functools import partial
+
 import pytest
 
 from fer_keras.comparison.arms import cross, resolve_arms
@@ -36,6 +38,17 @@ def test_a_network_stands_for_its_default_recipe():
 )
 def test_values_are_read_as_python_writes_them_and_true_and_false_in_small_letters(text, value):
     assert parse_changes([f"field = {text}"]) == {"field": value}
+
+
+def test_a_builder_with_arguments_is_a_level_called_by_them():
+    def dense(num_classes, width):
+        raise NotImplementedError
+
+    arms = cross({"a": CONV3}, {"network": [partial(dense, width=width) for width in (8, 16)]})
+    name = "test_a_builder_with_arguments_is_a_level_called_by_them.<locals>.dense"
+    assert [*arms] == [f"{name}(width=8)", f"{name}(width=16)"]
+    first, second = (arm.as_json()["network"] for arm in arms.values())
+    assert first.endswith(f":{name}(width=8)") and second.endswith("(width=16)")
 
 
 def test_factors_are_read_from_texts():

@@ -1,6 +1,7 @@
 """Networks of the user's own: from a function, a file or a module; checked and told apart."""
 
 import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -221,3 +222,13 @@ def test_an_edited_network_has_another_fingerprint(file):
     assert edited["source"] != first["source"]
     assert edited["configuration"] != first["configuration"]
     assert fingerprint("conv3", 7) == {}
+
+
+def test_a_builder_with_arguments_has_its_functions_source_and_its_own_configuration():
+    def pooled(num_classes, size):
+        first = [keras.Input((48, 48, 1)), layers.MaxPooling2D(size), layers.Flatten()]
+        return keras.Sequential([*first, layers.Dense(num_classes, activation="softmax")])
+
+    two, three = (fingerprint(partial(pooled, size=size), 7) for size in (2, 3))
+    assert two["source"] == three["source"] == fingerprint(small, 7)["source"]
+    assert two["configuration"] != three["configuration"]
