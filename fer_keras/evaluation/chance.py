@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import t
 
 from fer_keras.evaluation.intervals import CONFIDENCE, scores_of_confusion
+from fer_keras.evaluation.shared import on_shared_images
 
 ROUNDING = 1e-12
 """A standard error below it is rounding, not chance."""
@@ -100,6 +101,25 @@ def pseudo_values(predictions):
         return scores_of_confusion(total)[:, None]
     without = scores_of_confusion(total - counts)
     return _around(scores_of_confusion(total), without.T)
+
+
+def values_by_arm(arms, on_images=True):
+    """Return what `contrast` takes of each score: pseudo-values, or the scores alone.
+
+    Args:
+        arms: dict from an arm's name to a list of `Predictions`, one a run.
+        on_images: whether all runs have the same test images; else only their scores count.
+
+    Returns:
+        A dict from an arm's name to a float array `(seeds, 3, n)`, scores in the order of
+        `intervals.SCORES`; n is 1 for the scores alone.
+    """
+    every = [run for runs in arms.values() for run in runs]
+    if on_images:
+        values = map(pseudo_values, on_shared_images(every))
+    else:
+        values = (scores_of_confusion(run.confusion())[:, None] for run in every)
+    return {arm: np.array([next(values) for _ in runs]) for arm, runs in arms.items()}
 
 
 def group_means(values, groups):

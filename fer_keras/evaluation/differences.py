@@ -5,10 +5,10 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from fer_keras.evaluation.chance import pseudo_values, run_deviation
+from fer_keras.evaluation.chance import run_deviation, values_by_arm
 from fer_keras.evaluation.families import against_reference, detectable, seeds_needed
 from fer_keras.evaluation.intervals import SCORES, holm, mcnemar_test, scores_of_confusion
-from fer_keras.evaluation.shared import is_idle, on_shared_images, weak_classes
+from fer_keras.evaluation.shared import have_same_images, is_idle, on_shared_images, weak_classes
 
 PRIMARY = "accuracy"
 """The score that verdicts rest on, named before any run; all others are descriptive."""
@@ -82,7 +82,7 @@ def difference_table(runs, reference, margin=MARGIN):
     for (how, _), arms in families.items():
         parts = _parts(how, {arm: runs[arm] for arm in (reference, *arms)})
         for name, part in parts.items():
-            values = _values(part, how)
+            values = values_by_arm(part, how != How.SEEDS_ALONE)
             for score in RUN_SCORES:
                 found = _rows(part, values, score, how, name == "all", margin, compared)
                 about = {"test images": name, "reference": reference, "how": how}
@@ -105,10 +105,11 @@ def _kind(first, second):
         return How.NOT_COMPARED, ""
     pair = on_shared_images([one, two])
     has_seeds = min(len(first), len(second)) > 1
-    is_crossed = _keeps_images(first) and _keeps_images(second)
+    is_crossed = all(have_same_images([*runs.values()]) for runs in (first, second))
     if has_seeds and not is_crossed:
         seeds = first.keys() & second.keys()
-        if len(seeds) > 1 and all(_is_same(first[seed], second[seed]) for seed in seeds):
+        pairs = [(first[seed], second[seed]) for seed in seeds]
+        if len(seeds) > 1 and all(map(have_same_images, pairs)):
             return How.SEEDS_ALONE, ""
     if not pair:
         return How.NOTHING_SHARED, ""
@@ -116,15 +117,6 @@ def _kind(first, second):
         return How.NOT_COMPARED, ""
     how = How.OVER_SEEDS if has_seeds and is_crossed else How.ONE_RUN
     return how, "\n".join(pair[0].ids)
-
-
-def _keeps_images(runs):
-    first, *others = runs.values()
-    return all(_is_same(first, other) for other in others)
-
-
-def _is_same(first, second):
-    return np.array_equal(first.ids, second.ids) and np.array_equal(first.y_true, second.y_true)
 
 
 def _parts(how, runs):
@@ -156,7 +148,7 @@ def _rows(part, values, score, how, is_all, margin, families):
     rows = _means(part, place) if score == PRIMARY else _flagged(part, place)
     values = {arm: each[:, place] for arm, each in values.items()}
     reference, *others = part
-    if how == How.ONE_RUN and len(part[reference][0].ids) == 1:
+    if how == How.ONE_RUN and values[reference].shape[1] == 1:
         return rows
     found = _in_family(against_reference(values, reference, families), margin)
     deviation = {"run_sd": run_deviation(values)[0], "margin": margin}
@@ -181,7 +173,10 @@ def _rows(part, values, score, how, is_all, margin, families):
 
 
 def _means(part, place):
-    means = {arm: np.mean([_scores(run)[place] for run in own]) for arm, own in part.items()}
+    means = {
+        arm: np.mean([scores_of_confusion(run.confusion())[place] for run in own])
+        for arm, own in part.items()
+    }
     reference, *others = part
     first = means[reference]
     about = {"images": len(part[reference][0].ids), "score": SCORES[place], "first": first}
@@ -212,17 +207,6 @@ def _in_family(family, margin):
         | {"detectable": detectable(estimate, critical)}
         for estimate, wide, narrow, p_value in found
     ]
-
-
-def _values(part, how):
-    """Return pseudo-values by arm, `(seeds, scores, n)`; the scores alone where images change."""
-    if how == How.SEEDS_ALONE:
-        return {arm: np.array([_scores(run)[:, None] for run in own]) for arm, own in part.items()}
-    return {arm: np.array([pseudo_values(run) for run in own]) for arm, own in part.items()}
-
-
-def _scores(run):
-    return scores_of_confusion(run.confusion())
 
 
 def _verdict(row, how):

@@ -1,6 +1,6 @@
 """Estimates that are read together, corrected for their number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -41,7 +41,8 @@ class Family:
         """Return the corrected two-sided p values: a list of floats in 0-1."""
         found = []
         for estimate in self.estimates:
-            alone, count = estimate.p_value(), len(self.estimates)
+            # The smallest df of the family, as in its intervals: the two agree on what is shown.
+            alone, count = replace(estimate, df=self._df()).p_value(), len(self.estimates)
             p_value = alone
             if estimate.standard_error and count > 1:
                 p_value = self._beyond(abs(estimate.value) / estimate.standard_error)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from fer_keras.evaluation.chance import contrast, pseudo_values
-from fer_keras.evaluation.intervals import CONFIDENCE, SCORES, scores_of_confusion
-from fer_keras.evaluation.shared import on_shared_images, weak_classes
+from fer_keras.evaluation.chance import contrast, values_by_arm
+from fer_keras.evaluation.intervals import CONFIDENCE, SCORES
+from fer_keras.evaluation.shared import weak_classes
 
 
 def mean_intervals(test_sets):
@@ -27,7 +27,9 @@ def mean_intervals(test_sets):
     found = {}
     for split, arms in test_sets.items():
         for pool in _pools(arms):
-            values = _values(pool)
+            every = [run for runs in pool.values() for run in runs]
+            on_images = all(np.array_equal(every[0].ids, run.ids) for run in every)
+            values = values_by_arm(pool, on_images)
             for arm, runs in pool.items():
                 weak = ", ".join(weak_classes(runs))
                 ends = {}
@@ -79,16 +81,6 @@ def _pools(arms):
         key = (runs[0].class_names, "\n".join(runs[0].ids) if same else None)
         pools.setdefault(key, {})[arm] = runs
     return pools.values()
-
-
-def _values(pool):
-    """Return values by arm, `(seeds, scores, n)`; n = 1 where test images change."""
-    every = [run for runs in pool.values() for run in runs]
-    if all(np.array_equal(every[0].ids, run.ids) for run in every):
-        parts = map(pseudo_values, on_shared_images(every))
-    else:
-        parts = (scores_of_confusion(run.confusion())[:, None] for run in every)
-    return {arm: np.array([next(parts) for _ in runs]) for arm, runs in pool.items()}
 
 
 def _ends(values, arm):

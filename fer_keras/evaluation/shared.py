@@ -33,6 +33,19 @@ def on_shared_images(runs):
     return [replace(part, groups=parts[0].groups) for part in parts]
 
 
+def have_same_images(runs):
+    """Return whether all runs were tested on the same images, with the same labels.
+
+    Args:
+        runs: list of `Predictions`.
+    """
+    first, *others = runs
+    return all(
+        np.array_equal(first.ids, run.ids) and np.array_equal(first.y_true, run.y_true)
+        for run in others
+    )
+
+
 def is_idle(runs):
     """Return whether each of an arm's runs always answers with one class.
 

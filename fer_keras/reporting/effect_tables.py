@@ -6,11 +6,11 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from fer_keras.evaluation.chance import pseudo_values
+from fer_keras.evaluation.chance import values_by_arm
 from fer_keras.evaluation.differences import LEVEL, PRIMARY, RUN_SCORES
 from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
 from fer_keras.evaluation.intervals import SCORES, holm
-from fer_keras.evaluation.shared import on_shared_images
+from fer_keras.evaluation.shared import have_same_images
 from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
@@ -249,14 +249,12 @@ def _values(runs, comparison):
     keys = {arm: sorted(own["seed"]) for arm, own in runs.groupby("arm", sort=False)}
     scored = runs.set_index(["arm", "seed"])
     if all(arm in comparison.runs for arm in keys):
-        parts = [comparison.runs[arm][seed].predictions for arm in keys for seed in keys[arm]]
-        first = parts[0]
-        if all(
-            np.array_equal(first.ids, part.ids) and np.array_equal(first.y_true, part.y_true)
-            for part in parts
-        ):
-            every = map(pseudo_values, on_shared_images(parts))
-            return {arm: np.array([next(every) for _ in seeds]) for arm, seeds in keys.items()}
+        parts = {
+            arm: [comparison.runs[arm][seed].predictions for seed in seeds]
+            for arm, seeds in keys.items()
+        }
+        if have_same_images([run for own in parts.values() for run in own]):
+            return values_by_arm(parts)
     return {
         arm: scored.loc[[(arm, seed) for seed in seeds], [*SCORES]].to_numpy(float)[:, :, None]
         for arm, seeds in keys.items()

@@ -183,3 +183,10 @@ def test_a_single_image_says_nothing():
     one = {"a": {0: predictions_of([3], [3])}, "b": {0: predictions_of([3], [2])}}
     row = primary(difference_table(one, "a")).loc["b"]
     assert row["difference"] == -1 and np.isnan(row["low"])
+
+
+def test_identical_images_say_as_little_as_a_single_one():
+    runs = {arm: {0: replace(predictions_of([3, 3], [seen] * 2), groups=np.zeros(2, int))}
+            for arm, seen in (("a", 3), ("b", 2))}  # fmt: skip
+    row = primary(difference_table(runs, "a")).loc["b"]
+    assert row["difference"] == -1 and np.isnan(row["low"])

@@ -97,6 +97,15 @@ def test_arms_that_do_not_differ_at_all():
     assert family.p_values()[1] == 0
 
 
+@pytest.mark.parametrize("correlation", [0, 0.5, 0.99])
+def test_p_values_and_intervals_agree_where_degrees_of_freedom_differ(correlation):
+    shape = np.array([[1, correlation], [correlation, 1]])
+    reach = Family((Estimate(0, 1, 4), Estimate(0, 1, 40)), shape).critical()
+    for factor, is_shown in ((0.99, False), (1.01, True)):
+        family = Family((Estimate(0, 1, 4), Estimate(factor * reach, 1, 40)), shape)
+        assert (family.p_values()[1] <= 0.05) == (family.intervals()[1][0] > 0) == is_shown
+
+
 def test_any_false_alarm_among_arms_in_5_of_100_studies(num_trials):
     rng, alarms, missed = np.random.default_rng(2), 0, 0
     for _ in range(num_trials):
