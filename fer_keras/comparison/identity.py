@@ -8,11 +8,16 @@ import numpy as np
 
 from fer_keras.networks.backbones import weights_identity
 from fer_keras.networks.build import fingerprint
-from fer_keras.utils.machine import keras_backend, package_version
+from fer_keras.utils.machine import keras_backend, version_if_any
 
 PACKAGE = Path(__file__).parents[1]
-TRAINING_CODE = ("networks/*.py", "training/*.py", "data/corruptions.py")
+TRAINING_CODE = (
+    *("networks/*.py", "training/*.py", "data/corruptions.py"),
+    *("data/readers/image_folder.py", "data/readers/decoding.py"),  # what a generator is fed from
+)
 """The code that decides what a recipe's training does."""
+TRAINING_PACKAGES = ("keras", "numpy", "opencv-python-headless", "pillow", "scipy")
+"""Packages that compute what a network learns from, beside Keras' backend."""
 
 MAX_TITLE_BYTES = 100
 """Bytes of a title in a directory's name, which file systems limit to 255."""
@@ -51,14 +56,14 @@ def run_identity(recipe, splits):
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
         (hashes of a builder of the user's own and of a file of pretrained weights), `data` (as
-        `faces_identity`) and `code` (a hash of the code that trains, versions of Keras and its
-        backend, and the `backend` unless it is TensorFlow).
+        `faces_identity`) and `code` (a hash of the code that trains, versions of packages, and the
+        `backend` unless it is TensorFlow).
     """
     backend = keras_backend()
     sources = sorted(path for pattern in TRAINING_CODE for path in PACKAGE.glob(pattern))
     code = {
         "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest(),
-        **{package: package_version(package) for package in (backend, "keras")},
+        **{package: version_if_any(package) for package in (backend, *TRAINING_PACKAGES)},
         # TensorFlow goes without saying, as in runs from before there was a choice.
         **({} if backend == "tensorflow" else {"backend": backend}),
     }

@@ -58,7 +58,7 @@ class Source:
             csv, folder = _paired_forms(
                 self.data, self.on_bad, self.class_names, recipe.drop_test_copies
             )
-            resolved, cut = prepared(recipe, csv)
+            resolved, cut = prepared(recipe, replace(csv, storage=recipe.storage))
             return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
         if self.data.raf_db:  # has one form, of images
             recipe = recipe.changed(storage="folder")
@@ -130,14 +130,14 @@ def prepared(recipe, splits):
     Raises:
         InputError: if the data lacks a class of the recipe, or faces to validate on.
     """
-    for field in ("division", "labels"):
+    for field in ("storage", "division", "labels"):
         wanted, given = getattr(recipe, field), getattr(splits, field)
-        if given not in (wanted, None):
+        if None not in (wanted, given) and given != wanted:
             raise InputError(
                 f"The recipe has {field} {wanted!r}, and these Splits were read with {given!r}; "
                 f"give load_data(..., {field}={wanted!r}), or change the recipe."
             )
-    storage = recipe.storage or ("folder" if splits.folder else "csv")
+    storage = recipe.storage or splits.storage or ("folder" if splits.folder else "csv")
     known = splits.train.class_names
     unknown = [name for name in recipe.classes or () if name not in known]
     if unknown:
@@ -152,6 +152,16 @@ def prepared(recipe, splits):
     if recipe.drop_test_copies:
         splits = drop_test_copies(splits)
     _require_classes(splits.train)
+    if not len(splits.test):
+        raise InputError(
+            f"There is no test face of the classes {', '.join(classes)}; give some, or choose "
+            "other classes."
+        )
+    ids, counts = np.unique(splits.test.ids, return_counts=True)
+    if len(ids) < len(splits.test):
+        raise InputError(
+            f"Several test faces have the id {ids[counts.argmax()]}; give each one its own."
+        )
     if recipe.validation_fraction and splits.validation is None:
         splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
     return recipe.changed(storage=storage, classes=classes), splits

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_keras.data.memory import allocate, select
+from fer_keras.utils.errors import InputError
 
 IMAGE_SIZE = 48
 """Height and width of every face, in pixels."""
@@ -51,6 +52,8 @@ class Faces:
                 f"got {labels.shape} labels and {ids.shape} ids."
             )
         last = len(self.class_names) - 1
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(f"Labels must be integers; got {labels.dtype}.")
         if count and not 0 <= labels.min() <= labels.max() <= last:
             raise ValueError(f"Labels must lie in 0..{last}; got {labels.min()}..{labels.max()}.")
         if self.targets is not None:
@@ -91,8 +94,12 @@ class Splits:
         name: the data set's name, such as `fer2013`, `raf-db` or a folder's own.
         folder: the `Path` that holds the `train/<class>/` which `train` was read from, if any.
         without_copies: whether copies of test faces, near ones too, were dropped from `train`.
+        storage: the form that `load_data` read, `csv` or `folder`; `None` where it did not.
         division: how `load_data` divided them; `None` where it did not.
         labels: which labels `load_data` read; `None` where it did not.
+
+    Raises:
+        InputError: if the parts have other classes, or these in another order.
     """
 
     train: Faces
@@ -102,8 +109,19 @@ class Splits:
     name: str = "fer2013"
     folder: Path | None = None
     without_copies: bool = False
+    storage: str | None = None
     division: str | None = None
     labels: str | None = None
+
+    def __post_init__(self):
+        names = self.train.class_names
+        for part in filter(None, (self.test, self.validation)):
+            if part.class_names != names:
+                raise InputError(
+                    f"The training faces have the classes {', '.join(names)}, and others of these "
+                    f"Splits {', '.join(part.class_names)}; give all parts the same ones, in the "
+                    "same order."
+                )
 
     def leaked(self):
         """Return which test faces have an exact copy in training or validation.
@@ -124,6 +142,9 @@ def keep_classes(faces, class_names):
     Args:
         faces: `Faces`; their targets lose the other classes and are scaled to sum to 1 again.
         class_names: names out of `faces.class_names`; a label is a place among them.
+
+    Raises:
+        InputError: if a face's targets are all of other classes.
     """
     columns = [faces.class_names.index(name) for name in class_names]
     places = np.full(len(faces.class_names), -1)
@@ -131,7 +152,13 @@ def keep_classes(faces, class_names):
     kept = faces.select(places[faces.labels] >= 0)
     targets = kept.targets
     if targets is not None:
-        targets = targets[:, columns] / targets[:, columns].sum(axis=1, keepdims=True)
+        targets = targets[:, columns]
+        if not all(is_left := targets.any(axis=1)):
+            raise InputError(
+                f"The targets of {kept.ids[~is_left][0]} are all of other classes than "
+                f"{', '.join(class_names)}; leave such faces out, or keep more classes."
+            )
+        targets = targets / targets.sum(axis=1, keepdims=True)
     labels = places[kept.labels]
     return replace(kept, labels=labels, class_names=tuple(class_names), targets=targets)
 

@@ -63,6 +63,9 @@ def load_data(
     require_choice("storage", storage, (None, "csv", "folder"))
     require_choice("division", division, ("own", "random"))
     require_choice("labels", labels, LABELS)
+    require_choice("on_bad", on_bad, ("raise", "skip"))
+    if labels != "own" and on_bad == "skip":
+        raise InputError(f"labels {labels!r} need every row of the CSV; leave out on_bad 'skip'.")
     seed, class_names = plain(seed), plain(class_names)
     require_seed(seed)
     location, is_drawn = find_or_draw(data)
@@ -84,6 +87,7 @@ def load_data(
         splits,
         name=DRAWN if is_drawn else "raf-db" if form == "raf_db" else name,
         folder=source if form == "folder" else None,
+        storage="csv" if form == "csv" else "folder",
         notes=(*splits.notes, *_absent_notes(splits), *([DRAWN_NOTE] if is_drawn else [])),
         division=division,
         labels=labels,

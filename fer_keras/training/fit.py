@@ -15,6 +15,9 @@ from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
 
 MOST_AT_ONCE = 16
+SEED_STATE = "seed_generator_state"
+"""What Keras calls the variable that a layer's random numbers follow from."""
+
 WARM_UP = 0.2
 """Share of all steps in which a one-cycle learning rate rises."""
 
@@ -23,7 +26,7 @@ def train(recipe, splits, directory, callbacks=()):
     """Train a network, or go on with a training that was interrupted.
 
     After the frozen epochs the optimiser starts afresh, on all layers. Each epoch's state is kept
-    in `directory/backup`. Dropout and feeds draw their random numbers from seed and epoch alone, so
+    in `directory/backup`. Random layers and feeds draw their numbers from seed and epoch alone, so
     that an epoch repeated after a kill is the same epoch. Several GPUs share each batch.
 
     Args:
@@ -69,7 +72,7 @@ def _train_until(last, recipe, splits, directory, checkpoint, callbacks):
             steps_per_epoch=steps,
             validation_data=evaluation_feed(splits.validation) if splits.validation else None,
             class_weight=class_weights(faces) if recipe.balance == "class_weights" else None,
-            callbacks=[_SeededDropout(recipe.seed), checkpoint, *callbacks],
+            callbacks=[_SeededLayers(recipe.seed), checkpoint, *callbacks],
             shuffle=False,  # the feeds do that
             verbose=0,
         )
@@ -191,8 +194,8 @@ def _over_all_devices():
     return tf.distribute.MirroredStrategy(devices).scope()
 
 
-class _SeededDropout(keras.callbacks.Callback):
-    """Make an epoch's dropout masks depend on the seed, the epoch and the layer alone."""
+class _SeededLayers(keras.callbacks.Callback):
+    """Make what a random layer draws in an epoch depend on seed, epoch and layer alone."""
 
     def __init__(self, seed):
         super().__init__()
@@ -200,7 +203,7 @@ class _SeededDropout(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         for position, layer in enumerate(all_layers(self.model)):
-            generator = getattr(layer, "seed_generator", None)
-            if isinstance(generator, keras.random.SeedGenerator):
-                words = np.random.SeedSequence([self.seed, epoch, position]).generate_state(2)
-                generator.state.assign(words)
+            states = [each for each in layer.variables if each.name == SEED_STATE]
+            for number, state in enumerate(states):
+                entropy = [self.seed, epoch, position, *([number] if number else [])]
+                state.assign(np.random.SeedSequence(entropy).generate_state(2))

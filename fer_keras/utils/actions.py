@@ -1,10 +1,9 @@
 """Options of a command that print something and exit."""
 
 import argparse
-from importlib.metadata import PackageNotFoundError
 
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.machine import package_version
+from fer_keras.utils.machine import version_if_any
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -29,10 +28,7 @@ class PrintVersions(argparse.Action):
 
     def __call__(self, parser, *_):
         for package in ("fer_keras", "tensorflow", "keras"):
-            try:
-                print(package, package_version(package))
-            except PackageNotFoundError:
-                print(package, "is not installed")
+            print(package, version_if_any(package) or "is not installed")
         parser.exit()
 
 

@@ -20,7 +20,10 @@ CGROUP_LIMITS = (
 )
 """Where Linux says how much memory a container may use, in version 2 and 1 of cgroups."""
 
-PACKAGES = ("tensorflow", "jax", "keras", "numpy", "pandas", "scikit-learn", "papermill")
+PACKAGES = (
+    *("tensorflow", "jax", "keras", "numpy", "scipy", "opencv-python-headless", "pillow"),
+    *("pandas", "scikit-learn", "papermill"),
+)
 """Those whose versions a result depends on; of the backends, only the one in use counts."""
 
 TENSORFLOW = "tensorflow"
@@ -38,7 +41,7 @@ def environment():
     """
     backend = keras_backend()
     unused = {TENSORFLOW, "jax"} - {backend}
-    versions = {name: _version_if_any(name) for name in PACKAGES if name not in unused}
+    versions = {name: version_if_any(name) for name in PACKAGES if name not in unused}
     gpus = _gpu_names(backend)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -94,26 +97,17 @@ def keras_backend():
     return TENSORFLOW
 
 
-def package_version(name):
-    """Return the version of an installed package.
+def version_if_any(name):
+    """Return the version of an installed package, or `None`.
 
     TensorFlow without CUDA is the package tensorflow-cpu, with the same versions.
 
     Args:
         name: a package, such as `tensorflow`.
-
-    Raises:
-        PackageNotFoundError: if neither `name` nor `name`-cpu is installed.
     """
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return version(f"{name}-cpu")
-
-
-def _version_if_any(name):
-    with suppress(PackageNotFoundError):
-        return package_version(name)
+    for package in (name, f"{name}-cpu"):
+        with suppress(PackageNotFoundError):
+            return version(package)
     return None
 
 
@@ -165,7 +159,9 @@ def _processor():
 
 
 def _git_commit():
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[1]
+    if not (folder.parent / ".git").exists():  # installed, perhaps inside another repository
+        return "unknown"
     command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).strip()

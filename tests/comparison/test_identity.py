@@ -66,7 +66,10 @@ def test_the_strengths_of_a_named_augmentation_count(splits, monkeypatch):
     assert run_identity(RECIPE, splits)["augmentation"] != before["augmentation"]
 
 
-@pytest.mark.parametrize("code", ["networks/*.py", "training/*.py", "data/corruptions.py"])
+@pytest.mark.parametrize(
+    "code",
+    ["networks/*.py", "training/*.py", "data/corruptions.py", "data/readers/image_folder.py"],
+)
 def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, code):
     before = run_identity(RECIPE, splits)
     for name in ("networks", "training", "data"):
@@ -82,20 +85,21 @@ def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, 
 
 def test_versions_count(splits, monkeypatch):
     before = run_identity(RECIPE, splits)
-    monkeypatch.setattr(identity, "package_version", lambda package: "99")
+    monkeypatch.setattr(identity, "version_if_any", lambda package: "99")
     assert run_identity(RECIPE, splits)["code"] != before["code"]
 
 
 def test_another_backend_counts_and_tensorflow_goes_without_saying(splits, monkeypatch):
     before = run_identity(RECIPE, splits)
-    assert before["code"].keys() == {"sha256", "tensorflow", "keras"}
+    packages = ("keras", "numpy", "opencv-python-headless", "pillow", "scipy")
+    assert before["code"].keys() == {"sha256", "tensorflow", *packages}
     monkeypatch.setattr(identity, "keras_backend", lambda: "jax")
     code = run_identity(RECIPE, splits)["code"]
     assert code == {
         "sha256": before["code"]["sha256"],
         "backend": "jax",
         "jax": version("jax"),
-        "keras": version("keras"),
+        **{package: version(package) for package in packages},
     }
 
 

@@ -150,9 +150,21 @@ def test_a_recipe_and_splits_that_were_read_otherwise_do_not_go_together(data):
         prepared(Recipe(division="random"), splits)
     random = load_data(data, division="random")
     assert prepared(Recipe(division="random"), random)[0].division == "random"
-    # Nobody knows how Splits of one's own were divided.
-    own = replace(splits, division=None, labels=None)
-    assert prepared(Recipe(division="random"), own)[0].division == "random"
+    with pytest.raises(InputError, match=r"storage 'folder', and these Splits .* with 'csv'"):
+        prepared(Recipe(storage="folder"), splits)
+    # Nobody knows how Splits of one's own were read and divided.
+    own = replace(splits, storage=None, division=None, labels=None)
+    wanted = {"division": "random", "storage": "folder"}
+    assert wanted.items() <= prepared(Recipe(**wanted), own)[0].as_json().items()
+
+
+def test_test_faces_need_a_class_of_the_recipe_and_ids_of_their_own(splits):
+    neutral = splits.test.select(splits.test.labels == 6)
+    with pytest.raises(InputError, match="no test face of the classes angry, happy; give some"):
+        prepared(Recipe(classes=("angry", "happy")), replace(splits, test=neutral))
+    twice = concatenate(splits.test, splits.test.select([2]))
+    with pytest.raises(InputError, match="Several test faces have the id PublicTest/row3; give"):
+        prepared(Recipe(), replace(splits, test=twice))
 
 
 def test_faces_of_one_class_or_none_cannot_be_learnt(splits):

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import patterned_faces
+from keras import layers
 
 from fer_keras.comparison.run import _require_finite, fit, load_run, predict
 from fer_keras.comparison.trained import load_model
@@ -126,6 +127,31 @@ def test_resuming_keeps_the_epochs_that_were_done(finished, tmp_path, monkeypatc
     assert fit(RECIPE, splits, tmp_path).history["seconds"].tolist() == [
         row["seconds"] for row in rows
     ]
+
+
+def random_layers(num_classes):
+    shaken = [layers.RandomContrast(0.5), layers.RandAugment(), layers.Rescaling(1 / 255)]
+    last = [layers.Flatten(), layers.Dropout(0.3), layers.Dense(num_classes, activation="softmax")]
+    return keras.Sequential([keras.Input((48, 48, 1)), *shaken, layers.AveragePooling2D(8), *last])
+
+
+def test_random_layers_draw_the_same_in_an_epoch_that_is_repeated(finished, tmp_path):
+    splits, _ = finished
+    recipe = RECIPE.changed(network=random_layers)
+
+    class Kill(Exception):
+        pass
+
+    def kill_in_the_second(epoch, logs=None):
+        if epoch == 1:
+            raise Kill
+
+    killed = keras.callbacks.LambdaCallback(on_epoch_begin=kill_in_the_second)
+    with pytest.raises(Kill):
+        fit(recipe, splits, tmp_path / "killed", callbacks=[killed])
+    resumed, calm = (fit(recipe, splits, tmp_path / name) for name in ("killed", "calm"))
+    assert resumed.history["loss"].tolist() == calm.history["loss"].tolist()
+    np.testing.assert_array_equal(resumed.predictions.probabilities, calm.predictions.probabilities)
 
 
 def test_patience_stops_after_that_many_stale_epochs(finished, tmp_path):

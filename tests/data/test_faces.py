@@ -24,12 +24,22 @@ from fer_keras.utils.errors import InputError
         ({"ids": np.array(["Training/1"])}, "3 images"),
         ({"labels": np.array([0, 1, 7])}, r"0\.\.6.*0\.\.7"),
         ({"labels": np.array([-1, 1, 2])}, r"-1\.\.2"),
+        ({"labels": np.array([0.0, 1.0, 2.0])}, "must be integers; got float64"),
     ],
 )
 def test_faces_that_do_not_fit_together_are_refused(make_faces, change, message):
     good = vars(make_faces(3))
     with pytest.raises(ValueError, match=message):
         Faces(**{**good, **change})
+
+
+def test_splits_whose_classes_stand_in_another_order_are_refused(make_faces):
+    train = make_faces(7)
+    test = replace(train, class_names=train.class_names[::-1], labels=6 - train.labels)
+    with pytest.raises(InputError, match="the same ones, in the same order"):
+        Splits(train, test)
+    with pytest.raises(InputError, match="the same ones, in the same order"):
+        Splits(train, train, validation=test)
 
 
 def test_select_and_concatenate_keep_images_labels_and_ids_together(make_faces):
@@ -139,6 +149,13 @@ def test_targets_follow_their_faces(make_faces):
 def test_faces_with_and_without_targets_are_not_joined(make_faces):
     with pytest.raises(ValueError, match="Only one of the two parts has targets"):
         concatenate(with_targets(make_faces(4)), make_faces(4))
+
+
+def test_a_face_whose_targets_are_all_of_dropped_classes_is_named(make_faces):
+    faces = make_faces(7)
+    targets = np.eye(7, dtype=np.float32)[(faces.labels + 1) % 7]
+    with pytest.raises(InputError, match="targets of Training/row2 are all of other classes than"):
+        keep_classes(replace(faces, targets=targets), ["angry", "disgust"])
 
 
 def test_kept_classes_take_their_columns_of_the_targets_scaled_to_one(make_faces):

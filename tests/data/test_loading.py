@@ -219,6 +219,8 @@ def test_rafdb_is_read_and_divided(rafdb):
         ({"division": "mine"}, "division is 'mine'; choose one of own, random"),
         ({"labels": "raf-db"}, "labels is 'raf-db'; choose one of own, own_given_votes, ferplus, "),
         ({"on_bad": "ignore"}, "on_bad is 'ignore'; choose one of raise, skip"),
+        ({"on_bad": "skp", "labels": "ferplus"}, "on_bad is 'skp'"),
+        ({"on_bad": "skip", "labels": "ferplus"}, "labels 'ferplus' need every row of the CSV"),
         ({"labels": "ferplus"}, r"labels 'ferplus' are read from .* FER\+'s votes, fer2013new.csv"),
     ],
 )

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import ROOT, patterned_faces
+from keras import layers
 
 from fer_keras.comparison.run import fit, load_run
 from fer_keras.data.faces import Splits, concatenate
@@ -23,6 +24,15 @@ from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training.recipe import Recipe
 
 RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
+
+
+def shaken(num_classes):
+    """A network whose layers draw random numbers of two kinds."""
+    first = [keras.Input((48, 48, 1)), layers.RandomContrast(0.5), layers.Rescaling(1 / 255)]
+    last = [layers.Flatten(), layers.Dropout(0.3), layers.Dense(num_classes, activation="softmax")]
+    return keras.Sequential([*first, layers.Conv2D(4, 5, strides=4), *last])
+
+
 RECIPES = {
     "augmented": RECIPE.changed(
         augmentation="study_d", normalisation="standardise", weight_decay=0.01
@@ -30,6 +40,7 @@ RECIPES = {
     "generator": RECIPE.changed(storage="folder", feed="image_data_generator"),
     "mixed": RECIPE.changed(mixup=0.2, balance="balanced_sampling", schedule="one_cycle"),
     "frozen": RECIPE.changed(network=f"{ROOT}/tests/small_backbone.py:small", frozen_epochs=1),
+    "random layers": RECIPE.changed(network=f"{__file__}:shaken"),
     "patient": RECIPE.changed(epochs=9, patience=2, optimizer="sgd", label_smoothing=0.1),
 }
 
