@@ -137,9 +137,10 @@ def _read(location):
         if location.votes:
             try:
                 ferplus = _ferplus(csv, location.csv, location.votes)
-            except InputError:  # FER+ knows rows by their place: where notes name bad ones, none
+            except InputError as error:  # FER+ knows rows by their place, so that one may be bad
                 if not notes:
                     raise
+                notes = (*notes, f"FER+'s votes were not examined: {error}")
     if location.folder:
         folder, folder_notes = read_all_images(location.folder, on_bad="skip")
         notes += folder_notes

@@ -79,7 +79,7 @@ def chosen_seeds(seeds, default, first_seed):
 
 
 def require_unread(data_sets, factors, class_names):
-    """Raise InputError if what is read already is to be read in some way.
+    """Raise InputError if an argument says how to read faces in memory.
 
     Args:
         data_sets: dict from a name to a `Location` or `Splits`.

@@ -60,12 +60,7 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
                 f"test_on's {name} is of type {type(place).__name__}; give a folder, a CSV file or "
                 "Splits."
             )
-        is_name = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
-        if not is_name or name in map(PIXELS.format, STORAGES):
-            raise InputError(
-                f"test_on has the name {name!r}, which becomes part of a file's name; give "
-                f"letters, digits, hyphens and underscores, not {PIXELS.format('csv')}."
-            )
+        require_data_name("test_on", name)
         other = read_other_data(name, place, group_by, on_bad)
         for arm, source in sources.items():
             is_same = source.data == other.location if other.location else source.data is place
@@ -82,6 +77,21 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
             "is found in the names of its files, or leave it out."
         )
     return others
+
+
+def require_data_name(argument, name):
+    """Raise InputError unless a data set's name can be part of a file's.
+
+    Args:
+        argument: the argument that gives it.
+        name: what the user calls the data set.
+    """
+    is_name = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+    if not is_name or name in map(PIXELS.format, STORAGES):
+        raise InputError(
+            f"{argument} has the name {name!r}, which becomes part of a file's name; give "
+            f"letters, digits, hyphens and underscores, not {PIXELS.format('csv')}."
+        )
 
 
 def predict_elsewhere(comparison, others):

@@ -1,5 +1,7 @@
 """A comparison, arms times seeds: planned, run, resumed and collected."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
@@ -7,7 +9,7 @@ from fer_keras.comparison.asked import chosen_seeds, require_fitting, require_un
 from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
-from fer_keras.comparison.elsewhere import predict_elsewhere, read_others
+from fer_keras.comparison.elsewhere import predict_elsewhere, read_others, require_data_name
 from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.prepare import Source, find_storage, is_pairable
@@ -17,7 +19,9 @@ from fer_keras.comparison.run import load_run
 from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import DRAWN, checked_names, find_or_draw
+from fer_keras.data.readers.locate import Location, data_set_name
 from fer_keras.evaluation.differences import MARGIN
+from fer_keras.networks.build import network_name
 from fer_keras.utils.errors import InputError, NoRunError, require_bools
 from fer_keras.utils.files import project_folder, user_path, write_text
 from fer_keras.utils.plain import plain
@@ -120,7 +124,10 @@ def run_comparison(
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
-    factors = dict(factors) if crossed else {}
+    factors = {
+        field: tuple(network_name(level) if callable(level) else level for level in levels)
+        for field, levels in (factors if crossed else {}).items()
+    }
     others = read_others(test_on, group_by, recipes, sources, on_bad)
     asked = {"minutes": minutes, "search_rate": search_rate, "margin": margin or MARGIN}
     design = keep_design(directory, name, recipes, sources, seeds, factors, **asked)
@@ -151,17 +158,21 @@ def run_comparison(
         design=design,
         group_by=group_by or None,
     )
+    write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
     save_comparison(comparison)
     predict_elsewhere(comparison, others)
-    write_text(directory / "results.csv", result_table(comparison).to_csv(index=False))
     return comparison
 
 
 def _data_sets(data, out):
     """Return a dict from a data set's name to its `Location` or `Splits`, and if it is drawn."""
     places = data if isinstance(data, dict) else {None: data}
+    if not places:
+        raise InputError("data is an empty dict; give a dict from a name to each data set.")
     found, drawn = {}, False
     for name, place in places.items():
+        if name is not None:
+            require_data_name("data", name)
         if place is None and name is not None:
             raise InputError(f"The data set {name!r} is None; give its folder, or Splits.")
         if not isinstance(place, Splits):
@@ -188,6 +199,8 @@ def _sources(recipes, data_sets, on_bad, class_names):
     class_names = None if class_names is None else checked_names(class_names)
     kept, sources, notes = {}, {}, []
     for data_name, data in data_sets.items():
+        if class_names and isinstance(data, Location) and data.csv:
+            data = replace(data, name=data_set_name(class_names, data.csv.parent))
         own = {}
         for arm, recipe in recipes.items():
             storage, fault = find_storage(recipe, data)

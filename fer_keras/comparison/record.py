@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from fer_keras.comparison.design import read_design
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
@@ -100,11 +102,14 @@ class Comparison:
             arm: the arm's name.
 
         Returns:
-            The `Splits`; `None` where the faces are not here: they were in memory, or their
-            files have gone.
+            The `Splits`; `None` where the faces of the runs are not here: they were in memory, or
+            their files have gone or hold others.
         """
-        source = self.sources[arm]
-        return source.splits(self.arms[arm])[1] if source.is_here else None
+        source, runs = self.sources[arm], self.runs.get(arm)
+        splits = source.splits(self.arms[arm])[1] if source.is_here else None
+        tested = next(iter(runs.values())).predictions.ids if runs else None
+        is_other = splits and tested is not None and not np.array_equal(splits.test.ids, tested)
+        return None if is_other else splits
 
 
 def load_comparison(directory):

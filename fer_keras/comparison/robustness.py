@@ -164,7 +164,7 @@ def _of_run(run, source):
     file = run.directory / FILE
     kept, mark = _load(file, run) if file.is_file() else (None, None)
     faces = source.splits(run.recipe)[1].test if source.is_here else None
-    if not faces:
+    if not faces or not np.array_equal(faces.ids, run.predictions.ids):
         return kept
     chosen = _chosen(faces.ids)
     faces, groups = faces.select(chosen), run.predictions.groups[chosen]

@@ -86,9 +86,9 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
         directory: the run directory; `None` takes `runs/<title>-<hash>`.
         title: what progress lines begin with; `None` takes the network's name.
         callbacks: Keras callbacks that watch the training: epochs are counted from 0, and a run
-            that goes on begins with the first epoch that is left. They have no part in what a run
-            belongs to: one that changes the training makes a run that cannot be repeated, and a
-            finished run is read back without them.
+            that goes on begins with the first epoch that is left. They are not part of a run's
+            identity: a callback that changes the training gives a run that cannot be repeated, and
+            a finished run is read back without them.
         tensorboard: folder for TensorBoard's logs, which go into a folder there called as the run
             directory; `None` writes none.
 

@@ -1,7 +1,7 @@
 """Networks of finished runs, read back."""
 
 from fer_keras.networks.build import network_name
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.builders import is_built_in
 from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.startup import start_tensorflow
 
@@ -48,7 +48,7 @@ def is_readable(run):
     Args:
         run: the `Run`.
     """
-    if run.recipe.network in NETWORKS or not has_model(run):
+    if is_built_in(run.recipe.network) or not has_model(run):
         return has_model(run)
     try:
         return bool(load_model(run))

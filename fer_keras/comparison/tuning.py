@@ -62,7 +62,7 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
         validation accuracy, 0-1.
 
     Raises:
-        InputError: if a run fails, or an arm keeps no validation faces.
+        InputError: if a run fails, an arm keeps no validation faces, or a rate would exceed 1.
     """
     for arm, recipe in recipes.items():
         if not recipe.validation_fraction:
@@ -70,10 +70,16 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
                 f"The arm {arm} keeps no validation faces to choose a learning rate by; give it a "
                 "validation_fraction above 0, or search no rate."
             )
+        if max(RATES) * recipe.learning_rate > 1:
+            raise InputError(
+                f"The arm {arm} has the learning rate {recipe.learning_rate:g}, and a search also "
+                f"tries {max(RATES)} times as much; give it at most {1 / max(RATES):.2g}, or "
+                "search no rate."
+            )
     found = {arm: {} for arm in recipes}
     for number, times in enumerate(RATES, 1):
         changed = {
-            arm: recipe.changed(learning_rate=float(f"{times * recipe.learning_rate:.2g}"))
+            arm: recipe.changed(learning_rate=_times(times, recipe.learning_rate))
             for arm, recipe in recipes.items()
         }
         phase = f"learning rate {number} of {len(RATES)}"
@@ -82,6 +88,11 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
             found[arm][changed[arm].learning_rate] = float(best)
     chosen = {arm: max(tried, key=tried.get) for arm, tried in found.items()}
     return {arm: recipes[arm].changed(learning_rate=rate) for arm, rate in chosen.items()}, found
+
+
+def _times(times, rate):
+    """Return a multiple of a rate in two digits, and the rate itself as it is."""
+    return rate if times == 1 else float(f"{times * rate:.2g}")
 
 
 def _executed(recipes, sources, directory, seed, jobs=1, dask=None, phase=""):

@@ -14,7 +14,7 @@ import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks.backbones import IMAGENET, weights_file
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.builders import NETWORKS, is_built_in
 from fer_keras.networks.checks import (
     HOW,
     in_words,
@@ -60,7 +60,7 @@ def build(network, num_classes=7, normalisation=None, weights=None):
         raise InputError(
             f"The builder {name} failed for {num_classes} classes: {in_words(error)}"
         ) from error
-    if network in NETWORKS:
+    if is_built_in(network):
         return _normalised(model, normalisation, name)
     require_model(model, name, num_classes)
     model = _normalised(model, normalisation, name)
@@ -88,7 +88,7 @@ def find_builder(network):
         )
     if callable(network):
         return network
-    if network in NETWORKS:
+    if is_built_in(network):
         return NETWORKS[network]
     place, _, function = str(network).rpartition(":")
     if not place:
@@ -131,7 +131,7 @@ def fingerprint(network, num_classes):
         there is no file; and `configuration` of the built model, whatever its layers are called.
         Empty for one of `builders.NETWORKS`, which belongs to the code that trains.
     """
-    if network in NETWORKS:
+    if is_built_in(network):
         return {}
     # Keras numbers names through the process: conv2d_7 becomes the first conv2d of this model.
     numbers = {}
@@ -247,12 +247,14 @@ def _load_file(place):
         raise InputError(f"There is no file {path}; {HOW}, as file.py:function.")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    known = sys.modules.setdefault(path.stem, module)  # where pickle, Keras and dataclasses look
     try:
         # Not by its loader, which may take bytecode of the file as it was a moment ago.
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
+        if known is module:
+            del sys.modules[path.stem]
         raise InputError(f"{path} cannot be imported: {in_words(error)}") from error
-    sys.modules.setdefault(path.stem, module)  # where pickle and Keras look for its classes
     return module
 
 
@@ -296,6 +298,8 @@ def _is_random(layer):
 def _source(builder):
     while isinstance(builder, partial):
         builder = builder.func
+    if not inspect.isroutine(builder):  # an object with __call__
+        builder = type(builder)
     with suppress(TypeError, OSError):
         return Path(inspect.getsourcefile(builder)).read_bytes()
     with suppress(TypeError, OSError):  # a function that was typed into a notebook

@@ -173,6 +173,15 @@ NETWORKS = {
 """Name -> builder."""
 
 
+def is_built_in(network):
+    """Return whether a network is one of `NETWORKS`.
+
+    Args:
+        network: as for `build.build`; a builder of the user's own may be anything callable.
+    """
+    return isinstance(network, str) and network in NETWORKS
+
+
 def _convolutions(widths, each=1, padding="valid"):
     """Return, for each width, its convolutions with ReLU and a pooling."""
     from keras import layers

@@ -4,10 +4,8 @@ import shlex
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.elsewhere import notes_on_others
+from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.differences import MARGIN
-
-RESOLVED = ("seed", "classes", "storage")
-"""Fields that a run fills in from its seed and its data."""
 
 
 def compare_command(comparison):
@@ -26,10 +24,31 @@ def compare_command(comparison):
     words = ["fer-keras", "compare", *(named or _own_arms(comparison, skipped))]
     words += [*_data(comparison), *_seeds(comparison.seeds)]
     words += [f"--minutes={comparison.minutes:g}"] if comparison.minutes else []
-    words += ["--search-rate"] if comparison.rates and not named else []
+    is_searched = named and COMPARISONS[comparison.name].search_rate
+    words += ["--search-rate"] if comparison.rates and not is_searched else []
     is_usual = abs(comparison.margin - MARGIN) < 1e-9
     words += [] if is_usual else [f"--margin={100 * comparison.margin:g}"]
     return shlex.join(words)
+
+
+def changed_fields(comparison, recipe, base, skipped=()):
+    """Return in what a recipe differs from another one, seed aside.
+
+    Args:
+        comparison: the `Comparison`, in which a run has filled in its recipe's classes.
+        recipe: the `Recipe`.
+        base: the `Recipe` to compare it with, as it is named.
+        skipped: names of fields that do not count.
+
+    Returns:
+        A list of names of fields.
+    """
+    old, new = base.as_json(), recipe.as_json()
+    named = {name for arm in comparison.arms.values() for name in arm.classes or ()}
+    all_classes = {*CLASS_NAMES} if named <= {*CLASS_NAMES} else named
+    if {*(new["classes"] or all_classes)} == {*(old["classes"] or all_classes)}:
+        skipped = (*skipped, "classes")
+    return [name for name in new if new[name] != old[name] and name not in ("seed", *skipped)]
 
 
 def _data(comparison):
@@ -57,7 +76,7 @@ def _named_arms(comparison, skipped):
     named, changes = whole.arms, []
     for arm, recipe in own.items():
         base = named.get(arm, next(iter(named.values())))
-        changes.append(_changed_fields(recipe, base, [*RESOLVED, *skipped]))
+        changes.append(_changes(comparison, recipe, base, ["storage", *skipped]))
     common = [change for change in changes[0] if all(change in other for other in changes)]
     words = [comparison.name, *(f"--set={change}" for change in common)]
     return words + (_factors(comparison) if comparison.factors != whole.factors else [])
@@ -76,7 +95,10 @@ def _own_arms(comparison, skipped):
     arms = _without_data(comparison)
     if comparison.factors:
         arms = {comparison.name: next(iter(arms.values()))}
-    words = [f"--arm={arm}={_recipe_in_words(recipe, skipped)}" for arm, recipe in arms.items()]
+    words = [
+        f"--arm={arm}={_recipe_in_words(comparison, recipe, skipped)}"
+        for arm, recipe in arms.items()
+    ]
     return words + _factors(comparison)
 
 
@@ -87,20 +109,21 @@ def _factors(comparison):
     ]
 
 
-def _recipe_in_words(recipe, skipped):
+def _recipe_in_words(comparison, recipe, skipped):
     """Return a recipe as a named one with as few changes as possible."""
     written = {
-        name: _changed_fields(recipe, named.recipe, [*RESOLVED[:2], *skipped])
-        for name, named in RECIPES.items()
+        name: _changes(comparison, recipe, named.recipe, skipped) for name, named in RECIPES.items()
     }
     name = min(written, key=lambda each: len(written[each]))
     return ",".join([name, *written[name]])
 
 
-def _changed_fields(recipe, base, skipped):
-    old = base.as_json()
-    return [
-        f"{field}={value}"
-        for field, value in recipe.as_json().items()
-        if value != old[field] and field not in skipped
-    ]
+def _changes(comparison, recipe, base, skipped):
+    """Return the fields that differ, as the command line takes them."""
+    values = recipe.as_json()
+    changed = changed_fields(comparison, recipe, base, skipped)
+    return [f"{field}={_in_words(values[field])}" for field in changed]
+
+
+def _in_words(value):
+    return f"[{','.join(value)}]" if isinstance(value, list) else str(value)

@@ -106,7 +106,7 @@ def _counts_of_training(comparison):
 def cost_facts(comparison, results):
     """Return facts on the cost: pairs of a number and its meaning.
 
-    Times of several machines do not compare arms; then there is but their sum.
+    Times from different machines cannot be compared; then only their sum is given.
 
     Args:
         comparison: the `Comparison`.

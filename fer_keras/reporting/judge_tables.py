@@ -237,10 +237,10 @@ def readable_agreement(table):
 
 
 def judge_summary(judgement, table, differences):
-    """Return whether labels and people rank the arms alike, as Markdown.
+    """Return whether labels and people agree on the arms, as Markdown.
 
-    A difference is claimed where `is_shown` says so, and nowhere else. The arms of a grid are not
-    ranked.
+    Each arm is ranked against the reference alone. A difference is claimed where `is_shown` says
+    so, and nowhere else. The arms of a grid are not ranked.
 
     Args:
         judgement: the `judges.Judgement`.
@@ -256,7 +256,9 @@ def judge_summary(judgement, table, differences):
             "points": points_text(row),
         }
     ranked = {arm: each for arm, each in arms.items() if each["label"]["seeds"] > 1}
-    signs = [(each["label"]["sign"], each["plurality"]["sign"]) for each in ranked.values()]
+    signs = {
+        arm: (each["label"]["sign"], each["plurality"]["sign"]) for arm, each in ranked.items()
+    }
     people = readable_judges(table)
     return render(
         "judges.md.j2",
@@ -265,9 +267,10 @@ def judge_summary(judgement, table, differences):
         gap=GAP,
         ranked=[*ranked],
         unranked=[arm for arm in arms if arm not in ranked],
-        any_shown=any(any(pair) for pair in signs),
-        are_alike=all(label == people for label, people in signs),
-        are_opposed=any(label * people < 0 for label, people in signs),
+        reference=next((each["label"]["reference"] for each in arms.values()), None),
+        any_shown=any(any(pair) for pair in signs.values()),
+        are_alike=all(label == people for label, people in signs.values()),
+        opposed=[arm for arm, (label, people) in signs.items() if label * people < 0],
         person={measure: people.loc[PERSON, title] for measure, title in TITLES.items()},
         agreement=people.loc[LABEL, TITLES["plurality"]],
         images=len(judgement.votes),

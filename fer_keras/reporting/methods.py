@@ -4,6 +4,7 @@ import re
 
 from fer_keras.evaluation.differences import PRIMARY, How
 from fer_keras.reporting.command import compare_command
+from fer_keras.reporting.design_tables import additions
 from fer_keras.reporting.difference_tables import OVER_SEEDS, margin_text
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
@@ -11,6 +12,8 @@ from fer_keras.reporting.score_tables import headline_rows, is_fer2013
 from fer_keras.utils.machine import processor_and_gpu
 
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
+PARTS = ("train", "validation")
+"""What a network learns from, in a design."""
 
 
 def methods(comparison, results, differences, effects=None):
@@ -30,7 +33,8 @@ def methods(comparison, results, differences, effects=None):
         "comparison": comparison,
         "design": design,
         "recipe": first.recipe.as_json(),
-        "faces": next(iter(design.get("data", {}).values()), None),
+        "faces": _faces(design),
+        "additions": additions(comparison) if design else [],
         "varied": _varied(comparison),
         "seeds": _seeds_in_words(comparison),
         "missing": len(comparison.arms) * len(comparison.seeds) - _num_runs(comparison),
@@ -41,7 +45,7 @@ def methods(comparison, results, differences, effects=None):
         "tried": sorted({len(tried) for tried in comparison.rates.values()}),
         "num_effects": len(effects.primary) if effects else 0,
         "is_repeated": bool(effects) and REPEATED in effects.factors,
-        "on_images": effects.table.attrs["on_images"] if effects else False,
+        "on_images": effects.table.attrs["on_images"] if effects else How.SEEDS_ALONE not in hows,
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
@@ -52,6 +56,12 @@ def methods(comparison, results, differences, effects=None):
         "command": compare_command(comparison),
     }
     return render("methods.md.j2", key=_key(comparison, values["year"]), **values)
+
+
+def _faces(design):
+    """Return the numbers of images that all arms have; `None` where arms have other ones."""
+    counts = [{part: each[part] for part in PARTS} for each in design.get("data", {}).values()]
+    return counts[0] if counts and all(each == counts[0] for each in counts) else None
 
 
 def _num_runs(comparison):

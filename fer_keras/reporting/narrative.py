@@ -9,7 +9,7 @@ from fer_keras.evaluation.chance import ROUNDING
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
 from fer_keras.evaluation.shared import is_idle, weak_classes
 from fer_keras.reporting import score_tables
-from fer_keras.reporting.command import RESOLVED, compare_command
+from fer_keras.reporting.command import changed_fields, compare_command
 from fer_keras.reporting.difference_tables import (
     OVER_SEEDS,
     difference_table,
@@ -207,8 +207,9 @@ def _data_in_words(comparison):
 
 def _changes(comparison):
     [recipe] = comparison.arms.values()
-    own, named = recipe.as_json(), RECIPES[comparison.name].recipe.as_json()
-    changed = [name for name in own if own[name] != named[name] and name not in RESOLVED]
+    base = RECIPES[comparison.name].recipe
+    own, named = recipe.as_json(), base.as_json()
+    changed = changed_fields(comparison, recipe, base, ["storage"])
     return [f"{name} is {own[name]!r} instead of {named[name]!r}" for name in changed]
 
 

@@ -7,7 +7,7 @@ from attrs import asdict, evolve, field, fields, frozen
 from fer_keras.data.labels import LABELS
 from fer_keras.networks.backbones import BACKBONES
 from fer_keras.networks.build import network_name
-from fer_keras.networks.builders import NETWORKS
+from fer_keras.networks.builders import NETWORKS, is_built_in
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.plain import plain
 from fer_keras.utils.seeds import MAX_SEED
@@ -70,7 +70,7 @@ def _number(default, most=1, may_be_0=True):
 
 def _check_network(recipe, attribute, value):
     is_place = isinstance(value, str) and re.fullmatch(r".+:.+", value)
-    if not (callable(value) or is_place or (isinstance(value, str) and value in NETWORKS)):
+    if not (callable(value) or is_place or is_built_in(value)):
         raise InputError(
             f"network is {value!r}; choose one of {', '.join(NETWORKS)}, or your own as "
             "file.py:function, package.module:function or a function."
@@ -218,7 +218,7 @@ class Recipe:
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
         if self.patience is not None and not self.validation_fraction:
             raise InputError("patience needs validation faces: a validation_fraction above 0.")
-        has_backbone = self.network in BACKBONES or self.network not in NETWORKS
+        has_backbone = self.network in BACKBONES or not is_built_in(self.network)
         if (self.pretrained_weights or self.frozen_epochs) and not has_backbone:
             raise InputError(
                 f"{self.network} has no backbone for pretrained_weights or frozen_epochs; the "

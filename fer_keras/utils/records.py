@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_keras.utils.errors import InputError
 
 MAX_BYTES = 100_000_000
-MEND = "take the whole folder from where it came, or make it again"
+MEND = "copy the whole folder again from where it came, or run it again"
 
 
 def read_object(path, **kinds):

@@ -1,22 +1,36 @@
 """Comparisons: planned, run, failed in parts, resumed, read back, and the same on a cluster."""
 
 import shutil
+from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import finish_untrained, patterned_faces
 from keras import layers
 
 from fer_keras.comparison import engine, tuning
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
+from fer_keras.comparison.robustness import robustness
 from fer_keras.data import loading
+from fer_keras.data.faces import concatenate, keep_classes
+from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.reporting.score_tables import is_fer2013
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, NoRunError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 70}
+
+
+def wide(num_classes, width):
+    hidden = [layers.Flatten(), layers.Dense(width, activation="relu")]
+    last = layers.Dense(num_classes, activation="softmax")
+    return keras.Sequential([keras.Input((48, 48, 1)), *hidden, last])
 
 
 def tiny(num_classes):
@@ -86,6 +100,16 @@ def test_crossed_factors_are_arms_whose_levels_the_record_holds(data, tmp_path):
     assert table["batch_size"].tolist() == ["35", "35", "70", "70"]
     assert table["augmentation"].tolist() == ["none", "{'rotation_range': 20}"] * 2
     assert not run_comparison(recipe, data, 1, factors=factors, crossed=False, out=tmp_path).factors
+
+
+def test_networks_as_levels_are_recorded_by_name(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+    levels = [tiny, partial(wide, width=8)]
+    done = run_comparison({"a": TINY}, splits, 1, factors={"network": levels}, out=tmp_path)
+    names = (f"{__name__}:tiny", f"{__name__}:wide(width=8)")
+    assert [*done.arms] == ["tiny", "wide(width=8)"] and done.factors == {"network": names}
+    assert done.design["factors"] == {"network": [*names]}
+    assert "0x" not in (done.directory / "comparison.json").read_text()
 
 
 def test_a_failed_run_is_a_row_until_the_next_try(data, tmp_path):
@@ -167,6 +191,24 @@ def test_faces_in_memory_are_compared_too(splits, tmp_path):
     np.testing.assert_array_equal(done.runs["a"][0].predictions.ids, splits.test.ids)
     assert done.splits("a") is splits
     assert load_comparison(done.directory).splits("a") is None
+    moved = replace(splits, test=splits.test.select(slice(50)))
+    others = {"a": replace(done.sources["a"], data=moved)}
+    assert replace(done, sources=others).splits("a") is None  # not the faces of the runs
+    assert robustness(replace(done, sources=others)) == {}
+
+
+def test_a_csv_of_ones_own_classes_is_called_by_its_folder(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+    folder = tmp_path / "moods"
+    folder.mkdir()
+    names = ("calm", "tense")
+    faces = {part: patterned_faces(140, part) for part in ("Training", "PublicTest")}
+    both = concatenate(*(keep_classes(each, CLASS_NAMES[:2]) for each in faces.values()))
+    write_fer2013_csv(replace(both, class_names=CLASS_NAMES), folder / "mine.csv")
+    options = {"class_names": names, "out": tmp_path / "runs"}
+    done = run_comparison({"a": TINY}, folder / "mine.csv", 1, **options)
+    assert done.sources["a"].data.name == done.splits("a").name == "moods"
+    assert not is_fer2013(done)
 
 
 def test_several_data_sets_are_trained_each_and_tested_on_all(data, rafdb, tmp_path):
@@ -214,6 +256,8 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"search_rate": 1}, "search_rate is 1; give True or False"),
         ({"seeds": [0], "first_seed": 7}, "first_seed is 7 beside a list of seeds"),
         ({"test_on": {1: "."}}, "test_on has the name 1, which becomes part of a file's name"),
+        ({"data": {}}, "data is an empty dict"),
+        ({"data": {"a/b": "."}}, "data has the name 'a/b', which becomes part of a file's name"),
         ({"test_on": {"x": 3}}, "test_on's x is of type int; give a folder"),
         ({"arms": {"a": tiny}}, r"network of your own as Recipe\(network=...\)"),
     ],
@@ -237,7 +281,7 @@ def test_numbers_of_numpy_are_numbers(splits, tmp_path):
     done = run_comparison(
         **arguments, seeds=np.arange(2), factors={"batch_size": np.array([35, 70])}
     )
-    assert done.seeds == (0, 1) and done.factors == {"batch_size": [35, 70]}
+    assert done.seeds == (0, 1) and done.factors == {"batch_size": (35, 70)}
     again = run_comparison(**arguments, seeds=2, factors={"batch_size": (35, 70)})
     assert again.directory == done.directory
 

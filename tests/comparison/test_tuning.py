@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from fer_keras.comparison import tuning
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import load_comparison
@@ -62,3 +63,12 @@ def test_a_comparison_reports_the_searched_rates_and_trains_none_twice(recipe, s
 def test_a_rate_is_never_chosen_without_validation_faces(recipe, splits, tmp_path):
     with pytest.raises(InputError, match="arm a keeps no validation faces"):
         run_comparison({"a": recipe.changed(validation_fraction=0.0)}, splits, 1, search_rate=True)
+    fast = {"a": recipe.changed(learning_rate=0.4)}
+    with pytest.raises(InputError, match="rate 0.4, and a search also tries 3 times as much; give"):
+        run_comparison(fast, splits, 1, search_rate=True, out=tmp_path)
+    assert not [*tmp_path.glob("*/*/model.keras")]
+
+
+def test_the_recipes_own_rate_is_tried_as_it_is():
+    assert tuning._times(1, 0.00125) == 0.00125
+    assert tuning._times(1 / 3, 0.001) == 0.00033

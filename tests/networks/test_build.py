@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer_keras.networks.build import build, fingerprint, in_dtype
+from fer_keras.networks.build import build, find_builder, fingerprint, in_dtype
+from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
 SOURCE = """
@@ -158,6 +159,23 @@ def test_files_and_modules_name_builders(file, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mynet", raising=False)
     assert build("mynet:build", 4).output_shape == (None, 4)
+
+
+def test_a_file_may_define_dataclasses_and_their_objects_build(tmp_path):
+    (tmp_path / "made.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        f"{SOURCE.replace('{filters}', '4')}\n"
+        "@dataclass\nclass Net:\n    width: int\n"
+        "    def __call__(self, num_classes):\n        return build(num_classes)\n"
+        "net = Net(8)\n"
+    )
+    network = f"{tmp_path}/made.py:net"
+    assert build(network, 4).output_shape == (None, 4)
+    found = find_builder(network)
+    assert build(found, 4).output_shape == (None, 4)
+    assert fingerprint(found, 4)["source"] == fingerprint(network, 4)["source"] != ""
+    assert Recipe(network=found).as_json()["network"] == "made:Net"
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ def test_bad_rows_are_named_and_the_rest_is_audited(data, tmp_path):
     found = examine(tmp_path)
     assert counts_of(found)["images", "all"] == 146 and found.ferplus is None
     assert "Left out 1 bad row(s)" in sections(found, all_tables(found))["data"]
+    assert any(note.startswith("FER+'s votes were not examined: ") for note in found.notes)
 
 
 def test_votes_on_a_part_of_fer2013_are_audited(data, tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ from helpers import comparison_of, run_of
 
 from fer_keras.cli import COMMANDS
 from fer_keras.comparison.arms import resolve_arms
-from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.parsing import parse_seeds
 from fer_keras.comparison.prepare import Source
+from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.locate import Location
 from fer_keras.options import read_options
 from fer_keras.reporting.command import compare_command
@@ -50,6 +51,30 @@ def test_data_sets_and_a_list_of_seeds_are_in_the_command(tmp_path):
     assert options.data == ["a=DIR", "b=DIR"] and options.test_on == ["other=DIR"]
     assert parse_seeds(options.seeds) == [1, 5, 9] and options.on_bad == "skip"
     assert list(options.class_names) == ["u", "v"] and options.group_by == r"^(S\d+)_"
+
+
+def test_an_arms_own_classes_are_in_the_command_and_those_of_the_data_are_not(tmp_path):
+    chosen = {
+        "two": Recipe(classes=("happy", "sad")),
+        "all of vgg8": RECIPES["vgg8"].recipe.changed(classes=CLASS_NAMES),
+        "vgg8": RECIPES["vgg8"].recipe,
+        "conv6": RECIPES["conv6"].recipe.changed(classes=CLASS_NAMES),  # as a run fills them in
+    }
+    runs = {arm: {0: run_of(0.5, 0)} for arm in chosen}
+    words = shlex.split(compare_command(comparison_of(runs, tmp_path, arms=chosen)))
+    texts = [word.removeprefix("--arm=") for word in words if word.startswith("--arm=")]
+    found = resolve_arms(texts, {}, drawn=False)
+    assert {arm: recipe.classes for arm, recipe in found.items()} == {
+        arm: recipe.classes for arm, recipe in chosen.items() if arm != "conv6"
+    } | {"conv6": None}
+
+
+def test_a_search_that_the_name_does_not_bring_is_in_the_command(tmp_path):
+    arms = COMPARISONS["same_images"].arms
+    runs = {arm: {0: run_of(0.5, 0)} for arm in arms}
+    rates = {arm: {1e-3: 0.5} for arm in arms}
+    made = comparison_of(runs, tmp_path, name="same_images", arms=arms, rates=rates)
+    assert "--search-rate" in compare_command(made)
 
 
 def test_an_arm_beside_the_named_ones_is_in_the_command(command_of):

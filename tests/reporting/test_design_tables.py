@@ -7,8 +7,11 @@ from helpers import finish_untrained
 
 from fer_keras.comparison import engine
 from fer_keras.comparison.design import families
+from fer_keras.comparison.results import result_table
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.design_tables import additions, design_in_words, design_table
+from fer_keras.reporting.difference_tables import difference_table
+from fer_keras.reporting.methods import methods
 from fer_keras.training.recipe import Recipe
 
 
@@ -80,6 +83,21 @@ def test_all_else_that_differs_from_the_design_is_named(done):
     digest = done.design["data"]["one"]["sha256"]
     path.write_text(path.read_text().replace(digest, "another"))
     assert additions(done) == ["The faces of the arm one are others than in the design."]
+
+
+def test_methods_say_what_came_after_the_design(done):
+    def words(comparison):
+        table, differences = result_table(comparison), difference_table(comparison)
+        return " ".join(methods(comparison, table, differences).replace(">", "").split())
+
+    written = "Question, score, margin and tests were written down before the first run."
+    assert f"{written} The runs were" in words(done)
+    later = "The margin of equality was 1 point in the design, and is 2 points here."
+    assert f"{written} {later}" in words(replace(done, margin=0.02))
+    assert "learnt from 140 images of" in words(done)
+    data = done.design["data"]
+    others = data | {"two": data["two"] | {"train": 99}}
+    assert "learnt from" not in words(replace(done, design=done.design | {"data": others}))
 
 
 def test_tests_by_votes_that_were_not_designed_are_named(done):

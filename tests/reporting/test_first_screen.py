@@ -123,6 +123,35 @@ def test_methods_state_the_design_and_the_entry_is_sound(compared):
     assert "@misc{fer-keras-CSV-folder-2026," in entries
 
 
+def test_methods_state_as_a_fact_of_all_arms_what_all_arms_share(compared):
+    def words(**arms):
+        runs = {
+            arm: {0: replace(run, recipe=arms.get(arm, run.recipe))}
+            for arm, run in compared.first.items()
+        }
+        changed = replace(compared, arms=compared.arms | arms, runs=runs)
+        return methods(changed, result_table(changed), difference_table(changed))
+
+    dropping = {arm: each.changed(drop_test_copies=True) for arm, each in compared.arms.items()}
+    assert "near copies of test images were dropped" in words(**dropping)
+    assert "near copies" not in words(CSV=dropping["CSV"])
+
+
+def test_of_moving_test_images_methods_name_seeds_alone():
+    runs = {
+        arm: {seed: run_of(rate, 10 * place + seed) for seed in range(3)}
+        for place, (arm, rate) in enumerate({"a": 0.6, "b": 0.5}.items())
+    }
+    for own in runs.values():
+        for seed, run in own.items():
+            ids = np.array([f"PublicTest/{seed}-{n}" for n in range(len(run.predictions.ids))])
+            own[seed] = replace(run, predictions=replace(run.predictions, ids=ids))
+    moving = comparison_of(runs, "somewhere")
+    text = " ".join(methods(moving, result_table(moving), difference_table(moving)).split())
+    assert "95 % intervals over seeds, by an analysis of variance. > Two arms" in text
+    assert "jackknife" not in text and "dorfman" not in text and "schuirmann" in text
+
+
 def test_methods_name_every_machine_and_who_has_how_many_seeds(compared):
     elsewhere = {"processor": "Xeon", "gpu": "H200", "git commit": "0123456", "backend": "jax"}
     first = compared.runs["folder"][0]

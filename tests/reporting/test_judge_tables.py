@@ -107,9 +107,9 @@ def test_a_planted_difference_by_label_alone_is_found_and_said(num_trials):
 @pytest.mark.parametrize(
     ("second", "sentence"),
     [
-        ((0.5, 0.5), r"\*\*Labels and people rank the arms alike"),
-        ((0.6, 0.0), r"rank the arms in opposite ways"),
-        ((0.3, 0.3), r"Neither labels nor people show a difference"),
+        ((0.5, 0.5), r"\*\*Labels and people agree on which arms are better and .* than `first`"),
+        ((0.6, 0.0), r"contradict each other on `second`\*\*: one ranks it above `first`"),
+        ((0.3, 0.3), r"Neither labels nor people show a difference from `first`"),
     ],
 )
 def test_the_sentence_says_how_the_rankings_go_together(second, sentence):

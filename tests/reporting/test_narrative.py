@@ -172,7 +172,10 @@ def test_arms_whose_test_images_change_each_in_its_way_are_compared_by_their_fir
     other = moving[1].predictions.select(np.arange(1000) % 2 == 0)
     moving[1] = replace(moving[1], predictions=other)
     words = conclusion({"CSV": moving, "folder": seeds_of(0.6, 7, 2)}, tmp_path)
-    assert "these two weight files differ" in words and "this is about the first runs" in words
+    assert (
+        "these two weight files differ" in words
+        and "so only their first runs are compared" in words
+    )
 
 
 @pytest.mark.parametrize("num_seeds", [1, 2])
@@ -242,7 +245,12 @@ def test_an_arm_whose_epoch_takes_too_long_is_not_the_best_in_time(tmp_path):
     runs = {"conv2": seeds_of(0.6, 1, 2), "conv3": seeds_of(0.4, 7, 2), "vgg8": late}
     words = time_summary(runs, tmp_path)
     assert "Within 2 minutes of training, validation included, `conv2` is the most acc" in words
+    assert "every other arm that gets through an epoch in this time." in words
     assert "One epoch of `vgg8` takes longer than that." in words
+    compared = comparison_of(runs, tmp_path, minutes=2)
+    first = verdict(compared, result_table(compared), difference_table(compared))
+    assert "every other arm that gets through an epoch in this time; vgg8 does not." in first
+    assert "More accurate than <b>conv2</b>: <b>vgg8</b>" in first
     words = time_summary({"vgg8": late}, tmp_path)
     assert "No arm gets through an epoch in 2 minutes" in words and "takes longer" not in words
 
@@ -311,6 +319,12 @@ def test_networks_that_always_answer_alike_are_not_called_equal(tmp_path):
     words = conclusion({"one": lazy, "other": dict(lazy)}, tmp_path)
     assert "They have learnt nothing" in words.replace("\n", " ")
     assert "equally" not in words and "probability" not in words and "deviation of" not in words
+    compared = comparison_of({"one": lazy, "b": dict(lazy), "c": dict(lazy)}, tmp_path)
+    first = verdict(compared, result_table(compared), difference_table(compared))
+    assert "Every run of <b>b</b>, <b>c</b> and <b>one</b> always answers with one class" in first
+    once = comparison_of({"one": {0: lazy[0]}, "other": {0: lazy[0]}}, tmp_path)
+    first = verdict(once, result_table(once), difference_table(once))
+    assert "have learnt nothing" in first and "weight file of" not in first
     # One that learns something is compared with one that does not.
     words = conclusion({"one": lazy, "other": learnt}, tmp_path)
     assert "`other` is more accurate" in words and "learnt nothing" not in words
