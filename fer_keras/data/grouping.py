@@ -42,27 +42,32 @@ def read_groups(directory, files):
         files: list of n paths of images, relative to the folder, with slashes.
 
     Returns:
-        A list of n texts, `None` for an image that the table does not name; or `None` without a
-        table.
+        A list of n texts, `None` for an image that the table does not name or gives no group; or
+        `None` without a table.
 
     Raises:
-        InputError: if the table lacks a column, gives a file two groups, or names no image.
+        InputError: if the table cannot be read, lacks a column, gives a file two groups, or names
+            no image.
     """
     table = Path(directory) / GROUPS_NAME
     if not table.is_file():
         return None
-    with open(table, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        if not {"file", "group"} <= {*(reader.fieldnames or ())}:
-            raise InputError(
-                f"{table} has the columns {', '.join(reader.fieldnames or ())}; "
-                "it needs the columns file and group."
-            )
-        group_of = {}
-        for number, row in enumerate(reader, 1):
-            name, group = (row["file"] or "").strip().removeprefix("./"), row["group"]
-            if group_of.setdefault(name, group) != group:
-                raise InputError(f"{table} gives {name} two groups, at row {number}; give one.")
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns, rows = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} is no CSV file in UTF-8 ({error}); save it as one.") from error
+    if not {"file", "group"} <= {*columns}:
+        raise InputError(
+            f"{table} has the columns {', '.join(columns)}; it needs the columns file and group."
+        )
+    group_of = {}
+    for number, row in enumerate(rows, 1):
+        name = (row["file"] or "").strip().removeprefix("./")
+        group = (row["group"] or "").strip() or None
+        if group_of.setdefault(name, group) != group:
+            raise InputError(f"{table} gives {name} two groups, at row {number}; give one.")
     groups = [group_of.get(file, group_of.get(file.rsplit("/", 1)[-1])) for file in files]
     if not any(groups):
         raise InputError(
@@ -81,7 +86,7 @@ def groups_by_pattern(pattern, files):
         files: list of n paths of images, with slashes.
 
     Returns:
-        A list of n texts, `None` where the pattern is not found.
+        A list of n texts, `None` where the pattern is not found or its group is empty.
 
     Raises:
         InputError: if the pattern is none, or has no group.
@@ -96,7 +101,7 @@ def groups_by_pattern(pattern, files):
             "that names the person or sequence in parentheses."
         )
     found = [expression.search(file.rsplit("/", 1)[-1]) for file in files]
-    return [match and match[1] for match in found]
+    return [(match and match[1]) or None for match in found]
 
 
 def numbered(groups):

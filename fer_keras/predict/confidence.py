@@ -1,11 +1,9 @@
 """What a network's probability has meant on faces that it did not learn."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from fer_keras.networks.pretrained import WEIGHTS, pretrained
-from fer_keras.predict.predictor import is_pretrained
+from fer_keras.predict.predictor import is_pretrained, run_folder
 
 NUM_BINS = 10
 MIN_FACES = 20  # fewer say too little
@@ -27,7 +25,7 @@ def reliability(source):
     from fer_keras.evaluation.calibration import reliability_table
     from fer_keras.evaluation.predictions import Predictions
 
-    told = Predictions.load(Path(str(source)) / "predictions.npz")
+    told = Predictions.load(run_folder(source) / "predictions.npz")
     return reliability_table(told if told.leaked.all() else told.select(~told.leaked), NUM_BINS)
 
 
@@ -41,8 +39,8 @@ def overall(table):
     right = (table["images"] * table["accuracy"]).sum() / count
     sure = (table["images"] * table["confidence"]).sum() / count
     return (
-        f"Right for {_percent(right)} of {count:,} test faces, to which it gave {_percent(sure)} "
-        "on average."
+        f"It was right about {_percent(right)} of {count:,} test faces; on average it was "
+        f"{_percent(sure)} sure."
     )
 
 

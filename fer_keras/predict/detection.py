@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.plain import plain
 
 YUNET = Path(__file__).parent / "weights" / "yunet.onnx"
 FRAMING = 0.97
@@ -75,10 +76,11 @@ class FaceDetector:
     """
 
     def __init__(self, longest_side=DETECTION_SIDE, min_score=MIN_SCORE, min_face=MIN_FACE):
-        if not 0 < min_score <= 1:
-            raise InputError(f"The lowest score of a face is {min_score}; give one of 0-1.")
-        if not min_face >= 1:
-            raise InputError(f"The smallest face is {min_face} pixels; give 1 or more.")
+        min_score, min_face = plain(min_score), plain(min_face)
+        if type(min_score) not in (int, float) or not 0 < min_score <= 1:
+            raise InputError(f"The lowest score of a face is {min_score!r}; give one of 0-1.")
+        if type(min_face) not in (int, float) or not min_face >= 1:
+            raise InputError(f"The smallest face is {min_face!r} pixels; give 1 or more.")
         self.longest_side, self.min_score, self.min_face = longest_side, min_score, min_face
 
     @cached_property

@@ -11,7 +11,7 @@ from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError, first_few, reason
-from fer_keras.utils.files import user_path
+from fer_keras.utils.files import project_folder, user_path
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -37,7 +37,7 @@ class Predictor:
             network = pretrained(source)
             self._infer, self.class_names = network.predict, network.class_names
         else:
-            model, self.class_names = _load_run(user_path(source))
+            model, self.class_names = _load_run(run_folder(source))
             from fer_keras.networks.backend import compiled
 
             self._infer = compiled(model)
@@ -66,7 +66,16 @@ def is_run(source):
     Args:
         source: str or `Path`.
     """
-    return any((Path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
+    return any((run_folder(source) / name).is_file() for name in ("model.keras", "recipe.json"))
+
+
+def run_folder(source):
+    """Return a run directory's absolute `Path`; relative ones count from the project.
+
+    Args:
+        source: str or `Path`; `~` is the home folder.
+    """
+    return project_folder() / user_path(source)
 
 
 def face_image(pixels, box):
@@ -111,7 +120,7 @@ def keras_model_and_classes(source):
         start_tensorflow()
         network = pretrained(source)
         return network.model(), network.class_names
-    return _load_run(Path(str(source)))
+    return _load_run(run_folder(source))
 
 
 def require_no_comparison(place):

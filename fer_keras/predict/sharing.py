@@ -10,8 +10,8 @@ import fer_keras
 from fer_keras.networks.pretrained import pretrained
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
-from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
-from fer_keras.utils.errors import InputError
+from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes, run_folder
+from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import is_taken, user_path, write_text
 from fer_keras.utils.records import MEND, read_object
@@ -69,6 +69,7 @@ def export_network(source, form, path=None):
     Raises:
         InputError: if there is no such network, or as of `export`.
     """
+    require_choice("The format", form, SUFFIXES)
     model, class_names = keras_model_and_classes(source)
     path = user_path(path or Path(f"{_name(source)}{SUFFIXES[form]}"))
     return export(model, class_names, form, path, _facts(source))
@@ -166,7 +167,7 @@ def _facts(source):
         return {name: card[name] for name in ("recipe", "scores", "environment")}
     from fer_keras.evaluation.predictions import Predictions, score_table
 
-    directory, facts = Path(str(source)), {}
+    directory, facts = run_folder(source), {}
     for name in ("recipe", "environment"):
         path = directory / f"{name}.json"
         if path.is_file():

@@ -16,6 +16,7 @@ from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import VideoError, VideoReader
 from fer_keras.predict.video_outputs import FIRST_COLUMNS, Outputs, columns
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.plain import plain
 
 DETECTION_SIDE = 640
 """Frames are scaled down to this to look for faces."""
@@ -35,7 +36,7 @@ def video(source, path, out=None, every=1):
         path: the video file.
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
-        every: int; faces are looked for in each so-manieth frame, and move on steadily between.
+        every: int; faces are searched in every `every`-th frame, and move on steadily between.
 
     Returns:
         A `Summary`.
@@ -91,7 +92,7 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
     Args:
         path: the video file.
         network: a run directory, or one of `pretrained.PRETRAINED`.
-        every: int; faces are looked for in each so-manieth frame.
+        every: int; faces are searched in every `every`-th frame only.
 
     Returns:
         A DataFrame with one row a face and frame: `frame` from 0, `second`, `track` (a number that
@@ -129,8 +130,9 @@ class _Watch:
     """
 
     def __init__(self, predictors, detector, every):
-        if every < 1:
-            raise InputError(f"--every is {every}; give 1 for all frames, or more.")
+        every = plain(every)
+        if type(every) is not int or every < 1:
+            raise InputError(f"every is {every!r}; give 1 for all frames, or a larger number.")
         self._predictors, self._detector, self._every = predictors, detector, every
         self._tracks, self._best_scores, self.portraits = Tracks(), {}, {}
         self._ends = np.cumsum([len(predictor.class_names) for predictor in predictors])[:-1]

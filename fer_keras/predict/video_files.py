@@ -88,10 +88,15 @@ class VideoReader:
             self._file = self._av.open(str(self.path), options=options)
         except self._av.FFmpegError as error:
             raise VideoError(f"{path} cannot be read as a video ({error.strerror}).") from error
+        except UnicodeDecodeError as error:  # of a damaged tag
+            raise VideoError(f"{path} cannot be read as a video ({error.reason}).") from error
         if not self._file.streams.video:
             self.close()
             raise VideoError(f"{path} holds no video.")
         self._stream = self._file.streams.video[0]
+        if self._stream.codec_context is None:
+            self.close()
+            raise VideoError(f"{path} is coded in a way that this PyAV cannot read.")
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         rate = self._stream.average_rate or 0
@@ -133,7 +138,7 @@ class VideoReader:
                 packet = next(packets, None)
                 if packet is None:
                     return
-            except self._av.FFmpegError:
+            except (self._av.FFmpegError, IndexError):  # the latter of a stream that comes late
                 yield None
                 return
             try:
@@ -201,7 +206,10 @@ class VideoWriter:
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
         self._sound = _Sound(self._av, source, self._file)
-        self.sound = self._sound.words
+
+    @property
+    def sound(self):
+        return self._sound.words
 
     def write(self, picture, second):
         """Add a frame.
@@ -215,7 +223,10 @@ class VideoWriter:
         frame.pts, frame.time_base = round(second * TICKS), Fraction(1, TICKS)
         self._file.mux(self._stream.encode(frame))
         self._num_frames += 1
-        self._file.mux(self._sound.until(second))
+        try:
+            self._file.mux(self._sound.until(second))
+        except (self._av.ArgumentError, self._av.InvalidDataError):
+            self._sound.give_up()
 
     def close(self):
         """End the file.
@@ -244,7 +255,7 @@ class _Sound:
     """Copies the packets of a video's first sound track."""
 
     def __init__(self, av, source, target):
-        self._file = av.open(str(source), options={"format_whitelist": FORMATS})
+        self._av, self._file = av, av.open(str(source), options={"format_whitelist": FORMATS})
         self._packets, self._next, self.words = iter(()), None, None
         if not self._file.streams.audio:
             return
@@ -256,7 +267,7 @@ class _Sound:
         self._start = (self._file.start_time or 0) / av.time_base
         self._target = target.add_stream_from_template(stream)
         self._packets = (p for p in self._file.demux(stream) if p.dts is not None)
-        self._next = next(self._packets, None)
+        self._next = self._following()
 
     def until(self, second):
         """Return the packets up to a time, ready to be written."""
@@ -267,11 +278,22 @@ class _Sound:
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = self._target
             ready.append(packet)
-            self._next = next(self._packets, None)
+            self._next = self._following()
         return ready
+
+    def give_up(self):
+        """Leave out what is left of the sound, for it is damaged."""
+        self._next, self.words = None, "The sound is damaged; what could not be read is dropped."
 
     def close(self):
         self._file.close()
+
+    def _following(self):
+        try:
+            return next(self._packets, None)
+        except (self._av.FFmpegError, IndexError):
+            self.give_up()
+            return None
 
     def _time(self, packet):
         return float(packet.dts * packet.time_base) - self._start

@@ -95,8 +95,8 @@ class Outputs:
         if self._writer is None:
             annotated = _part(self.summary.folder / ANNOTATED)
             self._writer = VideoWriter(annotated, self._source, picture.size, self._rate)
-            self.summary.sound = self._writer.sound
         self._writer.write(picture, frame.second)
+        self.summary.sound = self._writer.sound
         _count(self.summary, frame, rows)
 
     def finish(self, stopped):

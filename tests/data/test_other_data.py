@@ -6,7 +6,7 @@ from helpers import patterned_faces, textured
 from PIL import Image
 
 from fer_keras.data.faces import Faces, Splits
-from fer_keras.data.grouping import join_groups
+from fer_keras.data.grouping import groups_by_pattern, join_groups
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.loading import load_data
 from fer_keras.data.other_data import OtherData, match_classes, read_other_data
@@ -76,6 +76,7 @@ def test_a_table_of_groups_goes_before_a_pattern(frames, form):
     [
         ("name,group\nS0_0.png,a", "has the columns name, group; it needs the columns file"),
         ("file,group\nS0_0.png,a\nS0_0.png,b", "gives S0_0.png two groups, at row 2"),
+        ("file,group\nS0_0.png,\nS1_0.png, ", "names none of the 12 images"),
         ("file,group\nother.png,a", "names none of the 12 images, such as Anger/S0_0.png"),
     ],
 )
@@ -83,6 +84,17 @@ def test_bad_tables_are_one_sentence(frames, table, message):
     (frames / "groups.csv").write_text(table + "\n")
     with pytest.raises(InputError, match=message):
         read_other_data("frames", frames)
+
+
+def test_a_table_in_another_encoding_is_one_sentence(frames):
+    (frames / "groups.csv").write_bytes("file,group\nJürgen.png,a\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"groups\.csv is no CSV file in UTF-8"):
+        read_other_data("frames", frames)
+
+
+def test_images_without_a_group_count_alone():
+    files = ["1_a.png", "1_b.png", "x.png", "y.png"]
+    assert groups_by_pattern(r"^([0-9]*)", files) == ["1", "1", None, None]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_runs_own_test_faces_say_how_often_it_is_right(tmp_path):
     predictions_of(y_true, y_pred, leaked=leaked).save(tmp_path / "predictions.npz")
     table = reliability(tmp_path)
     assert words(overall(table)) == (
-        "Right for 80 % of 50 test faces, to which it gave 40 % on average."
+        "It was right about 80 % of 50 test faces; on average it was 40 % sure."
     )
     assert words(meaning(table, 0.37)) == (  # Wilson's interval of 40 in 50 is 67.0 to 88.8 %
         "Of 50 test faces to which it gave 30 to 40 %, it was right for 80 % (95 % interval 67 to "

@@ -12,8 +12,15 @@ from fer_keras.data.readers.image_folder import read_image_folder
 from fer_keras.networks import build as models
 from fer_keras.networks.build import in_dtype
 from fer_keras.networks.pretrained import network_input
+from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import Box
-from fer_keras.predict.predictor import Predictor, face_image, read_picture
+from fer_keras.predict.predictor import (
+    Predictor,
+    face_image,
+    is_run,
+    keras_model_and_classes,
+    read_picture,
+)
 from fer_keras.training.feeds import evaluation_feed, training_feed
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -69,6 +76,17 @@ def test_what_is_no_run_is_refused(tmp_path, run_directory):
         (damaged / name).write_bytes((run_directory / name).read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged cannot be read"):
         Predictor(damaged)
+
+
+def test_a_run_is_found_from_the_project_and_from_home(run_directory, tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "mine").symlink_to(run_directory)
+    monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place in ("mine", "~/mine"):
+        assert is_run(place) and len(Predictor(place).class_names) == 7
+        assert len(keras_model_and_classes(place)[1]) == 7
+        assert reliability(place)["images"].sum() > 0
 
 
 def test_a_network_is_named_by_text():

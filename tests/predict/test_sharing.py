@@ -14,6 +14,8 @@ from fer_keras.cli import main
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.predictions import Predictions, score_table
 from fer_keras.networks.pretrained import pretrained
+from fer_keras.predict.sharing import export_network
+from fer_keras.utils.errors import InputError
 
 
 @pytest.fixture
@@ -51,6 +53,11 @@ def test_a_folder_gets_the_network_in_both_forms_and_its_card(told_run, tmp_path
     assert main(["push", str(told_run), f"file://{folder}"]) == 2
     assert "is not empty" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_unknown_format_is_one_sentence():
+    with pytest.raises(InputError, match="The format is 'tflite'; choose one of litert, onnx"):
+        export_network("quick", "tflite")
 
 
 def test_a_network_that_comes_along_keeps_its_card(tmp_path):

@@ -1,5 +1,6 @@
 import shutil
 import wave
+from contextlib import closing
 from fractions import Fraction
 
 import cv2
@@ -15,8 +16,9 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.predict import video as video_module
 from fer_keras.predict import video_outputs
 from fer_keras.predict.timeline import timeline_figure
-from fer_keras.predict.video_files import LONGEST_SIDE, VideoReader
+from fer_keras.predict.video_files import LONGEST_SIDE, VideoError, VideoReader, VideoWriter
 from fer_keras.predict.video_outputs import ANNOTATED, TABLE, TIMELINE
+from fer_keras.utils.errors import InputError
 
 av = pytest.importorskip("av", reason="PyAV, the extra `video`, is not installed")
 
@@ -266,6 +268,42 @@ def test_a_video_that_was_cut_off_keeps_what_it_has_and_fails(clip, tmp_path, ca
     assert "gave no picture" in capsys.readouterr().err
 
 
+def copied(source, target):
+    """Read all frames of a video and write them, with its sound."""
+    with closing(VideoReader(source)) as reader:
+        writer = None
+        for frame in reader:
+            picture = Image.fromarray(frame.pixels)
+            writer = writer or VideoWriter(target, source, picture.size, reader.rate)
+            writer.write(picture, frame.second)
+        if writer:
+            writer.close()
+        return reader.problem, writer and writer.sound
+
+
+@pytest.mark.parametrize("every", [2.5, float("nan"), "2", 0])
+def test_every_is_a_whole_number(stills, every):
+    with pytest.raises(InputError, match="every is .*; give 1 for all frames, or a larger number"):
+        fk.analyze_video(stills(), network="quick", every=every)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts"])
+def test_damage_anywhere_ends_in_a_sentence_or_leaves_a_video(stills, tmp_path, kind):
+    content, told = stills(f"whole.{kind}", count=24, sound="aac").read_bytes(), set()
+    for seed in range(30):
+        rng, damaged = np.random.default_rng(seed), bytearray(content)
+        for start in rng.integers(0, len(content), 1 + seed % 4):
+            size = int(2 ** rng.integers(0, 12))
+            damaged[start : start + size] = rng.bytes(min(size, len(content) - start))
+        path = tmp_path / f"damaged{seed}.{kind}"
+        path.write_bytes(damaged)
+        try:
+            told.add(copied(path, tmp_path / "copy.mp4"))
+        except VideoError as error:
+            told.add(str(error))
+    assert (None, None) in told and len(told) > 1
+
+
 def test_a_full_disk_is_told_and_no_broken_video_kept(stills, tmp_path, capsys):
     resource = pytest.importorskip("resource")
     path, out = stills(count=15, size=(240, 240)), tmp_path / "out"
@@ -283,7 +321,7 @@ def test_a_full_disk_is_told_and_no_broken_video_kept(stills, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["nowhere.mp4"], "nowhere.mp4 does not exist; name a video file"),
-        (["CLIP", "--every", "0"], "--every is 0; give 1"),
+        (["CLIP", "--every", "0"], "every is 0; give 1"),
         (["CLIP", "--out", "."], "is not empty"),
         (["norun", "CLIP"], "holds no finished run"),
     ],
