@@ -116,11 +116,17 @@ class Predictions:
                 parts[CLEAN.format(name)] = part.select(~part.leaked)
         return parts
 
-    def confusion(self):
-        """Return the confusion matrix `(num_classes, num_classes)`, rows true."""
+    def confusion(self, normalised=False):
+        """Return the confusion matrix `(num_classes, num_classes)`, rows true.
+
+        Args:
+            normalised: whether to give shares of the true class, 0-1, instead of counts; those of
+                a class without images are 0.
+        """
         shape = 2 * (len(self.class_names),)
         cells = np.ravel_multi_index((self.y_true, self.y_pred), shape)
-        return np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
+        counts = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
+        return counts / counts.sum(axis=1, keepdims=True).clip(1) if normalised else counts
 
     def save(self, path, **others):
         """Write the predictions to a file.
@@ -209,9 +215,8 @@ def confusion_table(predictions, normalised=False):
         that a split does not hold has shares of 0.
     """
     parts, names = predictions.by_split(), list(predictions.class_names)
-    tables = [pd.DataFrame(part.confusion(), names, names) for part in parts.values()]
-    table = pd.concat(tables, keys=parts, names=["split", "true class"])
-    return table.div(table.sum(axis=1).clip(lower=1), axis=0) if normalised else table
+    tables = [pd.DataFrame(part.confusion(normalised), names, names) for part in parts.values()]
+    return pd.concat(tables, keys=parts, names=["split", "true class"])
 
 
 def class_report(predictions):

@@ -5,7 +5,7 @@ import heapq
 from PIL import Image, ImageDraw
 
 from fer_keras.predict.detection import crop
-from fer_keras.predict.overlay import BACKGROUND, MAX_NAME, TEXT_COLOUR, load_font
+from fer_keras.predict.overlay import BACKGROUND, TEXT_COLOUR, load_font, short
 from fer_keras.utils.files import whole_file
 
 FACES_A_CLASS = 12
@@ -55,9 +55,8 @@ class ContactSheet:
         sheet = Image.new("RGB", size, BACKGROUND)
         draw = ImageDraw.Draw(sheet)
         for row, number in enumerate(shown):
-            top, name = row * height + GAP, self._class_names[number]
-            name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
-            title = f"{name}\n{self._counts[number]}"
+            top = row * height + GAP
+            title = f"{short(self._class_names[number])}\n{self._counts[number]}"
             draw.text((2 * GAP, top + CELL // 2), title, TEXT_COLOUR, load_font(13), anchor="lm")
             for column, (share, _, cell) in enumerate(sorted(self._surest[number])[::-1]):
                 left = TITLE + column * (CELL + GAP)

@@ -23,6 +23,15 @@ MAX_NAME = 20
 """Longer class names are cut to this many characters."""
 
 
+def short(name):
+    """Return a class's name, cut if it is too long to stand beside a face.
+
+    Args:
+        name: str.
+    """
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+
+
 class Face(NamedTuple):
     """A face in a picture.
 
@@ -55,7 +64,7 @@ def annotate(picture, faces, class_names, widen=False, note=None):
     Returns:
         A `PIL.Image.Image` of mode `RGB`.
     """
-    names = [n if len(n) <= MAX_NAME else f"{n[: MAX_NAME - 1]}…" for n in class_names]
+    names = [*map(short, class_names)]
     layout = Layout(picture.size, [face.box for face in faces])
     order = sorted(range(len(faces)), key=lambda number: -faces[number].box.height)
     # All labels first: they say the most, and bars find room elsewhere.

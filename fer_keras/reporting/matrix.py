@@ -37,15 +37,14 @@ def confusion_html(predictions, faces=None, per_cell=4, seed=0):
 
 
 def _matrix(name, arm, predictions, faces, per_cell, seed):
-    counts = predictions.confusion()
-    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    counts, shares = predictions.confusion(), predictions.confusion(normalised=True)
     chosen = {} if faces is None else _choose(predictions, per_cell, seed)
     sheet = _sheet([faces.images[each] for each in chosen.values()], per_cell) if chosen else None
     places = {cell: number for number, cell in enumerate(chosen)}
     names = predictions.class_names
     rows = [
         [
-            {"count": int(counts[true, said]), "share": counts[true, said] / totals[true, 0]}
+            {"count": int(counts[true, said]), "share": shares[true, said]}
             | {"true": names[true], "said": names[said], "is_right": true == said}
             | {"place": places.get((true, said)), "total": int(counts[true].sum())}
             | {"num_faces": len(chosen.get((true, said), ()))}

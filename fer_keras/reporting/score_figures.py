@@ -62,8 +62,7 @@ def confusion_matrices(predictions):
     figure, panels = wrapped_panels(len(predictions), size + 0.3, size, per_row)
     words = []
     for panel, (name, part) in zip(panels, predictions.items()):
-        counts = part.confusion()
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        counts, shares = part.confusion(), part.confusion(normalised=True)
         cells = [f"{share:.0%}\n{count}" for share, count in zip(shares.flat, counts.flat)]
         look = {"vmin": 0, "vmax": 1, "cmap": "Blues", "cbar": False, "linewidths": 0.5}
         look |= {"annot": np.reshape(cells, shares.shape), "fmt": "", "annot_kws": {"fontsize": 7}}
