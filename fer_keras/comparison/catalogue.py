@@ -221,10 +221,10 @@ COMPARISONS = {
     "from-scratch-vs-pretrained": NamedComparison(
         "From scratch against pretrained on ImageNet, about 8 minutes each",
         {
-            "from scratch": LITE0.changed(epochs=5, drop_test_copies=True),
             "pretrained": PRETRAINED_LITE0.changed(
                 epochs=5, frozen_epochs=1, drop_test_copies=True
             ),
+            "from scratch": LITE0.changed(epochs=5, drop_test_copies=True),
             "conv7_bn": DEEP.changed(epochs=16, drop_test_copies=True),
         },
     ),
