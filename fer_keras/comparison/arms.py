@@ -7,7 +7,7 @@ from attrs import fields
 
 from fer_keras.comparison.catalogue import recipe as named_recipe
 from fer_keras.comparison.parsing import parse_arm
-from fer_keras.networks.build import network_name
+from fer_keras.networks.finding import network_name
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 

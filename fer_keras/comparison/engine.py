@@ -21,7 +21,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.data.loading import DRAWN, checked_names, find_or_draw
 from fer_keras.data.readers.locate import Location, data_set_name
 from fer_keras.evaluation.differences import MARGIN
-from fer_keras.networks.build import network_name
+from fer_keras.networks.finding import network_name
 from fer_keras.utils.errors import InputError, NoRunError, require_bools
 from fer_keras.utils.files import project_folder, user_path, write_text
 from fer_keras.utils.plain import plain

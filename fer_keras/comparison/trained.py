@@ -1,7 +1,7 @@
 """Networks of finished runs, read back."""
 
-from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import is_built_in
+from fer_keras.networks.finding import network_name
 from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.startup import start_tensorflow
 

@@ -104,7 +104,9 @@ def pseudo_values(predictions):
 
 
 def values_by_arm(arms, on_images=True):
-    """Return what `contrast` takes of each score: pseudo-values, or the scores alone.
+    """Return each score's values by arm, as `contrast` takes them.
+
+    They are pseudo-values, or the runs' scores alone.
 
     Args:
         arms: dict from an arm's name to a list of `Predictions`, one a run.

@@ -34,7 +34,7 @@ def on_shared_images(runs):
 
 
 def have_same_images(runs):
-    """Return whether all runs were tested on the same images, with the same labels.
+    """Return whether all runs have the same test images and labels.
 
     Args:
         runs: list of `Predictions`.

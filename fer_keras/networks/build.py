@@ -1,29 +1,22 @@
 """Build networks by name, from a file or from a function."""
 
 import hashlib
-import importlib
-import importlib.util
 import inspect
 import re
-import sys
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks.backbones import IMAGENET, weights_file
-from fer_keras.networks.builders import NETWORKS, is_built_in
+from fer_keras.networks.builders import is_built_in
 from fer_keras.networks.checks import (
-    HOW,
     in_words,
     require_model,
     require_probabilities,
     require_readable,
 )
+from fer_keras.networks.finding import find_builder, network_name, source_of
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path
 from fer_keras.utils.plain import plain
 from fer_keras.utils.startup import start_tensorflow
 
@@ -69,56 +62,6 @@ def build(network, num_classes=7, normalisation=None, weights=None):
     return model
 
 
-def find_builder(network):
-    """Return the function that builds a network.
-
-    Args:
-        network: as for `build`.
-
-    Returns:
-        A function from the number of classes to a `keras.Model`.
-
-    Raises:
-        InputError: if there is no such network, file, module or function.
-    """
-    if hasattr(network, "layers"):
-        raise InputError(
-            f"network is a built model, {network.name}; give the function that builds it, so that "
-            "each seed starts from fresh weights."
-        )
-    if callable(network):
-        return network
-    if is_built_in(network):
-        return NETWORKS[network]
-    place, _, function = str(network).rpartition(":")
-    if not place:
-        raise InputError(
-            f"No network is called {network!r}; there are {', '.join(NETWORKS)}, and your own "
-            "as file.py:function or package.module:function."
-        )
-    module = _load_file(place) if place.endswith(".py") else _import(place)
-    builder = getattr(module, function, None)
-    if not callable(builder):
-        raise InputError(f"{place} has no function {function}; {HOW}.")
-    return builder
-
-
-def network_name(network):
-    """Return a network's name as text, as recipes and records keep it.
-
-    Args:
-        network: as for `build`.
-    """
-    if isinstance(network, str):
-        return network
-    if isinstance(network, partial):
-        given = [*map(repr, network.args)]
-        given += [f"{name}={value!r}" for name, value in network.keywords.items()]
-        return f"{network_name(network.func)}({', '.join(given)})"
-    qualified = getattr(network, "__qualname__", type(network).__name__)
-    return f"{getattr(network, '__module__', '__main__')}:{qualified}"
-
-
 def fingerprint(network, num_classes):
     """Return hashes that change when a network of your own is edited.
 
@@ -142,7 +85,7 @@ def fingerprint(network, num_classes):
 
     configuration = build(network, num_classes).to_json()
     configuration = re.sub(r'"([A-Za-z]\w*?)(?:_\d+)?"', renamed, configuration)
-    parts = {"source": _source(find_builder(network)), "configuration": configuration.encode()}
+    parts = {"source": source_of(find_builder(network)), "configuration": configuration.encode()}
     return {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
 
 
@@ -240,31 +183,6 @@ def _pretrained(network, builder, weights):
     return {"weights": weights if weights == IMAGENET else str(weights_file(network, weights))}
 
 
-def _load_file(place):
-    path = user_path(place)
-    path = path if path.is_absolute() or path.is_file() else project_folder() / path
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; {HOW}, as file.py:function.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    known = sys.modules.setdefault(path.stem, module)  # where pickle, Keras and dataclasses look
-    try:
-        # Not by its loader, which may take bytecode of the file as it was a moment ago.
-        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
-        if known is module:
-            del sys.modules[path.stem]
-        raise InputError(f"{path} cannot be imported: {in_words(error)}") from error
-    return module
-
-
-def _import(place):
-    try:
-        return importlib.import_module(place)
-    except (Exception, SystemExit) as error:
-        raise InputError(f"The module {place} cannot be imported: {in_words(error)}") from error
-
-
 def _normalised(model, wanted, name):
     """Return the model with the wanted normalisation, its own, or a division by 255."""
     import keras
@@ -293,16 +211,3 @@ def _normalised(model, wanted, name):
 def _is_random(layer):
     """Return whether a layer only augments: one of Keras' `Random...`, or a model of them."""
     return all(type(part).__name__.startswith("Random") for part in _flat(layer))
-
-
-def _source(builder):
-    while isinstance(builder, partial):
-        builder = builder.func
-    if not inspect.isroutine(builder):  # an object with __call__
-        builder = type(builder)
-    with suppress(TypeError, OSError):
-        return Path(inspect.getsourcefile(builder)).read_bytes()
-    with suppress(TypeError, OSError):  # a function that was typed into a notebook
-        return inspect.getsource(builder).encode()
-    code = getattr(builder, "__code__", None)
-    return code.co_code + repr(code.co_consts).encode() if code else b""

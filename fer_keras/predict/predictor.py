@@ -70,7 +70,7 @@ def is_run(source):
 
 
 def run_folder(source):
-    """Return a run directory's absolute `Path`; relative ones count from the project.
+    """Return a run directory's `Path`, from the project if it is relative.
 
     Args:
         source: str or `Path`; `~` is the home folder.

@@ -180,9 +180,6 @@ class VideoWriter:
         size: `(width, height)` in pixels, even numbers.
         rate: frames per second, on average.
 
-    Attributes:
-        sound: a sentence on sound that is dropped, or `None`.
-
     Raises:
         InputError: if PyAV has no encoder.
     """
@@ -209,6 +206,7 @@ class VideoWriter:
 
     @property
     def sound(self):
+        """A sentence on sound that is dropped, or `None`."""
         return self._sound.words
 
     def write(self, picture, second):

@@ -6,8 +6,8 @@ from attrs import asdict, evolve, field, fields, frozen
 
 from fer_keras.data.labels import LABELS
 from fer_keras.networks.backbones import BACKBONES
-from fer_keras.networks.build import network_name
 from fer_keras.networks.builders import NETWORKS, is_built_in
+from fer_keras.networks.finding import network_name
 from fer_keras.utils.errors import InputError, did_you_mean
 from fer_keras.utils.plain import plain
 from fer_keras.utils.seeds import MAX_SEED

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer_keras.networks.build import build, find_builder, fingerprint, in_dtype
+from fer_keras.networks.build import build, fingerprint, in_dtype
+from fer_keras.networks.finding import find_builder
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
