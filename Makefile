@@ -75,7 +75,7 @@ bench: $(VENV)/installed  ## Measure speed against what it replaces, on real dat
 	@$(BIN)/python reports/write_tables.py
 
 docs: $(VENV)/installed-test  ## Build the documentation site into site/, with its links checked
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 badges: $(VENV)/installed  ## Link the notebooks to Colab and Kaggle, for the repository at URL
 	@$(BIN)/python docs/badges.py "$(URL)"
