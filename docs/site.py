@@ -10,8 +10,8 @@ import fer_keras
 ROOT = Path(__file__).parents[1]
 COPIED = (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "docs/*.md",
-    "docs/*.css", "benchmarks/*.md", "benchmarks/*.csv", "fer_keras/*/weights/README.md", "reports/RESULTS.md",
-    "reports/*.html", "reports/*.png", "reports/*.csv", "reports/*/*.csv",
+    "docs/*.css", "benchmarks/*.md", "benchmarks/*.csv", "fer_keras/*/weights/README.md",
+    "reports/RESULTS.md", "reports/*.html", "reports/*.png", "reports/*.csv", "reports/*/*.csv",
 )  # fmt: skip
 
 

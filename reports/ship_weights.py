@@ -169,8 +169,8 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
 
 {facts}
 
-- `NAME.tflite`, which all commands for pictures and videos use, is the network in LiteRT's form with weights of 8
-  bits. It predicts the class that the trained network predicts for at least {agreement:.1%} of
+- `NAME.tflite`, which all commands for pictures and videos use, is the network in LiteRT's form
+  with weights of 8 bits. It predicts the class that the trained network predicts for at least {agreement:.1%} of
   PublicTest's faces.
 - `NAME.keras` is the same network as a Keras model in float16, to train on or to look into
   (`fk.pretrained("quick").model()`).
@@ -178,7 +178,8 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
   A file with another hash is refused.
 
 `fer-keras run NAME --data DIR` trains such a network again; for `best` and `faces`, DIR also holds
-FER+'s votes, `fer2013new.csv`. Minutes are those of that one run, which other work may have slowed; `fer-keras recipes` has those of two cores alone.
+FER+'s votes, `fer2013new.csv`. Minutes are those of that one run, which other work may have
+slowed; `fer-keras recipes` has those of two cores alone.
 
 ## Scores
 

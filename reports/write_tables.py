@@ -33,6 +33,7 @@ BENCHMARKS = ROOT / "benchmarks"
 PUBLIC_TEST = 3589
 """Images of PublicTest."""
 SAME_IMAGES = "fer-keras compare same_images --data DIR"
+WITH_PRETRAINED = "fer-keras compare from-scratch-vs-pretrained --data DIR"
 
 
 def headline():
@@ -135,6 +136,22 @@ def networks():
             f"What they cost, one at a time ({', '.join(costs[measured].iloc[0])} cores):",
             _markdown(costs.drop(columns=measured)),
             _made("python reports/publish.py DIR networks", record),
+        ]
+    )
+
+
+def pretrained():
+    """Return the tables of a pretrained backbone, the same from scratch, and our network."""
+    result = load_comparison(REPORTS / "from-scratch-vs-pretrained")
+    record = result.results
+    return "\n\n".join(
+        [
+            _markdown(score_tables.readable_scores(result.scores())),
+            narrative.conclusion(result.comparison, record, result.differences()),
+            "By label and by people, on the images that people judge:",
+            _by_people(result),
+            _markdown(tables.time_table(record)),
+            _made(f"{WITH_PRETRAINED} --seeds {_num_seeds(record)}", record),
         ]
     )
 
@@ -253,6 +270,7 @@ FILES = {
         as_published,
         studies,
         networks,
+        pretrained,
     ],
     BENCHMARKS / "README.md": [speed, growth],
     BENCHMARKS / "LOG.md": [ablations],
