@@ -170,8 +170,8 @@ pictures. `fer-keras predict` takes it unless another is named. `quick` learnt F
 {facts}
 
 - `NAME.tflite`, which all commands for pictures and videos use, is the network in LiteRT's form
-  with weights of 8 bits. It predicts the class that the trained network predicts for at least {agreement:.1%} of
-  PublicTest's faces.
+  with weights of 8 bits. It predicts the class that the trained network predicts for at least
+  {agreement:.1%} of PublicTest's faces.
 - `NAME.keras` is the same network as a Keras model in float16, to train on or to look into
   (`fk.pretrained("quick").model()`).
 - `NAME.json` holds hashes, recipe, scores, and how often `NAME.tflite` is right by its confidence.
