@@ -20,6 +20,9 @@ def test_leaked_finds_planted_copies_and_nothing_else(make_faces):
     images[5, 0, 0] ^= 1  # nearly a copy
     test = replace(test, images=images)
     assert np.flatnonzero(Splits(train, test).leaked()).tolist() == [3, 11]
+    validation = make_faces(10, seed=3)
+    validation = replace(validation, images=np.r_[images[8:9], validation.images[1:]])
+    assert np.flatnonzero(Splits(train, test, validation).leaked()).tolist() == [3, 8, 11]
 
 
 @pytest.fixture

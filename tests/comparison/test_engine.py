@@ -113,8 +113,8 @@ def test_networks_as_levels_are_recorded_by_name(splits, tmp_path, monkeypatch):
 
 
 def test_a_failed_run_is_a_row_until_the_next_try(data, tmp_path):
-    arms = {"csv": "conv3_csv,division=own", "folder": "conv3_folder,network=conv3"}
-    options = {"changes": ONE_EPOCH, "out": tmp_path / "runs"}
+    arms = {"csv": "conv3_csv,division=own", "folder": "conv3_folder"}
+    options = {"changes": ONE_EPOCH | {"network": tiny}, "out": tmp_path / "runs"}
     done = run_comparison(arms, data, 1, **options)
     ids = [run.predictions.ids.tolist() for run in done.first.values()]
     assert ids[0] == ids[1]  # paired by their pixels

@@ -68,7 +68,10 @@ def test_the_strengths_of_a_named_augmentation_count(splits, monkeypatch):
 
 @pytest.mark.parametrize(
     "code",
-    ["networks/*.py", "training/*.py", "data/corruptions.py", "data/readers/image_folder.py"],
+    [
+        *("networks/*.py", "training/*.py", "data/corruptions.py"),
+        *("data/readers/image_folder.py", "data/readers/decoding.py"),
+    ],
 )
 def test_the_code_that_trains_counts_whole_rooms(splits, monkeypatch, tmp_path, code):
     before = run_identity(RECIPE, splits)

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import smooth
+from helpers import jpeg, smooth, textured
 
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.prepare import Source, find_storage, prepared
-from fer_keras.data.faces import concatenate, split_names
+from fer_keras.data.faces import Splits, concatenate, split_names
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.data.readers.locate import find_data
+from fer_keras.data.splitting import drop_test_copies
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -83,6 +84,21 @@ def test_copies_are_dropped_without_pairing_too(data, own):
     assert len(splits.train) == 276 and not splits.leaked().any()
     assert prepared(recipe, splits)[1].train is splits.train  # nothing is searched twice
     assert len(source.splits(recipe.changed(drop_test_copies=False))[1].train) == 280
+
+
+def test_near_copies_leave_validation_too(make_faces):
+    images = textured(60)
+    parts = [make_faces(20, name) for name in ("Training", "Training", "PublicTest")]
+    train, validation, test = (
+        replace(part, images=images[20 * place : 20 * place + 20].copy())
+        for place, part in enumerate(parts)
+    )
+    train.images[2], train.images[5] = test.images[0], jpeg(test.images[1], quality=60)
+    validation.images[7], validation.images[9] = test.images[2], test.images[3][:, ::-1]
+    clean = drop_test_copies(Splits(train, test, validation))
+    assert clean.train.ids.tolist() == [*np.delete(train.ids, [2, 5])]
+    assert clean.validation.ids.tolist() == [*np.delete(validation.ids, [7, 9])]
+    assert "Dropped 2 training images with an exact copy and 2 with a near" in clean.notes[-1]
 
 
 def test_published_divides_all_rows_of_the_csv_at_random(data):

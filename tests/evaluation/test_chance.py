@@ -93,6 +93,7 @@ def test_an_estimates_probabilities_are_those_of_its_t_distribution():
     # Equality within the margin at 5 % is the same as a 90 % interval within it.
     assert one.p_value_of_equality(high) == pytest.approx(0.05)
     assert one.p_value_of_equality(0.005) == pytest.approx(student.cdf(1, 7))
+    assert Estimate(-0.01, 0.005, 7.0).p_value_of_equality(0.005) == one.p_value_of_equality(0.005)
     sure = Estimate(0.0, 0.0, 3.0)
     assert (sure.p_value(), sure.probability_within(0.01), sure.p_value_of_equality(1)) == (1, 1, 0)
 

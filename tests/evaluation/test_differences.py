@@ -6,7 +6,7 @@ from helpers import predictions_of, run_of
 from scipy.stats import binomtest
 
 from fer_keras.evaluation.chance import contrast, pseudo_values
-from fer_keras.evaluation.differences import How, Verdict, difference_table
+from fer_keras.evaluation.differences import How, Verdict, _verdict, difference_table
 from fer_keras.evaluation.families import against_reference
 
 
@@ -62,6 +62,32 @@ def test_equality_needs_the_90_percent_interval_within_the_margin():
         row = primary(difference_table(runs, "a", margin)).loc["b"]
         assert (row["verdict"], row["margin"]) == (verdict, margin)
     assert 0.85 < row["probability_within"] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [
+        ((-0.009, 0.009), Verdict.EQUAL),
+        ((-0.05, 0.005), Verdict.UNDECIDED),
+        ((-0.005, 0.05), Verdict.UNDECIDED),
+    ],
+)
+def test_both_ends_lie_within_the_margin_of_what_is_equal(ends, verdict):
+    row = {"p_value": 0.5, "margin": 0.01, "low90": ends[0], "high90": ends[1], "difference": 0}
+    assert _verdict(row, How.OVER_SEEDS) == verdict
+
+
+def test_arms_on_other_images_are_a_family_of_their_own():
+    whole, own = seeds_of([0.5, 0.5], 0), seeds_of([0.52, 0.53], 5)
+    part = {seed: run.select(np.arange(1000) < 750) for seed, run in seeds_of([0.6] * 2, 9).items()}
+    elsewhere = seeds_of([0.5, 0.5], 20, ids=np.array([f"other/row{n}" for n in range(1000)]))
+    runs = {"a": whole, "b": own, "c": part, "d": elsewhere}
+    values = {arm: np.array([pseudo_values(run)[0] for run in runs[arm].values()]) for arm in "ab"}
+    family = against_reference(values, "a", families=2)
+    for arms in ("abc", "abcd"):  # what shares no image is not tested
+        row = primary(difference_table({arm: runs[arm] for arm in arms}, "a")).loc["b"]
+        assert row["p_value"] == pytest.approx(family.p_values()[0])
+        assert (row["low"], row["high"]) == pytest.approx(family.intervals()[0])
 
 
 def test_a_difference_may_be_shown_and_small():
@@ -132,6 +158,15 @@ def test_test_images_that_change_with_the_seed_leave_the_scores_alone():
     }
     estimate = contrast(scores, {"b": 1, "a": -1})
     assert row["how"] == How.SEEDS_ALONE and row["p_value"] == pytest.approx(estimate.p_value())
+    # Without copies, each run loses images of its own.
+    for place, own in enumerate(arms.values()):
+        for seed, run in own.items():
+            own[seed] = replace(run, leaked=np.arange(1000) < 100 * (1 + place + 2 * seed))
+    table = difference_table(arms, "a").set_index(["test images", "score"])
+    clean = table.loc["clean", :].loc["accuracy"]
+    for column, own in (("first", arms["a"]), ("second", arms["b"])):
+        shares = [(run.y_pred == run.y_true)[~run.leaked].mean() for run in own.values()]
+        assert clean[column] == pytest.approx(np.mean(shares))
     # Other images in each seed and arm: only single weight files, on what they share.
     moved = {seed: arms["b"][(seed + 1) % 3] for seed in range(3)}
     assert primary(difference_table({"a": arms["a"], "b": moved}, "a"))["how"].tolist() == [

@@ -92,6 +92,8 @@ def test_weights_that_keras_cannot_download_are_refused_in_a_sentence(monkeypatc
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     for name in ("http_proxy", "https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match=r"cannot fetch MobileNetV3-Small's .*~/.keras/models"):
         build("mobilenet_v3_small", 5, weights="imagenet")
 

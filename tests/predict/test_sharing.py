@@ -4,6 +4,7 @@ import http.server
 import json
 import sys
 import threading
+from importlib.util import find_spec
 
 import keras
 import numpy as np
@@ -111,7 +112,7 @@ def test_missing_token_package_and_names_are_said(told_run, monkeypatch, capsys,
     assert "'mine' is no repository; give `owner/name`" in capsys.readouterr().err
     assert main(["push", str(told_run), "me/bad name"]) == 2
     assert "a folder as ./me/bad name" in capsys.readouterr().err
-    if "huggingface_hub" in sys.modules:
+    if find_spec("huggingface_hub"):
         monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
         assert main(["push", str(told_run), "me/mine"]) == 2
         assert "make a token that may write" in capsys.readouterr().err

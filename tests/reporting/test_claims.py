@@ -22,12 +22,8 @@ TEMPLATE = run_of(0.5, 0, count=7)
 PUBLIC_TEST = 3589  # images
 
 
-def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0, series=str):
-    """Runs by arm and seed; `shifts` by arm change its accuracy, of about .57, by so much.
-
-    Arms of which `series` is the same share their runs' luck.
-    """
-    lucks = {}
+def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0):
+    """Runs by arm and seed; `shifts` by arm change its accuracy, of about .57, by so much."""
     y_true = rng.choice(7, num_images, p=SHARES)
     wrong = (y_true + rng.integers(1, 7, num_images)) % 7
     hard, runs = rng.normal(0, 0.8, num_images), {}
@@ -36,8 +32,7 @@ def simulated(rng, shifts, num_seeds, num_images, luck=0.006, noise=1.0, series=
         own, runs[arm] = np.sqrt(noise) * rng.normal(0, 0.3, num_images), {}
         for seed in range(num_seeds):
             # Near .57 an accuracy rises by .39 for each deviation.
-            own_luck = lucks.setdefault((series(arm), seed), rng.normal(0, luck))
-            level = deviation * (0.176 + (shift + own_luck) / 0.39)
+            level = deviation * (0.176 + (shift + rng.normal(0, luck)) / 0.39)
             is_right = hard + own + rng.normal(0, noise, num_images) < level
             found = predictions_of(y_true, np.where(is_right, y_true, wrong))
             runs[arm][seed] = replace(TEMPLATE, predictions=found)
@@ -87,8 +82,8 @@ def of_time(runs):
     return narrative.time_summary(comparison_of(runs, "somewhere", minutes=2), record_of(runs))
 
 
-def of_effects(runs, grid=None):
-    grid = grid or {"a": ("no", "yes"), "b": ("no", "yes")}
+def of_effects(runs):
+    grid = {"a": ("no", "yes"), "b": ("no", "yes")}
     compared, record = comparison_of(runs, "somewhere", factors=grid), record_of(runs, **grid)
     effects, differences = effect_tables.grid_effects(compared, record), difference_table(compared)
     words = narrative.conclusion(compared, record, differences, effects)
@@ -96,18 +91,6 @@ def of_effects(runs, grid=None):
     assert not claimed_last(words) and not claimed_first(first)
     assert shown(words, "\n- |\n\n") == shown(first, "</p>")
     return words
-
-
-def of_continued(runs):
-    """Return the conclusion on arms of 15 epochs, and of 30 that go on from there."""
-    runs = {
-        arm: {
-            seed: replace(run, recipe=run.recipe.changed(epochs=int(arm[-2:])))
-            for seed, run in own.items()
-        }
-        for arm, own in runs.items()
-    }
-    return of_effects(runs, {"a": ("no", "yes"), "epochs": (15, 30)})
 
 
 def shown(text, end, begin="is shown for"):
@@ -120,7 +103,6 @@ CLAIMS = {
     conclusion: ("is more accurate than", "is less accurate than"),
     of_time: ("is the most accurate",),
     of_effects: ("an effect is shown for",),
-    of_continued: ("an effect is shown for",),
 }
 
 
@@ -135,7 +117,6 @@ def few(count, num_trials):
 
 
 GRID = [", ".join(levels) for levels in product(("no", "yes"), repeat=2)]
-CONTINUED = [", ".join(levels) for levels in product(("no", "yes"), ("15", "30"))]
 
 
 def test_of_noise_no_difference_no_winner_and_no_effect_is_claimed(num_trials):
@@ -147,10 +128,6 @@ def test_of_noise_no_difference_no_winner_and_no_effect_is_claimed(num_trials):
             found[tell] += claims(tell, runs)
         grid = simulated(rng, dict.fromkeys(GRID, 0), 3, 500, luck)
         found[of_effects] += claims(of_effects, grid)
-        # So much luck that 9 % would alarm if runs that go on counted as runs of their own.
-        same = {"luck": 4 * luck, "noise": 0.3, "series": lambda arm: arm.split(", ")[0]}
-        grid = simulated(rng, dict.fromkeys(CONTINUED, 0), 3, 500, **same)
-        found[of_continued] += claims(of_continued, grid)
     assert all(few(count, num_trials) for count in found.values()), found
 
 

@@ -14,6 +14,7 @@ from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.results import result_table
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.chance import contrast, pseudo_values
+from fer_keras.evaluation.effects import factor_effects, variance_shares
 from fer_keras.reporting import effect_figures
 from fer_keras.reporting import effect_tables as tables
 from fer_keras.reporting.narrative import effect_summary
@@ -102,6 +103,31 @@ def test_accuracy_alone_is_tested_and_corrected_for_all_effects():
     assert not others["is_shown"].any() and not others["is_small"].any()
 
 
+def test_epochs_of_one_training_are_a_repeated_measure():
+    rng, levels = np.random.default_rng(0), {"network": ("a", "b"), "epochs": ("15", "30")}
+    luck = rng.normal(0, 0.02, (2, 3))  # of a training, whatever its length
+    rows = []
+    for (one, network), (two, epochs) in product(*map(enumerate, levels.values())):
+        for seed in range(3):
+            score = 0.5 + 0.01 * two + luck[one, seed] + rng.normal(0, 0.002)
+            rows.append({"arm": f"{network}, {epochs}", "network": network, "epochs": epochs}
+                        | {"seed": seed, "accuracy": score, "macro_f1": score})  # fmt: skip
+    table = pd.DataFrame(rows).assign(weighted_f1=0.5)
+    arms = {arm: own["accuracy"].to_numpy()[:, None] for arm, own in table.groupby("arm")}
+    by_arm = table.drop_duplicates("arm").set_index("arm")[[*levels]]
+    compared = comparison(factors=levels)
+    found = tables.effect_table(table, [*levels], compared)
+    found = found[found["score"] == "accuracy"]["p_value"].to_numpy()
+    repeated, apart = (
+        factor_effects(arms, by_arm, repeated=name)["p_value"].to_numpy()
+        for name in ("epochs", None)
+    )
+    assert found == pytest.approx(repeated) and found != pytest.approx(apart)
+    shares = tables.share_table(table, [*levels])
+    expected = variance_shares(table, [*levels], "accuracy", "epochs")["share"]
+    assert shares[shares["score"] == "accuracy"]["share"].tolist() == pytest.approx([*expected])
+
+
 def test_the_summary_tells_what_is_shown_small_and_undecided():
     words = summary(record(augmentation=0.03, noise=0.004, by_seed=0))
     assert words.startswith(
@@ -115,7 +141,8 @@ def test_the_summary_tells_what_is_shown_small_and_undecided():
         "with augmentation study_d (12 of 12): **these runs may not have converged**" in words
     )
     words = summary(record(noise=0.02, luck=4))
-    assert "- In accuracy no effect is shown. - Undecided, with an effect or none: " in words
+    undecided = "- Undecided, neither an effect nor its absence being shown: "
+    assert f"- In accuracy no effect is shown. {undecided}" in words
     assert "storage (csv → folder: " in words and "storage × feed (-" in words
 
 

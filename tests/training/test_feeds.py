@@ -56,12 +56,13 @@ def test_memory_feed_has_an_order_for_each_epoch_and_seed(make_faces):
 
 
 @pytest.mark.parametrize("ranges", [{}, STUDY_D], ids=["none", "study_d"])
-@pytest.mark.parametrize("kind", ["memory", "balanced", "folder", "array"])
+@pytest.mark.parametrize("kind", ["memory", "balanced", "mixed", "folder", "array"])
 def test_a_feed_resumed_at_an_epoch_gives_that_epochs_batches(folder, kind, ranges):
     faces, directory = folder
     feed, more = {
         "memory": (training_feed, {}),
         "balanced": (training_feed, {"balanced_sampling": True}),
+        "mixed": (training_feed, {"mixup": 0.4, "corruption": 0.5}),
         "folder": (generator_feed, {"directory": directory}),
         "array": (generator_feed, {}),
     }[kind]
