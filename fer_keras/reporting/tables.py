@@ -135,7 +135,8 @@ def cost_table(comparison):
     """Return each network's size, operations and speed, as text.
 
     Args:
-        comparison: the `Comparison`. The networks recognise the first arm's test faces.
+        comparison: the `Comparison`, some arm's faces at hand. The networks recognise the test
+            faces of the first such arm.
 
     Returns:
         A DataFrame of texts, one row a network, measured on this machine now.
@@ -147,7 +148,7 @@ def cost_table(comparison):
         network = run.recipe.as_json()["network"]
         if network not in files and is_readable(run):
             files[network] = run.directory / "model.keras"
-    images = comparison.splits(next(iter(comparison.first))).test.images
+    images = next(filter(None, map(comparison.splits, comparison.first))).test.images
     table = cost.cost_table(files, images)
     formats = {
         "parameters": ("parameters", "{:,}"),
