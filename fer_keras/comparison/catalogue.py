@@ -219,7 +219,7 @@ COMPARISONS = {
         search_rate=True,
     ),
     "from-scratch-vs-pretrained": NamedComparison(
-        "From scratch against pretrained on ImageNet, about 8 minutes each",
+        "From scratch against pretrained on ImageNet, in equally long trainings",
         {
             "pretrained": PRETRAINED_LITE0.changed(
                 epochs=5, frozen_epochs=1, drop_test_copies=True
