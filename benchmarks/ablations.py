@@ -7,8 +7,8 @@ rest is learnt, and the last epoch is kept, so that the held faces choose nothin
 those of `ablation_trials.py`, or several joined by `+`; without one, each is tried. A trial of 12
 epochs takes two minutes on two cores. PublicTest is not looked at.
 
-OUT gets `ablations.csv`, one row a trial and seed. What is there is not trained again. Differences
-are from `base`, with 95 % intervals over seeds; the deviation is pooled over all trials.
+OUT gets `ablations.csv`, one row a trial and seed. What is there is not trained again. What
+each change is worth is printed in the end (`ablation_summary.py`).
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from ablation_summary import MEASURES, summary
 from ablation_trials import BASE, TRIALS, together
 
 import fer_keras as fk
@@ -34,12 +35,6 @@ from fer_keras.utils.files import write_text
 from fer_keras.utils.machine import environment, processor_and_gpu
 
 HELD = 0.1
-MEASURES = {
-    "label": "FER2013's label",
-    "votes": "vote share",
-    "corrupted": "mean of 30 corruptions, by label",
-}
-"""Column -> row of `examine`."""
 
 
 def read(data, labels):
@@ -147,34 +142,6 @@ def tried(data, out, name, epochs, seed):
         "seconds": round(seconds, 1),
         **{key: machine[key] for key in ("date", "processor", "cores", "git commit")},
     }
-
-
-def summary(record):
-    """Return each trial's mean scores and their differences from `base`.
-
-    Args:
-        record: DataFrame, one row a trial, epochs and seed.
-
-    Returns:
-        A DataFrame, one row a number of epochs and trial: `seeds`, `minutes` (median), each
-        measure in 0-1, and for each `<measure> +`, in points, with `<measure> ±`, half of its 95 %
-        interval. The deviation over seeds is pooled over all trials of as many epochs.
-    """
-    from scipy.stats import t
-
-    tables = []
-    for epochs, own in record.groupby("epochs"):
-        trials = own.groupby("trial")
-        table, count = trials[[*MEASURES]].mean(), trials.size()
-        freedom = (count - 1).sum()
-        squares = trials[[*MEASURES]].var().fillna(0).mul(count - 1, axis=0).sum()
-        half = t.ppf(0.975, freedom) * np.sqrt(squares / freedom)
-        for name in MEASURES:
-            table[f"{name} +"] = 100 * (table[name] - table.loc["base", name])
-            table[f"{name} ±"] = 100 * half[name] * np.sqrt(1 / count + 1 / count["base"])
-        minutes = trials["seconds"].median() / 60
-        tables.append(table.assign(epochs=epochs, seeds=count, minutes=minutes))
-    return pd.concat(tables).reset_index().set_index(["epochs", "trial"])
 
 
 def main(data, out, names, epochs, seeds, at_once):

@@ -7,6 +7,7 @@ written by hand.
 """
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from fer_keras.utils.machine import machines_of
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
+sys.path.append(str(BENCHMARKS))  # for `ablation_summary`
 PUBLIC_TEST = 3589
 """Images of PublicTest."""
 SAME_IMAGES = "fer-keras compare same_images --data DIR"
@@ -241,15 +243,17 @@ def growth():
 
 def ablations():
     """Return the table of what each change of `quick`'s training gives, the best first."""
+    from ablation_summary import MEASURES, summary
+
     record = _read(BENCHMARKS / "ablations.csv")
-    trials = record.groupby("trial")
-    means = trials[["label", "votes", "corrupted"]].mean().sort_values("label", ascending=False)
-    gains = 100 * (means - means.loc["base"])
-    table = pd.DataFrame({"seeds": trials.size()}).reindex(means.index)
-    for name in means:
-        texts = means[name].map("{:.3f}".format).str.removeprefix("0")
-        table[name] = texts + gains[name].map(" ({:+.1f})".format)
-    made = _made("python benchmarks/ablations.py DIR OUT", record)
+    found = summary(record).droplevel("epochs").sort_values("label", ascending=False)
+    table = found[["seeds"]].copy()
+    for name in MEASURES:
+        gains = found[f"{name} +"].map("{:+.1f}".format)
+        halves = found[f"{name} ±"].map(" ± {:.1f}".format).where(found[f"{name} ±"].notna(), "")
+        table[name] = found[name].map("{:.3f}".format).str.removeprefix("0")
+        table[f"{name} +"] = (gains + halves).where(table.index != "base", "")
+    made = _made("python benchmarks/ablations.py DIR OUT --seeds 3", record)
     return f"{_markdown(table)}\n\n{made}, {record['epochs'].iloc[0]} epochs."
 
 

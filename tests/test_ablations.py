@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers import ROOT, patterned_faces
 from keras import layers
-from scipy.stats import ttest_ind
+from scipy.stats import dunnett
 
 from fer_keras.comparison.run import fit
 from fer_keras.comparison.trained import load_model
@@ -173,16 +173,38 @@ def test_weights_are_averaged_over_epochs(trials):
     assert float(model.weight[0]) == pytest.approx(0.49 * 1 + 0.21 * 2 + 0.3 * 3)
 
 
-def test_differences_have_students_intervals(ablations):
-    scores = {"base": (0.60, 0.61, 0.65), "mixup": (0.66, 0.63, 0.66)}
+def record(scores):
+    """Return a record of trials, as a dict from a name to a score for each seed."""
     rows = [
         {"trial": name, "epochs": 12, "seed": seed, "seconds": 60}
         | {"label": score, "votes": score, "corrupted": score}
         for name, each in scores.items()
         for seed, score in enumerate(each)
     ]
-    row = ablations.summary(pd.DataFrame(rows)).loc[12, "mixup"]
-    low, high = ttest_ind(scores["mixup"], scores["base"]).confidence_interval()
-    assert row["label"] == pytest.approx(0.65) and row["seeds"] == 3 and row["minutes"] == 1
-    assert row["label +"] - row["label ±"] == pytest.approx(100 * low)
-    assert row["label +"] + row["label ±"] == pytest.approx(100 * high)
+    return pd.DataFrame(rows)
+
+
+def test_differences_of_all_trials_have_dunnetts_intervals(ablations):
+    scores = {"base": (0.60, 0.61, 0.65), "mixup": (0.66, 0.63, 0.66), "cutmix": (0.5, 0.52, 0.51)}
+    table = ablations.summary(record(scores)).loc[12]
+    expected = dunnett(scores["mixup"], scores["cutmix"], control=scores["base"], rng=0)
+    ends = expected.confidence_interval()
+    for place, name in enumerate(("mixup", "cutmix")):
+        row = table.loc[name]
+        assert row["seeds"] == 3 and row["minutes"] == 1
+        assert row["label"] == pytest.approx(np.mean(scores[name]))
+        difference, half = row["label +"], row["label ±"]
+        assert difference - half == pytest.approx(100 * ends.low[place], abs=0.1)
+        assert difference + half == pytest.approx(100 * ends.high[place], abs=0.1)
+    assert np.isnan(table.loc["base", "label ±"])
+
+
+def test_single_runs_have_no_intervals(ablations):
+    table = ablations.summary(record({"base": (0.60,), "mixup": (0.66,)})).loc[12]
+    assert table.loc["mixup", "label +"] == pytest.approx(6)
+    assert table["label ±"].isna().all()
+
+
+def test_base_alone_is_compared_with_nothing(ablations):
+    table = ablations.summary(record({"base": (0.60, 0.62)})).loc[12]
+    assert table.loc["base", "label +"] == 0 and table["label ±"].isna().all()
