@@ -6,13 +6,15 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
+from helpers import finish_untrained
 
 from fer_keras.cli import COMMANDS, main
+from fer_keras.comparison import engine
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.run import load_run
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
-from fer_keras.reporting.result import Result
+from fer_keras.reporting import result
 from fer_keras.training.recipe import Recipe
 
 NETWORK = """
@@ -32,6 +34,12 @@ def mynet(tmp_path):
     path = tmp_path / "mynet.py"
     path.write_text(NETWORK)
     return f"{path}:build"
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the figures of single runs, which take longer than a small training."""
+    monkeypatch.setattr(result, "_draw_runs", lambda comparison: None)
 
 
 def test_recipes_are_a_table_that_fits_a_terminal(capsys):
@@ -161,6 +169,7 @@ def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, cap
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, mynet):
     arms = ["--arm", "csv=conv3_csv,division=own", "--arm", f"mine=conv3_csv,network={mynet}"]
     rest = ["--seeds", "2", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
@@ -171,6 +180,7 @@ def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, my
     assert set(pd.read_csv(record)["arm"]) == {"csv", "mine"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys, mynet):
     arms = ["--arm", f"a={mynet}", "--arm", f"b={mynet},augmentation=study_b"]
     options = ["--seeds", "1", "--set", "epochs=1", "--data", str(data), "--out", str(tmp_path)]
@@ -182,6 +192,7 @@ def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys, mynet
     assert found["errors"] == [] and "epoch  1/1" in said.err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys, mynet):
     command = ["compare", f"conv3_csv,network={mynet},division=own", "--seeds", "1"]
     command += ["--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
@@ -190,9 +201,12 @@ def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys,
     assert "Other data:\n- raf-db: " in shown and "raf-db: all images (35 in 4 groups)" in shown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monkeypatch):
     asked = []
-    monkeypatch.setattr(Result, "report", lambda self, *how, **more: asked.append((how, more)))
+    monkeypatch.setattr(
+        result.Result, "report", lambda self, *how, **more: asked.append((how, more))
+    )
     command = ["compare", f"conv3_csv,network={mynet},division=own", "--seeds", "1"]
     command += ["--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     assert main([*command, "--report", "a.html"]) == 0
@@ -201,7 +215,9 @@ def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monke
     assert asked == [(("a.html",), {}), (("b.html",), {"with_faces": False})]
 
 
-def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet):
+@pytest.mark.usefixtures("undrawn")
+def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet, monkeypatch):
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
     factors = ["--factor", "augmentation=none,study_d", "--factor", "learning_rate=1e-3,3e-4"]
     rest = ["--seeds", "1", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     command = ["compare", f"conv3_csv,network={mynet},division=own", *factors, *rest]
@@ -212,6 +228,7 @@ def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet):
     assert "learning_rate 0.0003" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failed_run_is_said_and_the_exit_code_is_1(data, tmp_path, capsys, mynet):
     out = tmp_path / "o"
     command = ["compare", "--arm", f"a=conv3_csv,network={mynet},division=own", "--arm"]
@@ -326,6 +343,7 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path
     assert answer.err.count("\n") == 1 and str(tmp_path / "file") in answer.err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["run", "conv2", "--data", f"fer2013={data}", "--data", f"raf-db={rafdb}"]
@@ -335,6 +353,7 @@ def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
     assert "Other data:" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys, mynet):
     rows = (data / "fer2013.csv").read_text().splitlines()
     kept = [row for row in rows if row[0] in "e012"]
@@ -362,6 +381,7 @@ def test_help_and_recipes_import_no_tensorflow():
     assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
     columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     faces = read_fer2013_csv(data / "fer2013.csv")
@@ -382,6 +402,7 @@ def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
     assert "FER+'s votes, fer2013new.csv" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
     out, photos = tmp_path / "out", tmp_path / "train" / "happy"
     assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0

@@ -138,7 +138,18 @@ def wheel(tmp_path_factory):
     return target
 
 
-def test_a_wheel_compares_reports_predicts_and_audits(wheel, home, tmp_path):
+def test_a_wheel_holds_every_file_of_the_package_and_the_notebooks(wheel):
+    def files_below(*folders):
+        files = {path for folder in folders for path in folder.rglob("*.*") if path.is_file()}
+        return {path for path in files if path.suffix != ".pyc"}
+
+    package, notebooks = ROOT / "fer_keras", ROOT / "notebooks"
+    there = {path.relative_to(wheel / "fer_keras") for path in files_below(wheel / "fer_keras")}
+    assert there >= {path.relative_to(package) for path in files_below(package)}
+    assert there >= {path.relative_to(ROOT) for path in files_below(notebooks)}
+
+
+def test_a_wheel_reads_its_own_files(wheel, home, tmp_path):
     face = tmp_path / "face.png"
     Image.fromarray(draw_faces(1, seed=0).images[0]).save(face)
     environment = os.environ | {"PYTHONPATH": str(wheel)}
@@ -150,15 +161,13 @@ def test_a_wheel_compares_reports_predicts_and_audits(wheel, home, tmp_path):
         assert answer.returncode == 0, answer.stderr[-2000:]
         return answer.stdout
 
-    place = answer_of(sys.executable, "-c", "import fer_keras; print(fer_keras.__file__)")
-    assert place.strip() == str(wheel / "fer_keras" / "__init__.py")
-    command, data = wheel / "bin" / "fer-keras", home / "fer2013"
-    answer_of(
-        command, "compare", "conv3_csv", "--factor", "batch_size=32,64", "--seeds", "1",
-        "--set", "epochs=1", "--data", data, "--report", "out.html",
-    )  # fmt: skip
-    report = BeautifulSoup((tmp_path / "out.html").read_text(), "html.parser").text
-    assert "batch_size" in report
+    places = "print(fer_keras.__file__, notebook_path('compare'))"
+    code = f"import fer_keras; from fer_keras.reporting.result import notebook_path; {places}"
+    package = wheel / "fer_keras"
+    found = answer_of(sys.executable, "-c", code).split()
+    assert found == [str(package / "__init__.py"), str(package / "notebooks" / "compare.ipynb")]
+    command = wheel / "bin" / "fer-keras"
+    assert "same_images" in answer_of(command, "recipes")
     predicted = answer_of(command, "predict", "best", "--whole-image", face)
     assert any(name in predicted for name in ALL_CLASS_NAMES)
-    assert "copies" in answer_of(command, "audit", data)
+    assert "copies" in answer_of(command, "audit", home / "fer2013")

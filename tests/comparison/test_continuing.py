@@ -4,15 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from helpers import ROOT
+from helpers import SMALL
 
 from fer_keras.comparison.continuing import pass_on
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.training import fit
 from fer_keras.training.recipe import Recipe
 
-SMALL = f"{ROOT}/tests/small_backbone.py:small"
-"""With batch norm and dropout, whose state goes on, too."""
 RECIPE = Recipe(network=SMALL, batch_size=35, learning_rate=1e-2, epochs=4)
 
 

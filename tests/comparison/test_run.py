@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import patterned_faces
+from helpers import SMALL, patterned_faces
 from keras import layers
 
 from fer_keras.comparison.run import _require_finite, fit, load_run, predict
@@ -16,7 +16,7 @@ from fer_keras.training.augmentation import views
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
-RECIPE = Recipe(network="conv3", epochs=3, batch_size=32, seed=7)
+RECIPE = Recipe(network=SMALL, epochs=3, batch_size=32, seed=7)
 
 
 @pytest.fixture(scope="module")

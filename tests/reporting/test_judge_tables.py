@@ -79,7 +79,7 @@ def claims(judgement):
 
 def test_a_report_on_equal_arms_rarely_claims_a_difference_by_labels_or_by_people(num_trials):
     rng, template, alarms = np.random.default_rng(1), run_of(0.5, 0, count=7), []
-    for _ in range(num_trials):
+    for _ in range(num_trials // 2):
         labels, seen = drawn(rng)
         parts = {arm: runs_of(rng, labels, seen, 0.4, 0.2, 3) for arm in "abc"}
         runs = {
