@@ -1,5 +1,6 @@
 """Execute runs: one by one, several at a time, or on a Dask cluster."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from fer_keras.comparison.run import finish
 from fer_keras.comparison.workers import on_cluster, on_this_machine, share_cores
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, reason
+from fer_keras.utils.records import read_table
 
 MAX_JOBS = 1000
 
@@ -102,15 +104,26 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None, phase=""):
     require_jobs(jobs)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
-        ended = _in_turn(todo, tensorboard, phase)
+        ended = _in_turn(todo, tensorboard, phase, _paces(planned))
     else:
         ended = _side_by_side(todo, jobs, dask, tensorboard, phase)
     return {run.directory: error for run, error in ended if error}
 
 
-def _in_turn(runs, tensorboard, phase):
+def _paces(planned):
+    """Return the seconds that an image took in finished runs, by arm."""
+    paces = {}
+    for run in planned:
+        with suppress(InputError):  # a damaged run is reported when it is loaded
+            if run.is_finished:
+                seconds = read_table(run.directory / "history.csv", ("seconds",))["seconds"]
+                paces[run.arm] = seconds.sum() / (len(seconds) * run.num_train)
+    return paces
+
+
+def _in_turn(runs, tensorboard, phase, paces):
     """Finish runs one after the other; yield each with what went wrong."""
-    with Progress([run.training for run in runs], phase) as progress:
+    with Progress([run.training for run in runs], phase, paces) as progress:
         for number, run in enumerate(runs):
             progress.turn_to(number)
             # TensorBoard's logs show all epochs of a run.

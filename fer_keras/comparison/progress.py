@@ -39,15 +39,17 @@ class Progress:
     Args:
         trainings: list of `Training`, in the order in which they have their turn.
         phase: str, what they are for, where they are not all.
+        known: dict from an arm to the seconds that an image took in its finished runs; `None`:
+            nothing is known.
 
     A `LiveBar` shows it where someone watches, else `Lines` do. Use it as a context: what it shows
     ends with it.
     """
 
-    def __init__(self, trainings, phase=""):
+    def __init__(self, trainings, phase="", known=None):
         self.trainings, self.phase, self.title, self.scores = list(trainings), phase, "", {}
         self.at_the_end = ExitStack()
-        self._paces = {}
+        self._known, self._paces = known or {}, {}
         self.turn_to(0)
         self._view = LiveBar() if is_watched() else Lines()
 
@@ -92,12 +94,13 @@ class Progress:
     def seconds_left(self):
         """Seconds that the rest may take; `None` before a pace is known.
 
-        Each arm has its own pace. An arm that has not had its turn is taken to be as fast as the
-        others together.
+        Each arm has its own pace; before it has had its turn, that of its finished runs. An arm
+        without either is taken to be as fast as the others together.
         """
-        paces = {arm: took / done for arm, (took, done) in self._paces.items() if done}
-        if not paces:
+        measured = {arm: took / done for arm, (took, done) in self._paces.items() if done}
+        if not measured:
             return None
+        paces = self._known | measured
         seconds, images = map(sum, zip(*self._paces.values()))
         rest = self.trainings[self.number :]
         done = self.epoch * self.now.num_train + self.seen

@@ -9,14 +9,16 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from helpers import texts
+from helpers import SMALL, texts
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm import tqdm
 
-from fer_keras.comparison import beside, progress
+from fer_keras.comparison import beside, execute, progress
+from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.live_curve import LiveCurve
 from fer_keras.comparison.progress import Progress, Training
+from fer_keras.training.recipe import Recipe
 from fer_keras.utils import watching
 
 LOGS = {"loss": 1.2345, "accuracy": 0.5}
@@ -146,6 +148,28 @@ def test_time_left_is_by_each_arms_own_pace(monkeypatch, unwatched, capsys):
     assert going.seconds_left == pytest.approx(20 + 2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].endswith("1,000 images/s, 1 s, run 2/4, 22 s left")
+    resumed = Progress([slow, fast], known={"slow": 0.02, "fast": 0.002})
+    train(resumed.callback("slow, seed 1", 100), 10)
+    resumed.turn_to(1)
+    assert resumed.seconds_left == pytest.approx(4)
+
+
+def test_time_left_of_a_resumed_comparison_knows_its_finished_runs(data, tmp_path, monkeypatch):
+    known, taken = [], execute.Progress
+
+    def noted(trainings, phase, paces):
+        known.append(paces)
+        return taken(trainings, phase, paces)
+
+    monkeypatch.setattr(execute, "Progress", noted)
+    recipe = Recipe(network=SMALL, epochs=2, batch_size=70)
+    arms = {"a": recipe, "b": recipe.changed(batch_size=35)}
+    run_comparison(arms, data, 1, out=tmp_path)
+    more = run_comparison(arms, data, 2, out=tmp_path)
+    assert known[0] == {}
+    for arm, run in more.first.items():
+        images = 2 * len(more.splits(arm).train)
+        assert known[1][arm] == pytest.approx(run.history["seconds"].sum() / images)
 
 
 def test_one_line_an_epoch_where_nobody_watches(capsys, unwatched):
