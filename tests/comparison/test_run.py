@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from helpers import SMALL, patterned_faces
 from keras import layers
 
+from fer_keras.comparison import run as run_module
 from fer_keras.comparison.run import _require_finite, fit, load_run, predict
 from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
@@ -94,6 +96,23 @@ def test_a_finished_run_is_read_back_not_trained_again(finished):
     again = fit(RECIPE, splits, run.directory)
     assert (run.directory / "model.keras").stat().st_mtime_ns == before
     assert again.predictions.ids.tolist() == run.predictions.ids.tolist()
+
+
+def test_of_two_that_start_a_run_at_once_the_second_waits_for_the_first(
+    splits, tmp_path, monkeypatch
+):
+    trained, train = [], run_module._train_and_predict
+
+    def counted(*arguments):
+        trained.append(arguments)
+        train(*arguments)
+
+    monkeypatch.setattr(run_module, "_train_and_predict", counted)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(fit, RECIPE.changed(epochs=1), splits, tmp_path) for _ in range(2)]
+    first, second = (run.result().predictions.probabilities for run in runs)
+    assert len(trained) == 1
+    np.testing.assert_array_equal(first, second)
 
 
 def test_a_directory_is_not_given_to_another_run(finished, make_faces):

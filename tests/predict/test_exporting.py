@@ -103,6 +103,17 @@ def test_litert_keeps_float32_where_rounding_to_8_bits_changes_too_much(
     assert whole.path.stat().st_size > rounded.path.stat().st_size
 
 
+def test_litert_keeps_float32_where_rounding_changes_the_class_of_a_face(network, tmp_path):
+    undecided = keras.models.clone_model(network)
+    undecided.set_weights(network.get_weights())
+    last = undecided.layers[-1]
+    # Classes that differ by a thousandth of their weights, of which 8 bits know a hundredth.
+    last.kernel.assign(network.layers[-1].kernel[:, :1] + 1e-3 * network.layers[-1].kernel)
+    last.bias.assign(1e-3 * last.bias)
+    exported = export(undecided, CLASSES, "litert", tmp_path / "mine.tflite")
+    assert exported.same_class == 1 and exported.difference < 1e-6
+
+
 def test_an_export_that_answers_otherwise_is_not_written(network, tmp_path, monkeypatch):
     """Another network's answers stand for a conversion that went wrong."""
     other = keras.models.clone_model(network)
