@@ -18,6 +18,9 @@ from fer_keras.utils.files import project_folder, user_path, write_text
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
 
+LONGEST_HEADING = 18
+"""Length of the longest heading that may be as narrow as what stands below it."""
+
 LONGEST_NAME = 80
 UNSAFE = re.compile(r"[^\w .,=+()-]|^\.+")
 """What no name of a file shall hold."""
@@ -181,7 +184,7 @@ def _escaped(table):
 
 
 def _column_styles(table):
-    """Return pandas table styles: words stand left, and long texts take several lines."""
+    """Return pandas table styles: words stand left, long texts and headings take a few lines."""
     styles = []
     for part, frame in ((".col", table), (".row_heading.level", table.index.to_frame())):
         for number in range(frame.shape[1]):
@@ -191,8 +194,14 @@ def _column_styles(table):
                 rules.append("text-align: left; overflow-wrap: anywhere")
             if texts.str.len().max() > LONGEST_LINE:
                 rules.append("white-space: normal; min-width: 14rem")
+            elif len(_heading(frame.columns[number])) > LONGEST_HEADING:
+                rules.append("min-width: 9rem")
             styles += [{"selector": f"{part}{number}", "props": rule} for rule in rules]
     return styles
+
+
+def _heading(label):
+    return str(label[-1] if isinstance(label, tuple) else label)
 
 
 def _has_named_index(table):

@@ -69,7 +69,7 @@ def test_shown_tables_are_kept_as_they_are(tmp_path, monkeypatch):
     assert shown[2].data == shown[0].data  # so that a report can be compared with a former one
 
 
-def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatch):
+def test_words_stand_left_and_long_texts_and_headings_take_a_few_lines(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(notebook, "display", lambda output, **_: shown.append(output))
     columns = {
@@ -77,6 +77,7 @@ def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatc
         "score": [0.5, None],
         "difference": ["-0.2 (-2.0 to +1.7)", "1e-05"],
         "note": ["no word " * 9, "7"],
+        "test images with a copy in training": [7, 8],
     }
     index = pd.Index(["csv, image_data_generator, study_d", "csv"], name="arm")
     table = pd.DataFrame(columns, index)
@@ -87,6 +88,7 @@ def test_words_stand_left_and_long_texts_take_several_lines(tmp_path, monkeypatc
         (".col0", "text-align", "left"),
         (".col3", "text-align", "left"),
         (".col3", "white-space", "normal"),
+        (".col4", "min-width", "9rem"),
         (".row_heading.level0", "text-align", "left"),
         (".row_heading.level0", "white-space", "normal"),
     ]
