@@ -7,6 +7,12 @@ from fer_keras.networks.build import normalisations
 MOST_KEPT = 4
 """Forms whose networks are kept."""
 
+NAMES = ("name", "keras_history", "input_layers", "output_layers")
+"""Where a configuration names a layer. (A dtype has a name, too, which matters.)"""
+
+TENSOR = "__keras_tensor__"
+"""The class of what passes between layers."""
+
 _KEPT = {}
 """A network's form -> the network that stands for all of this form."""
 
@@ -21,8 +27,12 @@ def in_network_alike(model):
         model: a Keras model.
 
     Returns:
-        The model itself, or a former one of the same layers that has its weights now.
+        The model itself, or a former one of the same layers that has its weights now. Layers and
+        functions of your own may compute other things under one name, so that a model with any
+        takes no turns.
     """
+    if not _is_of_keras(model):
+        return model
     form = _form(model)
     if form not in _KEPT:
         if len(_KEPT) == MOST_KEPT:
@@ -33,15 +43,41 @@ def in_network_alike(model):
     return _KEPT[form]
 
 
+def _is_of_keras(model):
+    """Return whether a model, its layers and all that they call are Keras' own."""
+
+    def is_own(part):
+        if isinstance(part, list | tuple):
+            return all(map(is_own, part))
+        if not isinstance(part, dict):
+            return not callable(part)
+        module = part.get("module") or ""
+        is_foreign = part.get("class_name", TENSOR) != TENSOR and module.split(".")[0] != "keras"
+        return not is_foreign and all(map(is_own, part.values()))
+
+    return type(model).__module__.startswith("keras.") and is_own(model.get_config())
+
+
 def _form(model):
     """Return a model's configuration as text, its layers named by their places."""
-    config = model.get_config()
-    # A `Sequential` lists its input among the configurations, not among `model.layers`.
-    layers = [layer["config"] for layer in config.get("layers", ())]
-    names = [model.name, *(layer["name"] for layer in layers if "name" in layer)]
+    numbers = {}
+
+    def numbered(part):
+        if isinstance(part, list | tuple):
+            return [numbered(each) for each in part]
+        return numbers.setdefault(part, len(numbers)) if isinstance(part, str) else part
+
+    def renamed(part):
+        if isinstance(part, list | tuple):
+            return [renamed(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        return {
+            key: numbered(value) if key in NAMES else value if key == "dtype" else renamed(value)
+            for key, value in part.items()
+        }
+
     # A graph holds what `adapt` learnt as constants, which other weights do not change.
     adapted = [[each.tolist() for each in layer.get_weights()] for layer in normalisations(model)]
-    text = json.dumps([type(model).__name__, config, adapted], sort_keys=True, default=repr)
-    for place, name in enumerate(names):
-        text = text.replace(json.dumps(name), f'"{place}"')
-    return text
+    parts = [type(model).__name__, renamed(model.get_config()), adapted]
+    return json.dumps(parts, sort_keys=True, default=repr)

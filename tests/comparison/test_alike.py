@@ -44,6 +44,56 @@ def test_networks_of_other_forms_share_nothing(changes):
     np.testing.assert_array_equal(answers(one), before)
 
 
+@keras.saving.register_keras_serializable("test_alike")
+class Scaled(keras.layers.Layer):
+    """A layer whose configuration does not say by how much it scales."""
+
+    def __init__(self, factor=1, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+
+def like(*between, name="net"):
+    keras.utils.set_random_seed(0)
+    first = [keras.Input((48, 48, 1)), keras.layers.Flatten(name="flat")]
+    last = keras.layers.Dense(7, activation="softmax", name="last")
+    return keras.Sequential(
+        [*first, keras.layers.Dense(4, name="hidden"), *between, last], name=name
+    )
+
+
+def scaling(factor):
+    def scaled(inputs):
+        return factor * inputs
+
+    return scaled
+
+
+ALIKE_IN_NAMES = {
+    "layers named as their activations": [
+        keras.layers.Activation(name, name=name) for name in ("relu", "tanh")
+    ],
+    "layers named as their types": [
+        keras.layers.Activation("relu", name="tanh", dtype="float32"),
+        keras.layers.Activation("relu", name="tanh", dtype="float64"),
+    ],
+    "layers of one's own": [Scaled(factor, name="scaled") for factor in (1, -1)],
+    "functions of one's own": [
+        keras.layers.Activation(scaling(factor), name="activation") for factor in (1, -1)
+    ],
+    "Lambda layers": [keras.layers.Lambda(scaling(factor), name="scaled") for factor in (1, -1)],
+}
+
+
+@pytest.mark.parametrize("layers", ALIKE_IN_NAMES.values(), ids=ALIKE_IN_NAMES)
+def test_networks_that_are_alike_in_names_alone_share_nothing(layers):
+    one, other = (in_network_alike(like(layer)) for layer in layers)
+    assert one is not other
+
+
 def test_our_own_networks_share_one_and_that_of_a_finished_run_does(tmp_path):
     fresh = [build("conv3", 7) for _ in range(2)]
     fresh[1].save(tmp_path / "model.keras")
