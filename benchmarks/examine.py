@@ -108,7 +108,7 @@ def examine(network, faces, votes):
     yield "plurality of people", by_people[1], groups[judged]
     votes_of_most = votes[EMOTIONS].to_numpy().max(axis=1)
     clear = votes_of_most > votes[list(ANSWERS)].to_numpy().sum(axis=1) / 2
-    yield "majority of people", by_people[1][clear], groups[judged][clear]
+    yield "absolute majority of people", by_people[1][clear], groups[judged][clear]
     yield "vote share", by_people[2], groups[judged]
     for name in RARE:
         is_rare = most[:, EMOTIONS.index(name)] == 1

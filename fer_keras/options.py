@@ -22,7 +22,7 @@ EXAMPLES = {
     "compare": (
         "compare same_images --data ~/fer2013 --seeds 10 --report reports/mine.html",
         "compare --arm conv3=conv3 --arm mine=mynet.py:build --data ~/myfaces",
-        "compare conv3_csv --factor augmentation=none,study_d --set epochs=20",
+        "compare conv3 --factor augmentation=none,study_d --set epochs=20",
     ),
     "run": ("run quick --data ~/fer2013", "run conv3_csv --set epochs=3 --set seed=1"),
     "report": ("report runs/same_images-85342c76", "report reports/same_images mine.html"),
@@ -30,10 +30,10 @@ EXAMPLES = {
     "download": ("download fer2013", "download fer2013 --out ~/fer2013"),
     "predict": ("predict photo.jpg holiday/", "predict quick photo.jpg --json"),
     "video": ("video in.mp4", "video quick in.mp4 --out results --every 5"),
-    "app": ("app", "app --network quick --network runs/mine-1a2b3c4d"),
+    "app": ("app", "app --network quick --network runs/a-1a2b3c4d/mine-seed0-5e6f7a8b"),
     "webcam": ("webcam best", "webcam quick --record out.mp4"),
-    "export": ("export faces --to onnx", "export runs/mine-1a2b3c4d --to litert --out mine.tflite"),
-    "push": ("push runs/mine-1a2b3c4d me/mine", "push best ./best"),
+    "export": ("export faces --to onnx", "export runs/a-1a2b3c4d/mine-seed0-5e6f7a8b --to litert"),
+    "push": ("push runs/a-1a2b3c4d/mine-seed0-5e6f7a8b me/mine", "push best ./best"),
 }
 """Command -> lines for its help."""
 

@@ -3,7 +3,8 @@
     python reports/publish.py DIR [NAME...]
 
 DIR holds FER2013's CSV, its folders and FER+'s votes. NAME is one of `PARTS`; without one, all
-are made, which takes some hours. Finished runs are read back, so a call that was stopped goes on.
+are made, which takes more than a day on two cores. Finished runs are read back, so a call that was
+stopped goes on.
 A part that fails says so, and the others go on; the exit code is then 1. The tables come last.
 
 Of each run behind a published figure, its predictions go into `reports/`, with all that

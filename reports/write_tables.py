@@ -31,7 +31,6 @@ from fer_keras.utils.machine import machines_of
 REPORTS = Path(__file__).parent
 ROOT = REPORTS.parent
 BENCHMARKS = ROOT / "benchmarks"
-sys.path.append(str(BENCHMARKS))  # for `ablation_summary`
 PUBLIC_TEST = 3589
 """Images of PublicTest."""
 SAME_IMAGES = "fer-keras compare same_images --data DIR"
@@ -161,7 +160,8 @@ def pretrained():
 def own_recipes():
     """Return the table of our own recipes: accuracy for the minutes of training."""
     record = _read(REPORTS / "budgets.csv")
-    made = _made("fer-keras run RECIPE --data DIR", record, record["arithmetic"].iloc[0])
+    command = "fer-keras compare RECIPE --seeds N --data DIR"
+    made = _made(command, record, record["arithmetic"].iloc[0])
     words = (
         "Means over seeds, with 95 % intervals over seeds and test images; those of one seed are "
         "over test images alone, and say nothing about another seed."
@@ -243,6 +243,7 @@ def growth():
 
 def ablations():
     """Return the table of what each change of `quick`'s training gives, the best first."""
+    sys.path.append(str(BENCHMARKS))
     from ablation_summary import MEASURES, summary
 
     record = _read(BENCHMARKS / "ablations.csv")
@@ -253,7 +254,7 @@ def ablations():
         halves = found[f"{name} ±"].map(" ± {:.1f}".format).where(found[f"{name} ±"].notna(), "")
         table[name] = found[name].map("{:.3f}".format).str.removeprefix("0")
         table[f"{name} +"] = (gains + halves).where(table.index != "base", "")
-    made = _made("python benchmarks/ablations.py DIR OUT --seeds 3", record)
+    made = _made(f"python benchmarks/ablations.py DIR OUT --seeds {_num_seeds(record)}", record)
     return f"{_markdown(table)}\n\n{made}, {record['epochs'].iloc[0]} epochs."
 
 

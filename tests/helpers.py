@@ -15,7 +15,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from fer_keras.comparison.identity import run_identity
+from fer_keras.comparison.identity import faces_identity, run_identity
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.run import Run
@@ -129,6 +129,13 @@ def finish_untrained(planned, *_):
         for name, values in (texts | {"metrics": {}}).items():
             (each.directory / f"{name}.json").write_text(json.dumps(values))
     return {}
+
+
+def of_faces(run, splits, directory):
+    """The run, in a directory that says that it learnt these faces."""
+    directory.mkdir(exist_ok=True)
+    (directory / "recipe.json").write_text(json.dumps({"data": faces_identity(splits)}))
+    return replace(run, directory=directory)
 
 
 def accuracy_of(run):

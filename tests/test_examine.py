@@ -37,7 +37,7 @@ def test_each_row_is_as_counted_by_hand(examination):
     expected = {
         "FER2013's label": 10 / 70,
         "plurality of people": 14 / 70,
-        "majority of people": 14 / 70,  # 8 or 6 of ten
+        "absolute majority of people": 14 / 70,  # 8 or 6 of ten
         "vote share": (14 * 0.8 + 56 * 0.4) / 70,
         "recall of fear, by people": 0,
         "mean of 30 corruptions, by label": 10 / 70,

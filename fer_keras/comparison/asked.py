@@ -39,10 +39,35 @@ def require_fitting(arms, minutes, changes, factors, is_shared):
             "Arms of equal time are trained one after the other, for runs beside each other share "
             "the cores; leave jobs and dask out, or change epochs in place of minutes."
         )
+    if "classes" in factors:
+        raise InputError(
+            "classes is a factor, and with other classes networks answer another question; compare "
+            "the arms of each choice on their own, by --set classes=[...]."
+        )
     if "seed" in changes:
         raise InputError("seed is no change of the recipe; the argument seeds says which to run.")
     if both := [field for field in changes if field in factors]:
         raise InputError(f"{both[0]} is a factor; change another field.")
+
+
+def require_unchosen(factors, changes, minutes, search_rate):
+    """Raise InputError if a field is set that the comparison itself chooses.
+
+    Args:
+        factors: as for `run_comparison`.
+        changes: as for `run_comparison`.
+        minutes: as for `run_comparison`.
+        search_rate: as for `run_comparison`.
+    """
+    chosen = {"epochs": minutes and "minutes", "learning_rate": search_rate and "search_rate"}
+    for argument, fields in (("factors", factors), ("changes", changes)):
+        for field, chooser in chosen.items():
+            # A changed rate is where the search begins.
+            if field in fields and chooser and (argument, field) != ("changes", "learning_rate"):
+                raise InputError(
+                    f"{argument} sets {field}, which {chooser} chooses for each arm; leave one of "
+                    "the two out."
+                )
 
 
 def chosen_seeds(seeds, default, first_seed):

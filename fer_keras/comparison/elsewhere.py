@@ -104,12 +104,12 @@ def predict_elsewhere(comparison, others):
         comparison: the `Comparison`.
         others: list of `OtherData`, as of `read_others`.
     """
-    splits = {arm: comparison.splits(arm) for arm in comparison.first}
+    splits = {arm: part for arm in comparison.first if (part := comparison.splits(arm))}
     tests = {part.name: part.test for part in splits.values()}
     own = [OtherData(name, test, copy_groups(test.images)) for name, test in tests.items()]
     notes = _notes(others, comparison)
-    for arm, first in comparison.first.items():
-        source = comparison.sources[arm]
+    for arm in splits:
+        first, source = comparison.first[arm], comparison.sources[arm]
         runs = [run for run in comparison.runs[arm].values() if has_model(run)]
         for other in (*others, *_of_other_arms(own, splits[arm].name, first.recipe.classes)):
             found = [_test_elsewhere(run, other, source) for run in runs]

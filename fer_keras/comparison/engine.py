@@ -5,14 +5,19 @@ from dataclasses import replace
 import pandas as pd
 
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
-from fer_keras.comparison.asked import chosen_seeds, require_fitting, require_unread
+from fer_keras.comparison.asked import (
+    chosen_seeds,
+    require_fitting,
+    require_unchosen,
+    require_unread,
+)
 from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others, require_data_name
 from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
 from fer_keras.comparison.identity import run_name
-from fer_keras.comparison.prepare import Source, find_storage, is_pairable
+from fer_keras.comparison.prepare import Source, find_storage, forget_faces, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
@@ -104,6 +109,7 @@ def run_comparison(
         search_rate = search_rate or named.search_rate
     require_bools(crossed=crossed, search_rate=search_rate)
     require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
+    require_unchosen(factors, changes, minutes, search_rate)
     require_margin(margin)
     require_jobs(jobs)
     if tensorboard is not None:
@@ -113,6 +119,7 @@ def run_comparison(
     checked = resolve_arms(arms, changes, drawn=False)  # before any faces are drawn
     if factors:
         cross(checked, factors, crossed)
+    forget_faces()
     data_sets, drawn = _data_sets(data, out)
     require_unread(data_sets, factors, class_names)
     if drawn and minutes and not asks_for_minutes:

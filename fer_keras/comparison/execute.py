@@ -66,7 +66,7 @@ def plan_runs(recipes, sources, seeds, directory):
         for arm, recipe in recipes.items():
             resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
             first.setdefault(arm, resolved)
-            place = directory / run_name(f"{arm}-seed{seed}", run_identity(resolved, splits))
+            place = directory / _directory_name(arm, resolved, splits)
             planned.append(PlannedRun(arm, resolved, sources[arm], place, len(splits.train)))
     return planned, first
 
@@ -147,6 +147,7 @@ def _execute(run, progress, tensorboard, longer=None):
     try:
         recipe, splits = run.source.splits(run.recipe)
         title = f"{run.arm}, seed {recipe.seed}"
+        _require_as_planned(run, recipe, splits)
         finish(
             recipe,
             splits,
@@ -159,6 +160,19 @@ def _execute(run, progress, tensorboard, longer=None):
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return reason(error)
     return ""
+
+
+def _require_as_planned(run, recipe, splits):
+    """Refuse to train what is another run now, so that an arm's runs differ in the seed alone."""
+    if _directory_name(run.arm, recipe, splits) != run.directory.name:
+        raise InputError(
+            "The network's code, its weights or the faces changed after this comparison began; "
+            "start it again, and all its runs take the new ones."
+        )
+
+
+def _directory_name(arm, recipe, splits):
+    return run_name(f"{arm}-seed{recipe.seed}", run_identity(recipe, splits))
 
 
 def _execute_beside(run, slots, silent, tensorboard):

@@ -9,6 +9,7 @@ import numpy as np
 from fer_keras.networks.backbones import weights_identity
 from fer_keras.networks.build import fingerprint
 from fer_keras.utils.machine import keras_backend, version_if_any
+from fer_keras.utils.records import read_object
 
 PACKAGE = Path(__file__).parents[1]
 TRAINING_CODE = (
@@ -91,6 +92,17 @@ def network_identity(recipe, num_classes):
     """
     own = fingerprint(recipe.network, num_classes)
     return own | weights_identity(recipe.network, recipe.pretrained_weights)
+
+
+def was_trained_on(directory, splits):
+    """Return whether a run learnt and was tested on these faces.
+
+    Args:
+        directory: the run directory.
+        splits: `Splits`, validation cut out.
+    """
+    identity = read_object(directory / "recipe.json", data=dict)
+    return identity["data"].get("sha256") == faces_identity(splits)["sha256"]
 
 
 def run_name(title, identity):

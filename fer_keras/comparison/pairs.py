@@ -1,4 +1,4 @@
-"""The test images that two storage forms name in two ways."""
+"""The test images that two arms share, whatever their files are called."""
 
 from dataclasses import replace
 
@@ -17,9 +17,11 @@ COLUMNS = ("arm", "id", "reference", "name")
 def with_shared_names(comparison, reference):
     """Return predictions in which the same test images have the same ids.
 
-    Arms of other storage forms that share no id with the reference get its ids for the images that
-    their pixels pair, within Training and within the rest. The pairs are kept as `pairs.csv` in the
-    comparison's folder, and are read from there where the data is gone.
+    Arms of another data set, and those of another storage form that share no id with the reference,
+    get its ids for the images that their pixels pair, within Training and within the rest. Other
+    images of another data set get ids that name it, for its files may be called alike. The pairs
+    are kept as `pairs.csv` in the comparison's folder, and are read from there where the data is
+    gone.
 
     Args:
         comparison: the `Comparison`.
@@ -35,20 +37,30 @@ def with_shared_names(comparison, reference):
         if own
     }
     for arm, own in runs.items():
-        if names := _names(comparison, runs, reference, arm):
-            runs[arm] = {seed: _renamed(run, names) for seed, run in own.items()}
+        names = _names(comparison, runs, reference, arm)
+        place = (
+            f"{comparison.sources[arm].name}/" if _is_other_data(comparison, reference, arm) else ""
+        )
+        if names or place:
+            runs[arm] = {seed: _renamed(run, names, place) for seed, run in own.items()}
     return runs
 
 
-def _renamed(run, names):
-    return replace(run, ids=np.array([names.get(each, each) for each in run.ids.tolist()]))
+def _is_other_data(comparison, *arms):
+    return len({comparison.sources[arm].name for arm in arms}) > 1
+
+
+def _renamed(run, names, place):
+    ids = [names.get(each, f"{place}{each}") for each in run.ids.tolist()]
+    return replace(run, ids=np.array(ids))
 
 
 def _names(comparison, runs, reference, arm):
     """Return a dict from an arm's ids to the reference's ids of the same images."""
     one, two = (next(iter(runs[each].values())).ids for each in (reference, arm))
     is_same_form = comparison.arms[arm].storage == comparison.arms[reference].storage
-    if is_same_form or np.intersect1d(one, two).size:
+    is_named_alike = is_same_form or np.intersect1d(one, two).size
+    if is_named_alike and not _is_other_data(comparison, reference, arm):
         return {}
     file = comparison.directory / PAIRS
     kept = read_table(file, (), COLUMNS) if file.is_file() else pd.DataFrame(columns=COLUMNS)

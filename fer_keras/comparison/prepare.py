@@ -5,6 +5,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from fer_keras.comparison.identity import was_trained_on
 from fer_keras.data.faces import Splits, keep_classes
 from fer_keras.data.loading import load_data
 from fer_keras.data.pairing import pair_images
@@ -74,6 +75,24 @@ class Source:
             recipe.drop_test_copies,
         )
         return prepared(recipe, self._named(splits))
+
+    def splits_of(self, run):
+        """Return the `Splits` of a finished run.
+
+        Args:
+            run: the `Run`.
+
+        Returns:
+            The `Splits`; `None` where the faces are not here, cannot be read any more, or are
+            others now.
+        """
+        if not self.is_here:
+            return None
+        try:
+            splits = self.splits(run.recipe)[1]
+        except InputError:
+            return None
+        return splits if was_trained_on(run.directory, splits) else None
 
     @property
     def _own(self):
@@ -157,14 +176,28 @@ def prepared(recipe, splits):
             f"There is no test face of the classes {', '.join(classes)}; give some, or choose "
             "other classes."
         )
+    if recipe.validation_fraction and splits.validation is None:
+        splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
+    _require_ids(splits)
+    return recipe.changed(storage=storage, classes=classes), splits
+
+
+def _require_ids(splits):
+    """Refuse ids of test faces by which their predictions could not be told apart."""
     ids, counts = np.unique(splits.test.ids, return_counts=True)
     if len(ids) < len(splits.test):
         raise InputError(
             f"Several test faces have the id {ids[counts.argmax()]}; give each one its own."
         )
-    if recipe.validation_fraction and splits.validation is None:
-        splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
-    return recipe.changed(storage=storage, classes=classes), splits
+    if odd := next((name for name in ids.tolist() if not name.rpartition("/")[0]), None):
+        raise InputError(
+            f"A test face has the id {odd!r}; give the name of its split first, such as "
+            f"PublicTest/{odd.strip('/')}."
+        )
+    if splits.validation and (both := np.intersect1d(ids, splits.validation.ids)).size:
+        raise InputError(
+            f"A test face and a validation face have the id {both[0]}; give each one its own."
+        )
 
 
 def _require_classes(faces):
@@ -179,6 +212,12 @@ def _require_classes(faces):
             f"All {len(faces):,} training faces are of the class {faces.class_names[first]}; give "
             "faces of two classes or more."
         )
+
+
+def forget_faces():
+    """Read all faces again from now on, for their files may have changed."""
+    _loaded.cache_clear()
+    _paired_forms.cache_clear()
 
 
 @lru_cache(maxsize=2)

@@ -25,6 +25,10 @@ OF_A_RUN = ("recipe.json", "environment.json", "history.csv", "metrics.json")
 PATH = re.compile(r"(?<![\w.~/])~?(?:/[^\s/:;,'\"\\]+)*/(?=[^\s/:;,'\"\\])")
 """The folders before the last name of an absolute path; `images/s` and `train/` are none."""
 
+WORD = r"""[^/\s"',]+"""
+WHOLE_PATH = re.compile(rf"""(?<=["',])~?(?:/{WORD}(?: {WORD}){{0,2}})*/(?=[^\s/:;,'"])""")
+"""The same at the beginning of a text of JSON or CSV, where folders may have names of 3 words."""
+
 
 def publish(folder, target):
     """Copy what a comparison's report and other analyses need.
@@ -67,7 +71,7 @@ def without_paths(text):
     Args:
         text: any text, also JSON or CSV.
     """
-    return PATH.sub("", text)
+    return PATH.sub("", WHOLE_PATH.sub("", text))
 
 
 def _require_replaceable(target):

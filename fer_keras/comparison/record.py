@@ -4,9 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from fer_keras.comparison.design import read_design
+from fer_keras.comparison.pairs import PAIRS
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
 from fer_keras.data.faces import Splits
@@ -96,20 +95,21 @@ class Comparison:
         return any(source.is_here for source in self.sources.values())
 
     def splits(self, arm):
-        """Return an arm's `Splits` of the first seed.
+        """Return the `Splits` of an arm's first run.
 
         Args:
             arm: the arm's name.
 
         Returns:
-            The `Splits`; `None` where the faces of the runs are not here: they were in memory, or
-            their files have gone or hold others.
+            The `Splits`, of the first seed where no run has finished; `None` where the faces of the
+            runs are not here: they were in memory, or their files have gone or hold others.
         """
-        source, runs = self.sources[arm], self.runs.get(arm)
-        splits = source.splits(self.arms[arm])[1] if source.is_here else None
-        tested = next(iter(runs.values())).predictions.ids if runs else None
-        is_other = splits and tested is not None and not np.array_equal(splits.test.ids, tested)
-        return None if is_other else splits
+        source, run = self.sources[arm], self.first.get(arm)
+        if not source.is_here:
+            return None
+        if run is None:
+            return source.splits(self.arms[arm])[1]
+        return source.splits_of(run)
 
 
 def load_comparison(directory):
@@ -167,8 +167,8 @@ def _comparison(record, directory):
 def save_comparison(comparison):
     """Write `comparison.json`, from which `load_comparison` reads it back.
 
-    If it differs from the one before, tables and figures of a former report go: they are about
-    other runs.
+    If it differs from the one before, tables and figures of a former report go, and pairs of test
+    images: they are about other runs.
 
     Args:
         comparison: the `Comparison`.
@@ -194,6 +194,7 @@ def save_comparison(comparison):
     path, text = comparison.directory / RECORD, json.dumps(record, indent=1, default=str) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         clear_report(comparison.directory)
+        (comparison.directory / PAIRS).unlink(missing_ok=True)
     write_text(path, text)
 
 

@@ -163,11 +163,11 @@ def _of_run(run, source):
     """Return a run's `Corrupted`, from its directory if it is of the same faces; or `None`."""
     file = run.directory / FILE
     kept, mark = _load(file, run) if file.is_file() else (None, None)
-    faces = source.splits(run.recipe)[1].test if source.is_here else None
-    if not faces or not np.array_equal(faces.ids, run.predictions.ids):
+    splits = source.splits_of(run)
+    if not splits:
         return kept
-    chosen = _chosen(faces.ids)
-    faces, groups = faces.select(chosen), run.predictions.groups[chosen]
+    chosen = _chosen(splits.test.ids)
+    faces, groups = splits.test.select(chosen), run.predictions.groups[chosen]
     own_mark = f"{mark_of(faces, groups)} {hashlib.sha256(CORRUPTIONS.read_bytes()).hexdigest()}"
     if (kept and mark == own_mark) or not is_readable(run):
         return kept

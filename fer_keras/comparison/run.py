@@ -221,10 +221,10 @@ def _read_identity(file):
 
 def _train_and_predict(recipe, splits, directory, callbacks):
     # Imported here, so that reading finished runs needs no TensorFlow.
-    from fer_keras.training.fit import train, uses_bfloat16
+    from fer_keras.training.fit import arithmetic, train
 
-    arithmetic = {"arithmetic": "bfloat16" if uses_bfloat16(recipe) else "float32"}
-    _write_json(directory / "environment.json", environment() | arithmetic)
+    made_with = environment() | {"arithmetic": arithmetic(recipe, splits.train)}
+    _write_json(directory / "environment.json", made_with)
     with errors_only():
         model, history = train(recipe, splits, directory, callbacks)
         _require_finite(history)

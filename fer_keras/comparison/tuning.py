@@ -1,5 +1,7 @@
 """Fit each arm to equal time, and its learning rate to its network."""
 
+import numpy as np
+
 from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.run import load_run
 from fer_keras.utils.errors import InputError
@@ -34,7 +36,9 @@ def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOC
     # Frozen epochs take less time than the others.
     timed = {"epochs": timed_epochs, "frozen_epochs": 0}
     short = {arm: recipe.changed(**timed) for arm, recipe in recipes.items()}
-    runs = _executed(short, sources, directory / "timing", seed, phase="timing")
+    runs, failures = _executed(short, sources, directory / "timing", seed, phase="timing")
+    for arm, error in failures.items():
+        raise InputError(f"The arm {arm} could not be timed: {error}")
     planned = SHARE_PLANNED * 60 * minutes
     return {
         arm: recipe.changed(epochs=max(1, int(planned / runs[arm].history["seconds"].median())))
@@ -59,10 +63,11 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
 
     Returns:
         A dict like `recipes`, and a dict from an arm's name to a dict from each rate to its best
-        validation accuracy, 0-1.
+        validation accuracy, 0-1; NaN where the run failed, as it does at a rate that is too high.
 
     Raises:
-        InputError: if a run fails, an arm keeps no validation faces, or a rate would exceed 1.
+        InputError: if all runs of an arm fail, an arm keeps no validation faces, or a rate would
+            exceed 1.
     """
     for arm, recipe in recipes.items():
         if not recipe.validation_fraction:
@@ -76,18 +81,27 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
                 f"tries {max(RATES)} times as much; give it at most {1 / max(RATES):.2g}, or "
                 "search no rate."
             )
-    found = {arm: {} for arm in recipes}
+    found, errors = {arm: {} for arm in recipes}, {}
     for number, times in enumerate(RATES, 1):
         changed = {
             arm: recipe.changed(learning_rate=_times(times, recipe.learning_rate))
             for arm, recipe in recipes.items()
         }
         phase = f"learning rate {number} of {len(RATES)}"
-        for arm, run in _executed(changed, sources, directory, seed, jobs, dask, phase).items():
-            best = run.history["val_accuracy"].max()
-            found[arm][changed[arm].learning_rate] = float(best)
-    chosen = {arm: max(tried, key=tried.get) for arm, tried in found.items()}
-    return {arm: recipes[arm].changed(learning_rate=rate) for arm, rate in chosen.items()}, found
+        runs, failures = _executed(changed, sources, directory, seed, jobs, dask, phase)
+        errors |= failures
+        for arm, recipe in changed.items():
+            best = runs[arm].history["val_accuracy"].max() if arm in runs else np.nan
+            found[arm][recipe.learning_rate] = float(best)
+        for arm, error in failures.items():
+            print(f"{arm} at the learning rate {changed[arm].learning_rate:g} failed: {error}")
+    chosen = {}
+    for arm, tried in found.items():
+        reached = {rate: best for rate, best in tried.items() if not np.isnan(best)}
+        if not reached:
+            raise InputError(f"The arm {arm} could not be tried at any rate: {errors[arm]}")
+        chosen[arm] = recipes[arm].changed(learning_rate=max(reached, key=reached.get))
+    return chosen, found
 
 
 def _times(times, rate):
@@ -96,9 +110,10 @@ def _times(times, rate):
 
 
 def _executed(recipes, sources, directory, seed, jobs=1, dask=None, phase=""):
+    """Return the finished runs by arm, and by arm why others failed."""
     planned, _ = plan_runs(recipes, sources, [seed], directory)
-    failures = execute_all(planned, jobs, dask, None, phase)
-    for run in planned:
-        if run.directory in failures:
-            raise InputError(f"The arm {run.arm} could not be tried: {failures[run.directory]}")
-    return {run.arm: load_run(run.directory) for run in planned}
+    failed = execute_all(planned, jobs, dask, None, phase)
+    failures = {run.arm: failed[run.directory] for run in planned if run.directory in failed}
+    return {
+        run.arm: load_run(run.directory) for run in planned if run.arm not in failures
+    }, failures

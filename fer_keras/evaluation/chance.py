@@ -212,15 +212,18 @@ def within_arms(arms):
 
     Returns:
         The variance of run scores, its degrees of freedom, and the variance of what is peculiar to
-        a run and image; zeros where no arm has two runs.
+        a run and image; zeros where no arm has two runs. Arms whose runs are all alike, as those
+        are that learnt nothing, do not tell how others differ, and are left out beside others.
     """
-    df = sum(len(runs) - 1 for runs in arms.values())
+    varied = [runs for runs in arms.values() if np.ptp(runs, axis=0).any()]
+    pool = varied or [*arms.values()]
+    df = sum(len(runs) - 1 for runs in pool)
     if not df:
         return 0.0, 0, 0.0
-    scores = [runs.mean(axis=1) for runs in arms.values()]
+    scores = [runs.mean(axis=1) for runs in pool]
     variance = sum(((score - score.mean()) ** 2).sum() for score in scores) / df
-    squares, n = 0.0, next(iter(arms.values())).shape[1]
-    for runs in arms.values():
+    squares, n = 0.0, pool[0].shape[1]
+    for runs in pool:
         rest = runs - runs.mean(axis=0) - runs.mean(axis=1, keepdims=True) + runs.mean()
         squares += (rest**2).sum()
     return variance, df, squares / (df * max(n - 1, 1))

@@ -30,8 +30,9 @@ def build(network, num_classes=7, normalisation=None, weights=None):
             `(batch, num_classes)`: the function itself, `"file.py:function"` or
             `"package.module:function"`.
         num_classes: number of classes, at least 2.
-        normalisation: layer from grey levels 0-255 to the network's input, in place of a first
-            layer that rescales or normalises; `None` keeps that, or else divides by 255.
+        normalisation: layer from grey levels 0-255 to the network's input, in place of a layer
+            that rescales or normalises before any layer with weights; `None` keeps that, or else
+            divides by 255.
         weights: `None`; or `imagenet` or a file, which the builder gets as `weights`.
 
     Returns:
@@ -188,7 +189,9 @@ def _normalised(model, wanted, name):
     import keras
 
     kinds = keras.layers.Rescaling | keras.layers.Normalization
-    own = next((layer for layer in _flat(model) if isinstance(layer, kinds)), None)
+    # Behind the first weights it is no grey levels that a layer rescales.
+    first = next((e for e in _flat(model) if isinstance(e, kinds) or e.weights), None)
+    own = first if isinstance(first, kinds) else None
     if own and wanted is None:
         return model
     layer = wanted or keras.layers.Rescaling(1 / 255)

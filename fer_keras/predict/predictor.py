@@ -133,7 +133,8 @@ def require_no_comparison(place):
     """
     if (Path(place) / "comparison.json").is_file():
         runs = sorted(str(path.parent) for path in Path(place).glob("*/model.keras"))
-        raise InputError(f"{place} is a comparison; name one of its runs: {first_few(runs)}.")
+        which = f"name one of its runs: {first_few(runs)}" if runs else "it holds no networks"
+        raise InputError(f"{place} is a comparison; {which}.")
 
 
 def _load_run(directory):

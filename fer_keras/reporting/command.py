@@ -17,9 +17,8 @@ def compare_command(comparison):
     Returns:
         A line for a shell, with `DIR` in the place of each data set.
     """
-    # Under equal time, the epochs follow from the minutes, and a search finds the rate.
+    # Under equal time, the epochs follow from the minutes.
     skipped = [*comparison.factors, *(["epochs"] if comparison.minutes else [])]
-    skipped += ["learning_rate"] if comparison.rates else []
     named = _named_arms(comparison, skipped)
     words = ["fer-keras", "compare", *(named or _own_arms(comparison, skipped))]
     words += [*_data(comparison), *_seeds(comparison.seeds)]
@@ -83,12 +82,11 @@ def _named_arms(comparison, skipped):
 
 
 def _without_data(comparison):
-    """Return recipes by the arms' names without those of their data sets."""
-    sources = comparison.sources
-    return {
-        arm.removesuffix(f" on {sources[arm].name}"): recipe
-        for arm, recipe in comparison.arms.items()
-    }
+    """Return recipes, with the rates that a search began at, by names without the data sets'."""
+    sources, recipes = comparison.sources, dict(comparison.arms)
+    for arm, tried in comparison.rates.items():
+        recipes[arm] = recipes[arm].changed(learning_rate=sorted(tried)[len(tried) // 2])
+    return {arm.removesuffix(f" on {sources[arm].name}"): recipes[arm] for arm in recipes}
 
 
 def _own_arms(comparison, skipped):

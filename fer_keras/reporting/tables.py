@@ -40,13 +40,13 @@ def rates_table(comparison):
 
     Returns:
         A DataFrame of texts, one row an arm: each rate, from low to high, with its best validation
-        accuracy, and the rate `chosen`; empty without a search.
+        accuracy, or `failed`, and the rate `chosen`; empty without a search.
     """
     rows = {}
     for arm, tried in comparison.rates.items():
         rates = sorted(tried)
         rows[arm] = {
-            f"{name} rate": f"{rate:g}: {tried[rate]:.3f}"
+            f"{name} rate": f"{rate:g}: {tried[rate]:.3f}".replace("nan", "failed")
             for name, rate in zip(("lowest", "middle", "highest"), rates)
         } | {"chosen": f"{comparison.arms[arm].learning_rate:g}"}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")

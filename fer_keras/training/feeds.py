@@ -42,7 +42,8 @@ def feeds_by_epoch(recipe, splits, directory):
         A function from an epoch, counted from 0, to an endless feed, as `training_feed`.
 
     Raises:
-        InputError: if the recipe feeds from a folder and the faces were read from none.
+        InputError: if the recipe feeds from a folder and the faces were read from none, or have
+            soft targets, which no folder holds.
     """
     train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
     if recipe.feed == "memory":
@@ -53,6 +54,11 @@ def feeds_by_epoch(recipe, splits, directory):
     if recipe.storage == "folder":
         if splits.folder is None:
             raise InputError(f"The feed {recipe.feed!r} needs images in a folder; none was given.")
+        if train.targets is not None:
+            raise InputError(
+                f"The feed {recipe.feed!r} takes each label from the image's folder, so that soft "
+                "targets would have no effect; set feed to memory."
+            )
         linked = directory / "backup" / "training_folder"
         shutil.rmtree(linked, ignore_errors=True)
         link_training_folder(splits.folder, train, linked)

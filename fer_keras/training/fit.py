@@ -93,12 +93,25 @@ def steps_at_once(steps):
     return max(count for count in range(1, MOST_AT_ONCE + 1) if steps % count == 0)
 
 
-def uses_bfloat16(recipe):
-    """Return whether this machine trains a recipe's network in bfloat16.
+def arithmetic(recipe, faces):
+    """Return in which type this machine multiplies when it trains by a recipe.
 
     Args:
         recipe: the `Recipe`.
+        faces: the training `Faces`.
+
+    Returns:
+        `bfloat16`, if the recipe asks for it, the machine has it, and the network has layers that
+        can be trained so; else `float32`.
     """
+    if not _uses_bfloat16(recipe):
+        return "float32"
+    layers = all_layers(compiled_model(recipe, len(faces.class_names), faces.images))
+    is_mixed = any(layer.compute_dtype == "bfloat16" for layer in layers)
+    return "bfloat16" if is_mixed else "float32"
+
+
+def _uses_bfloat16(recipe):
     return recipe.precision == "mixed" and multiplies_bfloat16()
 
 
@@ -133,7 +146,7 @@ def compiled_model(recipe, num_classes, images, learnt=None):
         take_weights(network, learnt)
     if is_frozen:
         backbone_of(network).trainable = False
-    model = fuse(network, "mixed_bfloat16" if uses_bfloat16(recipe) else "float32")
+    model = fuse(network, "mixed_bfloat16" if _uses_bfloat16(recipe) else "float32")
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images), is_frozen),

@@ -171,7 +171,9 @@ class Recipe:
             each face's `augmentation.views`.
         patience: epochs without a better validation accuracy after which training stops; `None`
             trains all.
-        seed: fixes initial weights, order of the images, dropout and augmentation; 0 or more.
+        seed: fixes initial weights, order of the images, dropout, augmentation, which images are
+            kept for validation, and in a random division without `split_seed` which are tested;
+            0 or more.
 
     Raises:
         InputError: if a field has an impossible value.
@@ -250,6 +252,11 @@ class Recipe:
                 f"A recipe has no field {unknown}; its fields are {', '.join(known)}.{meant}"
             )
         return evolve(self, **values)
+
+    @property
+    def divides_by_seed(self):
+        """Whether each seed has training and test images of its own."""
+        return self.division == "random" and self.split_seed is None
 
     def as_json(self):
         """Return the fields as a dict of JSON values, with the network's name."""

@@ -11,7 +11,7 @@ import pytest
 from helpers import finish_untrained, patterned_faces
 from keras import layers
 
-from fer_keras.comparison import engine, tuning
+from fer_keras.comparison import engine, execute, tuning
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
@@ -20,6 +20,9 @@ from fer_keras.data import loading
 from fer_keras.data.faces import concatenate, keep_classes
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
+from fer_keras.data.readers.image_folder import write_image_folder
+from fer_keras.evaluation.differences import How
+from fer_keras.reporting.difference_tables import difference_table
 from fer_keras.reporting.score_tables import is_fer2013
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, NoRunError
@@ -44,6 +47,16 @@ def tiny(num_classes):
     )
 
 
+TWO_WIDTHS = """
+import keras
+from keras import layers
+
+def build(num_classes):
+    return keras.Sequential([
+        keras.Input((48, 48, 1)), layers.Rescaling(1 / 255), layers.Conv2D({width}, 5, strides=4),
+        layers.Flatten(), layers.Dense(num_classes, activation="softmax"),
+    ])
+"""
 TINY = Recipe(network=tiny, **ONE_EPOCH)
 
 
@@ -249,6 +262,13 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"minutes": 2, "jobs": 2}, "trained one after the other.*leave jobs and dask out"),
         ({"changes": {"seed": 4}}, "seeds says which"),
         ({"factors": {"epochs": (1, 2)}, "changes": {"epochs": 3}}, "epochs is a factor"),
+        ({"factors": {"epochs": (1, 2)}, "minutes": 1}, "factors sets epochs, which minutes"),
+        ({"changes": {"epochs": 2}, "minutes": 1}, "changes sets epochs, which minutes chooses"),
+        (
+            {"factors": {"learning_rate": (0.1, 0.2)}, "search_rate": True},
+            "factors sets learning_rate, which search_rate chooses",
+        ),
+        ({"factors": {"classes": (("sad",), ("happy",))}}, "answer another question"),
         ({"on_bad": "ignore"}, "on_bad is 'ignore'"),
         ({"changes": {"classes": ("joy", "sad")}}, "has no class joy"),
         ({"arms": {}}, "There is no arm"),
@@ -284,6 +304,78 @@ def test_numbers_of_numpy_are_numbers(splits, tmp_path):
     assert done.seeds == (0, 1) and done.factors == {"batch_size": (35, 70)}
     again = run_comparison(**arguments, seeds=2, factors={"batch_size": (35, 70)})
     assert again.directory == done.directory
+
+
+def test_a_network_that_is_edited_meanwhile_is_trained_in_the_next_comparison(
+    splits, tmp_path, monkeypatch
+):
+    file, finish = tmp_path / "net.py", execute.finish
+    file.write_text(TWO_WIDTHS.format(width=4))
+
+    def finish_and_edit(*arguments, **options):
+        run = finish(*arguments, **options)
+        file.write_text(TWO_WIDTHS.format(width=5))
+        return run
+
+    arms = {"a": TINY.changed(network=f"{file}:build")}
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "finish", finish_and_edit)
+        done = run_comparison(arms, splits, 2, out=tmp_path / "runs")
+    assert [*done.runs["a"]] == [0]
+    (error,) = done.errors
+    assert error["seed"] == 1 and "changed after this comparison began" in error["error"]
+    again = run_comparison(arms, splits, 2, out=tmp_path / "runs")
+    files = [run.directory / "model.keras" for run in again.runs["a"].values()]
+    assert [keras.models.load_model(file).layers[1].filters for file in files] == [5, 5]
+
+
+def test_files_that_have_changed_are_read_again(data, tmp_path):
+    first = run_comparison({"a": TINY}, data / "fer2013.csv", 1, out=tmp_path / "runs")
+    assert first.splits("a")
+    lines = (data / "fer2013.csv").read_text().splitlines()
+    (data / "fer2013.csv").write_text("\n".join([lines[0], *lines[8:]]) + "\n")
+    second = run_comparison({"a": TINY}, data / "fer2013.csv", 1, out=tmp_path / "runs")
+    assert second.splits("a") and first.splits("a") is None
+    assert second.runs["a"][0].directory != first.runs["a"][0].directory
+
+
+def test_other_pixels_under_the_same_ids_are_other_faces(splits, tmp_path):
+    done = run_comparison({"a": TINY}, splits, 1, out=tmp_path / "runs")
+    test = replace(splits.test, images=splits.test.images[::-1].copy())
+    other = replace(done.sources["a"], data=replace(splits, test=test))
+    assert done.splits("a")
+    assert replace(done, sources={"a": other}).splits("a") is None
+
+
+def test_two_folders_whose_files_are_called_alike_share_no_image(tmp_path):
+    for number, name in enumerate(("one", "two")):
+        parts = [patterned_faces(140, part, 10 * number) for part in ("Training", "PublicTest")]
+        write_image_folder(concatenate(*parts), tmp_path / name)
+    places = {name: tmp_path / name for name in ("one", "two")}
+    done = run_comparison({"a": TINY}, places, 2, out=tmp_path / "runs")
+    tested = [run.predictions.ids.tolist() for run in done.first.values()]
+    assert tested[0] == tested[1]
+    table = difference_table(done)
+    assert set(table["how"]) == {How.NOTHING_SHARED}
+    places["two"] = places["one"]
+    table = difference_table(run_comparison({"a": TINY}, places, 2, out=tmp_path))
+    assert set(table["how"]) == {How.OVER_SEEDS}
+    assert set(table.loc[table["test images"] == "all", "images"]) == {140}
+
+
+def test_a_first_seed_that_fails_leaves_the_others(data, tmp_path, monkeypatch):
+    finish = execute.finish
+
+    def fail_first(recipe, *arguments, **options):
+        if recipe.seed == 0:
+            raise InputError("no luck")
+        return finish(recipe, *arguments, **options)
+
+    monkeypatch.setattr(execute, "finish", fail_first)
+    arms = {"a": TINY.changed(division="random", storage="csv")}
+    done = run_comparison(arms, data, 2, out=tmp_path / "runs")
+    tested = done.runs["a"][1].predictions.ids.tolist()
+    assert [*done.runs["a"]] == [1] and done.splits("a").test.ids.tolist() == tested
 
 
 def test_where_no_arm_finds_its_form_the_sentence_says_what_to_set(data, tmp_path):

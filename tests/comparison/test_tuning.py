@@ -55,9 +55,34 @@ def test_a_comparison_reports_the_searched_rates_and_trains_none_twice(recipe, s
     shown = rates_table(made).loc["a"]
     assert shown["chosen"] == f"{made.arms['a'].learning_rate:g}"
     assert shown["lowest rate"] == f"0.01: {made.rates['a'][0.01]:.3f}"
-    assert "--search-rate" in compare_command(made) and "learning_rate" not in compare_command(made)
+    command = compare_command(made)
+    assert "--search-rate" in command and "learning_rate=0.03" in command
     plain = run_comparison({"a": recipe}, splits, 1, out=tmp_path / "runs")
     assert plain.directory != made.directory and not plain.rates
+
+
+@pytest.mark.parametrize("failing", [{0.09}, {0.01, 0.03, 0.09}])
+def test_a_rate_whose_training_fails_is_not_taken(recipe, splits, tmp_path, monkeypatch, failing):
+    execute_all = tuning.execute_all
+
+    def execute(planned, *options):
+        failed = {
+            run.directory: "it diverged" for run in planned if run.recipe.learning_rate in failing
+        }
+        return failed | execute_all(
+            [run for run in planned if run.directory not in failed], *options
+        )
+
+    monkeypatch.setattr(tuning, "execute_all", execute)
+    arms = {"a": recipe.changed(learning_rate=0.03)}
+    if len(failing) == 3:
+        with pytest.raises(InputError, match="The arm a could not be tried at any rate: it diverg"):
+            run_comparison(arms, splits, 1, search_rate=True, out=tmp_path)
+        return
+    made = run_comparison(arms, splits, 1, search_rate=True, out=tmp_path)
+    assert made.arms["a"].learning_rate in (0.01, 0.03)
+    shown = rates_table(load_comparison(made.directory)).loc["a"]
+    assert shown["highest rate"] == "0.09: failed"
 
 
 def test_a_rate_is_never_chosen_without_validation_faces(recipe, splits, tmp_path):

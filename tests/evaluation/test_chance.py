@@ -46,6 +46,16 @@ def test_identical_images_are_one_column():
     assert both.shape == (2, 3) and both.sum(axis=0) == pytest.approx(1)
 
 
+def test_an_arm_that_learnt_nothing_does_not_tell_how_others_differ():
+    rng = np.random.default_rng(0)
+    arms = {name: rng.normal(size=(3, 50)) for name in "ab"}
+    idle = {f"idle {number}": np.tile(rng.normal(size=50), (3, 1)) for number in range(4)}
+    difference = {"a": 1, "b": -1}
+    assert contrast(arms | idle, difference) == contrast(arms, difference)
+    assert run_deviation(arms | idle) == run_deviation(arms)
+    assert run_deviation(idle)[0] == pytest.approx(0)
+
+
 def test_a_contrast_by_hand():
     # Two runs an arm on three images. Means by image: a 1, 1/2, 0; b 1, 1, 1/2.
     arms = {"a": np.array([[1, 1, 0], [1, 0, 0]]), "b": np.array([[1, 1, 0], [1, 1, 1]])}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer_keras.networks.build import build, fingerprint, in_dtype
+from fer_keras.networks.build import build, fingerprint, in_dtype, standardisation
 from fer_keras.networks.finding import find_builder
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -132,6 +132,19 @@ def test_random_layers_in_front_see_grey_levels():
 
     kinds = [type(layer).__name__ for layer in build(own, 3).layers[:3]]
     assert kinds == ["Sequential", "Rescaling", "Conv2D"]
+
+
+def test_a_layer_that_rescales_behind_weights_is_no_normalisation_of_grey_levels():
+    def scaled_inside(num_classes):
+        inside = [layers.Conv2D(4, 5, strides=4), layers.Rescaling(0.1, name="inside")]
+        last = [layers.Flatten(), layers.Dense(num_classes, activation="softmax")]
+        return keras.Sequential([keras.Input((48, 48, 1)), *inside, *last])
+
+    images = np.arange(2304, dtype=np.uint8).reshape(1, 48, 48)
+    plain, standardised = build(scaled_inside), build(scaled_inside, 7, standardisation(images))
+    assert isinstance(plain.layers[0], layers.Rescaling) and plain.layers[0].scale == 1 / 255
+    assert isinstance(standardised.layers[0], layers.Normalization)
+    assert all(model.layers[2].name == "inside" for model in (plain, standardised))
 
 
 def test_a_functional_network_that_normalises_by_itself_gets_no_other_normalisation():

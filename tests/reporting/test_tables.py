@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from helpers import comparison_of, lasting, run_of
+from helpers import comparison_of, lasting, of_faces, run_of
 
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.results import result_table
@@ -15,6 +15,7 @@ def test_arms_table_tells_what_differs_and_counts_copies(splits, tmp_path):
     splits = replace(splits, test=replace(splits.test, images=images))
     run = run_of(0.5, 1, splits.test.ids, 70)
     run = replace(run, predictions=replace(run.predictions, leaked=splits.leaked()))
+    run = of_faces(run, splits, tmp_path / "run")
     compared = comparison_of({"one": {0: run}, "other": {0: run}}, tmp_path)
     other = compared.arms["other"].changed(feed="image_data_generator", patience=3)
     compared = replace(
@@ -68,12 +69,9 @@ def test_costs_are_measured_once_for_each_network(splits, tmp_path):
 
     runs = {}
     for arm, network in (("one", "conv3"), ("two", "conv3"), ("three", "conv2")):
-        run = run_of(0.5, 1, splits.test.ids, 70)
-        build(network, 7).save(tmp_path / f"{arm}.keras")
-        (tmp_path / arm).mkdir()
-        (tmp_path / f"{arm}.keras").rename(tmp_path / arm / "model.keras")
-        recipe = run.recipe.changed(network=network)
-        runs[arm] = {0: replace(run, directory=tmp_path / arm, recipe=recipe)}
+        run = of_faces(run_of(0.5, 1, splits.test.ids, 70), splits, tmp_path / arm)
+        build(network, 7).save(run.directory / "model.keras")
+        runs[arm] = {0: replace(run, recipe=run.recipe.changed(network=network))}
     compared = comparison_of(runs, tmp_path)
     gone = Source(Location("nowhere"))  # the first arm's faces are not at hand
     sources = {"one": gone, "two": Source(splits), "three": Source(splits)}

@@ -1,17 +1,24 @@
 import dataclasses
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fer_keras.data.faces import concatenate
+from fer_keras.data.faces import Splits, concatenate
 from fer_keras.data.readers.image_folder import (
     link_training_folder,
     read_image_folder,
     write_image_folder,
 )
-from fer_keras.training.feeds import evaluation_feed, generator_feed, training_feed
-from fer_keras.training.recipe import AUGMENTATIONS
+from fer_keras.training.feeds import (
+    evaluation_feed,
+    feeds_by_epoch,
+    generator_feed,
+    training_feed,
+)
+from fer_keras.training.recipe import AUGMENTATIONS, Recipe
+from fer_keras.utils.errors import InputError
 
 STUDY_D = AUGMENTATIONS["study_d"]
 
@@ -155,6 +162,14 @@ def test_soft_targets_take_the_place_of_labels_in_training_only(make_faces):
     np.testing.assert_array_equal(given, [expected[image.tobytes()] for image in images])
     ((_, plain),) = take(evaluation_feed(soft), 1)
     assert plain.argmax(axis=1).tolist() == faces.labels.tolist() and plain.max() == 1
+
+
+def test_a_folder_feed_refuses_soft_targets_that_it_could_not_give(folder, tmp_path):
+    faces = replace(folder[0], targets=np.full((len(folder[0]), 7), 1 / 7, np.float32))
+    splits = Splits(faces, faces, folder=tmp_path)
+    recipe = Recipe(feed="image_data_generator", storage="folder")
+    with pytest.raises(InputError, match="soft targets would have no effect; set feed to memory"):
+        feeds_by_epoch(recipe, splits, tmp_path / "run")
 
 
 def test_a_corrupted_feed_keeps_order_and_targets(make_faces):
