@@ -72,10 +72,8 @@ def _explain(error):
 
 def _recipes(options):
     """Print the named recipes and comparisons, or one of them in full."""
-    if options.json:
-        print(json.dumps(listing.as_json(), indent=1))
-    else:
-        print(listing.in_full(options.name) if options.name else listing.table())
+    shown = listing.in_full(options.name) if options.name else listing.table()
+    print(json.dumps(listing.as_json(options.name), indent=1) if options.json else shown)
 
 
 def _words_and_json(function):

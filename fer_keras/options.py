@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED, SIDE_BY_SIDE
@@ -92,7 +93,16 @@ def read_options(arguments, functions):
     _add_webcam(command("webcam", "show expressions live; q quits"))
     _add_export(command("export", "write a network for other programs: LiteRT, ONNX or Keras"))
     _add_push(command("push", "put a network with its card on the Hugging Face hub"))
+    arguments = [*(sys.argv[1:] if arguments is None else arguments)]
     options, more = parser.parse_known_args(arguments)
+    if more and not hasattr(options, "words") and all(word[:1] != "-" for word in more):
+        # argparse gives a word behind an option to no command that could do without it.
+        for word in reversed(more):
+            arguments.reverse()
+            arguments.remove(word)
+            arguments.reverse()
+        place = next(n for n, word in enumerate(arguments) if word[:1] == "-")
+        options, more = parser.parse_known_args([*arguments[:place], *more, *arguments[place:]])
     if "--" in more:  # what follows is no option, whatever it begins with
         place = more.index("--")
         options.words = [*getattr(options, "words", ()), *more[place + 1 :]]
@@ -110,6 +120,8 @@ def _unknown(words, options, command):
     unknown = ", ".join(word for word in words if word[:1] == "-") or words[0]
     known = re.findall(r"--[\w-]+", command.format_help())
     hint = did_you_mean(words[0], known)
+    if unknown == words[0] and words[0][:1] != "-":
+        return f"{unknown} is one word too many.{hint}"
     field = words[0].removeprefix("--").partition("=")[0].replace("-", "_")
     if field == "seed" and hasattr(options, "seeds"):
         hint = " Did you mean --seeds, or --first-seed?"

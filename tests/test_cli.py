@@ -14,6 +14,7 @@ from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.run import load_run
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
+from fer_keras.options import read_options
 from fer_keras.reporting import result
 from fer_keras.training.recipe import Recipe
 
@@ -75,6 +76,25 @@ def test_the_version_names_what_results_depend_on(capsys):
     assert stopped.value.code == 0
     words = capsys.readouterr().out.split()
     assert words[::2] == ["fer_keras", "tensorflow", "keras"] and words[5] == version("keras")
+
+
+def test_one_recipe_for_machines_is_that_recipe_alone(capsys):
+    assert main(["recipes", "quick", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [*found["recipes"]] == ["quick"] and found["comparisons"] == {}
+    assert main(["recipes", "none", "--json"]) == 2
+    answer = capsys.readouterr()
+    assert answer.out == "" and "none" in answer.err
+
+
+def test_words_may_stand_behind_options(capsys):
+    options = read_options(["video", "quick", "--every", "10", "a.mp4", "--out", "b"], COMMANDS)
+    assert (options.network, options.video, options.every) == ("quick", "a.mp4", 10)
+    options = read_options(["report", "runs/a", "--without-faces", "a.html"], COMMANDS)
+    assert options.html == "a.html" and options.without_faces
+    with pytest.raises(SystemExit):
+        read_options(["report", "runs/a", "a.html", "--without-faces", "b.html"], COMMANDS)
+    assert "b.html is one word too many" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ def run_comparison(
         name = name or next(iter(recipes), None)  # the arms are called by their levels
         recipes = cross(recipes, factors, crossed)
     recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
+    for note in skipped:
+        print(note)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
     directory = out / run_name(name, _settings(recipes, sources, minutes, search_rate))
     factors = {

@@ -166,8 +166,8 @@ def _require_as_planned(run, recipe, splits):
     """Refuse to train what is another run now, so that an arm's runs differ in the seed alone."""
     if _directory_name(run.arm, recipe, splits) != run.directory.name:
         raise InputError(
-            "The network's code, its weights or the faces changed after this comparison began; "
-            "start it again, and all its runs take the new ones."
+            "The network's code or weights, the faces or versions of packages are not those that "
+            "this comparison began with; start it again, and all its runs take the new ones."
         )
 
 

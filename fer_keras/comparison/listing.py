@@ -76,8 +76,12 @@ def in_full(name):
     return "\n".join([name, *lines])
 
 
-def as_json():
-    """Return all recipes and comparisons as JSON values: two dicts by name."""
+def as_json(name=None):
+    """Return recipes and comparisons as JSON values: two dicts by name.
+
+    Args:
+        name: the one to return; `None`: all.
+    """
     recipes = {
         name: vars(named) | {"recipe": named.recipe.as_json()} for name, named in RECIPES.items()
     }
@@ -85,4 +89,8 @@ def as_json():
         name: asdict(named) | {"arms": {arm: each.as_json() for arm, each in named.arms.items()}}
         for name, named in COMPARISONS.items()
     }
-    return {"recipes": recipes, "comparisons": comparisons}
+    found = {"recipes": recipes, "comparisons": comparisons}
+    return {
+        kind: {each: named for each, named in entries.items() if name in (None, each)}
+        for kind, entries in found.items()
+    }

@@ -9,7 +9,7 @@ from fer_keras.comparison.identity import was_trained_on
 from fer_keras.data.faces import Splits, keep_classes
 from fer_keras.data.loading import load_data
 from fer_keras.data.pairing import pair_images
-from fer_keras.data.readers.locate import Location
+from fer_keras.data.readers.locate import Location, why_no_folder
 from fer_keras.data.splitting import cut_validation, drop_test_copies
 from fer_keras.utils.errors import InputError
 
@@ -132,7 +132,7 @@ def find_storage(recipe, data):
     if storage == "csv" and not data.csv:
         return storage, f"it reads a CSV, and there is none beside {data.folder}."
     if storage == "folder" and not data.folder:
-        return storage, f"it reads folders, and no train/ and test/ lie beside {data.csv}."
+        return storage, f"it reads folders, and {why_no_folder(data)}."
     return storage, ""
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,8 @@ def read_groups(directory, files):
         `None` without a table.
 
     Raises:
-        InputError: if the table cannot be read, lacks a column, gives a file two groups, or names
-            no image.
+        InputError: if the table cannot be read, lacks a column, gives a file two groups, names no
+            image, or gives a name alone that several images have.
     """
     table = Path(directory) / GROUPS_NAME
     if not table.is_file():
@@ -68,6 +69,12 @@ def read_groups(directory, files):
         group = (row["group"] or "").strip() or None
         if group_of.setdefault(name, group) != group:
             raise InputError(f"{table} gives {name} two groups, at row {number}; give one.")
+    bare = Counter(file.rsplit("/", 1)[-1] for file in files)
+    if shared := next((name for name in group_of if bare[name] > 1), None):
+        raise InputError(
+            f"{table} names {shared}, and {bare[shared]:,} images are called so; give their paths "
+            f"in {directory}."
+        )
     groups = [group_of.get(file, group_of.get(file.rsplit("/", 1)[-1])) for file in files]
     if not any(groups):
         raise InputError(

@@ -6,7 +6,13 @@ from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus, read_own_given_votes
 from fer_keras.data.readers.image_folder import read_all_images, read_image_folder
-from fer_keras.data.readers.locate import VOTES_NAME, Location, data_set_name, find_data
+from fer_keras.data.readers.locate import (
+    VOTES_NAME,
+    Location,
+    data_set_name,
+    find_data,
+    why_no_folder,
+)
 from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
 from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
@@ -126,6 +132,8 @@ def _form(location, storage, labels):
     if location.raf_db and storage != "csv":
         return "raf_db"
     form = storage or ("csv" if location.csv else "folder")
+    if form == "folder" and location.csv and not location.folder:
+        raise InputError(f"There is no folder of images: {why_no_folder(location)}.")
     if not getattr(location, form):
         what = "CSV file" if form == "csv" else "folder train/<class>/"
         other = location.csv or location.folder or location.raf_db

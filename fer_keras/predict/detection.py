@@ -68,7 +68,7 @@ class FaceDetector:
 
     Args:
         longest_side: in pixels; larger pictures are scaled down to it for the search.
-        min_score: lowest score of a face, 0-1.
+        min_score: lowest score of a face, above 0 and at most 1.
         min_face: lowest height of a face from forehead to chin, in pixels of the picture.
 
     Raises:
@@ -78,7 +78,9 @@ class FaceDetector:
     def __init__(self, longest_side=DETECTION_SIDE, min_score=MIN_SCORE, min_face=MIN_FACE):
         min_score, min_face = plain(min_score), plain(min_face)
         if type(min_score) not in (int, float) or not 0 < min_score <= 1:
-            raise InputError(f"The lowest score of a face is {min_score!r}; give one of 0-1.")
+            raise InputError(
+                f"The lowest score of a face is {min_score!r}; give one above 0, at most 1."
+            )
         if type(min_face) not in (int, float) or not min_face >= 1:
             raise InputError(f"The smallest face is {min_face!r} pixels; give 1 or more.")
         self.longest_side, self.min_score, self.min_face = longest_side, min_score, min_face

@@ -16,7 +16,14 @@ from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.overlay import annotate
 from fer_keras.predict.predictor import is_pretrained, is_run, require_no_comparison
-from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, list_pictures, readable
+from fer_keras.predict.recognise import (
+    NO_FACE,
+    REFUSED,
+    TABLE,
+    Recogniser,
+    list_pictures,
+    readable,
+)
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import is_taken, user_path, whole_file, write_text
@@ -25,7 +32,7 @@ COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
 MAX_STEM_BYTES = 150
 NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
-TABLE, SHEET = "predictions.csv", "contact_sheet.jpg"
+SHEET = "contact_sheet.jpg"
 
 
 @dataclass

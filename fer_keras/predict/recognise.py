@@ -11,6 +11,9 @@ from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image, read_picture
 from fer_keras.utils.errors import InputError, require_bools
 
+TABLE = "predictions.csv"
+"""Name of the table that `predict` writes beside its copies."""
+
 EXTENSIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif",
 )  # fmt: skip
@@ -159,8 +162,15 @@ def readable(name):
 
 
 def _visible(folder):
+    """Return what lies in a folder; copies that `predict` wrote there before are none of it."""
     inside = sorted(folder.rglob("*"), key=lambda file: (file.parent, file.name))
-    return [f for f in inside if not any(p[0] == "." for p in f.relative_to(folder).parts)]
+    written = {file.parent for file in inside if file.name == TABLE} - {folder}
+    return [
+        file
+        for file in inside
+        if not any(part[0] == "." for part in file.relative_to(folder).parts)
+        and not written & {*file.parents}
+    ]
 
 
 def _colours(array):

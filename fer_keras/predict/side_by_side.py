@@ -143,7 +143,8 @@ def agreement(folders):
     Returns:
         A dict from a face's number to the share of its frames, 0-1, and their number.
     """
-    tables = [pd.read_csv(folder / TABLE, usecols=["track", "class"]) for folder in folders]
+    as_written = {"usecols": ["track", "class"], "keep_default_na": False}  # a class may be "None"
+    tables = [pd.read_csv(folder / TABLE, **as_written) for folder in folders]
     same = np.all([table["class"] == tables[0]["class"] for table in tables], axis=0)
     groups = pd.Series(same, dtype=bool).groupby(tables[0]["track"])
     return {track: (part.mean(), len(part)) for track, part in groups}

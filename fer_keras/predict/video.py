@@ -1,5 +1,6 @@
 """Recognise the expressions in a video over time: `fer-keras video`."""
 
+import warnings
 from contextlib import ExitStack, closing
 from itertools import chain
 
@@ -110,6 +111,8 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
         predictor = Predictor(network)
         watch = _Watch([predictor], FaceDetector(DETECTION_SIDE), every)
         rows = [row for frame in _started(reader) for row in watch(frame)[0][0]]
+        if reader.problem:
+            warnings.warn(reader.problem, stacklevel=2)
         return pd.DataFrame(rows, columns=columns(predictor.class_names))
 
 

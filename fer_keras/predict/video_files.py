@@ -11,6 +11,7 @@ import numpy as np
 
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
+from fer_keras.utils.files import user_path
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,ogg,flv,asf,gif"
 """What is read, in FFmpeg's words. Playlists are not: they could open other files and addresses."""
@@ -79,7 +80,7 @@ class VideoReader:
     """
 
     def __init__(self, path):
-        self._av, self.path, self.problem = import_av(), Path(str(path)), None
+        self._av, self.path, self.problem = import_av(), user_path(str(path)), None
         if not self.path.is_file():
             what = "is a folder" if self.path.is_dir() else "does not exist"
             raise InputError(f"The video {path} {what}; name a video file.")
@@ -107,18 +108,19 @@ class VideoReader:
     def __iter__(self):
         """Yield each `Frame` that can be read."""
         start = (self._file.start_time or 0) / self._av.time_base
-        number, second, size, damaged = 0, -1.0, None, 0
+        number, second, size, damaged, shown = 0, -1.0, None, 0, 0.0
         for frame in self._decoded():
             if frame is None:
                 damaged += 1
                 continue
             time = second + 1 / self.rate if frame.time is None else frame.time - start
             second = max(time, second + 1 / TICKS, 0)
+            shown = float((frame.duration or 0) * (frame.time_base or 0))
             pixels = self._upright(frame, size)
             size = size or pixels.shape[1::-1]
             yield Frame(number, second, pixels)
             number += 1
-        self.problem = self._problem(number, second, damaged)
+        self.problem = self._problem(number, second, second + shown, damaged)
 
     def close(self):
         """Close the file."""
@@ -160,10 +162,10 @@ class VideoReader:
             np.rot90(frame.reformat(**even, format="rgb24").to_ndarray(), turns)
         )
 
-    def _problem(self, count, second, damaged):
+    def _problem(self, count, second, end, damaged):
         if not count:
             return f"{self.path} gave no picture; it is empty or damaged."
-        if self._seconds and second + CUT_SECONDS < self._seconds:
+        if self._seconds and end + CUT_SECONDS < self._seconds:
             ended = f"ends after {second:.1f} of {self._seconds:.1f} seconds"
             return f"{self.path} {ended}; it was cut off or is damaged."
         if damaged:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.audit.flaws import describe, split_columns
-from fer_keras.data.faces import copy_groups, split_names
+from fer_keras.data.faces import NO_SPLIT, copy_groups, split_names
 
 CAPTIONS = {
     "audit": "What was found.",
@@ -108,8 +108,12 @@ def _csv_against_folder(found):
     """Count how the two forms pair up, in training and in test; distances are rms grey levels."""
     pairs, parts = found.forms, ["training", "test"]
     ids = found.faces.ids, found.folder_faces.ids
-    names = *map(split_names, ids), pairs["split"], pairs["second_split"]
-    csv, folder, first, second = (pd.Series(np.where(n == "Training", *parts)) for n in names)
+    names = [*map(split_names, ids), pairs["split"], pairs["second_split"]]
+    if any((part == NO_SPLIT).any() for part in names):  # a form without parts has no other one
+        parts, names = ["all"], [np.full(len(part), "all") for part in names]
+    else:
+        names = [np.where(part == "Training", *parts) for part in names]
+    csv, folder, first, second = map(pd.Series, names)
 
     def counts(found_in):
         return found_in.value_counts().reindex(parts, fill_value=0)

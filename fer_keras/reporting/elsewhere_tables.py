@@ -6,10 +6,12 @@ import pandas as pd
 from fer_keras.comparison import robustness
 from fer_keras.comparison.elsewhere import STORAGES, notes_on_others, storage_crossed
 from fer_keras.comparison.estimates import by_images, estimate, mean_and_difference
+from fer_keras.comparison.publish import without_paths
 from fer_keras.comparison.results import across_data_sets
 from fer_keras.evaluation.chance import group_means
 from fer_keras.evaluation.intervals import SCORES
 from fer_keras.reporting.difference_tables import points_text
+from fer_keras.reporting.render import literal
 from fer_keras.reporting.score_tables import SCORE_NAMES, interval_text
 
 PIXELS_OF = {"csv": "the CSV's pixels", "folder": "the JPEG images"}
@@ -140,7 +142,7 @@ def notes_in_markdown(comparison):
         comparison: the `Comparison`.
     """
     notes = [note for said in notes_on_others(comparison).values() for note in said]
-    return "\n".join(f"- {note}" for note in notes)
+    return "\n".join(f"- {literal(without_paths(note))}" for note in notes)
 
 
 def _cells(arm, seeds, estimates):

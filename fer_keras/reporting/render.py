@@ -17,13 +17,18 @@ LINK = re.compile(r"(?<=\])\(")
 """Where the address of a Markdown link or picture would begin."""
 
 
+class Code(str):
+    """A text that stands in code, where Markdown makes nothing of it."""
+
+
 def render(template, **values):
     """Return a template of `reporting/templates` as text, with values put in.
 
     Numbers are written by filters: `{{ n | count }}` as `1,234`, `{{ share | percent }}` as
     `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012, and what
     `difference_tables.p_text` returned, `{{ text | p }}`, as `= 0.03` or `< 0.0001`. In
-    `{{ note | without_paths }}`, absolute paths are cut to their last name.
+    `{{ note | without_paths }}`, absolute paths are cut to their last name. What stands between
+    backticks is written by `{{ name | code }}`.
 
     Args:
         template: file name, such as `drawn.md.j2`.
@@ -74,7 +79,10 @@ _options = {
 }
 # What users name reaches the page as text.
 _environment = Environment(
-    finalize=lambda value: literal(value) if isinstance(value, str) else value, **_options
+    finalize=lambda value: (
+        literal(value) if isinstance(value, str) and not isinstance(value, Code) else value
+    ),
+    **_options,
 )
 _html_environment = Environment(autoescape=True, **_options)
 _filters = {
@@ -82,6 +90,7 @@ _filters = {
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "without_paths": without_paths,
     "bibtex": _in_bibtex,
+    "code": lambda text: Code(str(text).replace("`", "'")),
     "p": lambda text: f"< {text[1:]}" if text.startswith("<") else f"= {text}",
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }

@@ -155,6 +155,10 @@ def _processor():
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    if not names and sys.platform == "darwin":  # Python itself calls every Mac an arm
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        with suppress(OSError, subprocess.CalledProcessError):
+            names = [subprocess.check_output(command, text=True).strip()]
     return names[0] if names else platform.processor() or platform.machine()
 
 

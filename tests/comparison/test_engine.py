@@ -323,7 +323,7 @@ def test_a_network_that_is_edited_meanwhile_is_trained_in_the_next_comparison(
         done = run_comparison(arms, splits, 2, out=tmp_path / "runs")
     assert [*done.runs["a"]] == [0]
     (error,) = done.errors
-    assert error["seed"] == 1 and "changed after this comparison began" in error["error"]
+    assert error["seed"] == 1 and "not those that this comparison began with" in error["error"]
     again = run_comparison(arms, splits, 2, out=tmp_path / "runs")
     files = [run.directory / "model.keras" for run in again.runs["a"].values()]
     assert [keras.models.load_model(file).layers[1].filters for file in files] == [5, 5]

@@ -134,7 +134,7 @@ def test_bad_rows_and_images_are_skipped_and_named_on_request(data):
 
 @pytest.mark.parametrize(
     ("missing", "arm", "words"),
-    [("train", "folder", "no train/ and test/ lie beside"), ("fer2013.csv", "CSV", "reads a CSV")],
+    [("train", "folder", "no train/<class>/ lies beside"), ("fer2013.csv", "CSV", "reads a CSV")],
 )
 def test_a_missing_form_is_said(data, missing, arm, words):
     (data / missing).rename(data / "elsewhere")

@@ -6,7 +6,7 @@ import pytest
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers import locate
-from fer_keras.data.readers.locate import Location, find_data
+from fer_keras.data.readers.locate import Location, find_data, why_no_folder
 from fer_keras.utils.errors import InputError
 
 
@@ -138,7 +138,11 @@ def test_directory_of_a_csv_name_is_not_a_csv(tmp_path):
 def test_csv_file_itself_may_be_given(tmp_path):
     put_folder(tmp_path)
     csv = put(tmp_path / "under_another_name.csv")
-    assert find_data(csv) == Location("fer2013", csv=csv)
+    found = find_data(csv)
+    assert found == Location("fer2013", csv=csv)
+    assert why_no_folder(found).endswith(f"was named; name the folder {tmp_path}")
+    alone = Location("fer2013", csv=tmp_path / "elsewhere" / "a.csv")
+    assert why_no_folder(alone).startswith("no train/<class>/ lies beside")
 
 
 def test_home_is_expanded_and_relative_places_become_absolute(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Data sets to test on: read in any form, grouped, and matched to a network's classes."""
 
+import shutil
+
 import numpy as np
 import pytest
 from helpers import patterned_faces, textured
@@ -77,10 +79,15 @@ def test_a_table_of_groups_goes_before_a_pattern(frames, form):
         ("name,group\nS0_0.png,a", "has the columns name, group; it needs the columns file"),
         ("file,group\nS0_0.png,a\nS0_0.png,b", "gives S0_0.png two groups, at row 2"),
         ("file,group\nS0_0.png,\nS1_0.png, ", "names none of the 12 images"),
+        ("file,group\nsame.png,a", "names same.png, and 2 images are called so; give their paths"),
         ("file,group\nother.png,a", "names none of the 12 images, such as Anger/S0_0.png"),
     ],
 )
 def test_bad_tables_are_one_sentence(frames, table, message):
+    if "same.png" in table:
+        for folder in ("Anger", "Happy"):
+            (frames / folder).mkdir(exist_ok=True)
+            shutil.copy(next(frames.glob("*/*.png")), frames / folder / "same.png")
     (frames / "groups.csv").write_text(table + "\n")
     with pytest.raises(InputError, match=message):
         read_other_data("frames", frames)

@@ -352,6 +352,15 @@ def test_a_picture_with_the_contact_sheets_name_keeps_its_copy(run_directory, tm
     assert (tmp_path / "out" / "contact_sheet.jpg").is_file()
 
 
+def test_copies_of_a_former_call_are_no_pictures_to_look_at(run_directory, tmp_path):
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    (tmp_path / "more").mkdir()
+    tight_crops()["gray48.png"].save(tmp_path / "more" / "b.png")
+    for number in range(2):
+        done = predict(run_directory, [tmp_path], tmp_path / "predictions" / str(number))
+        assert len(pd.read_csv(done.table)) == 2
+
+
 def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
     tight_crops()["gray48.png"].save(tmp_path / "a.png")
     subprocess.run(["git", "init", "-q", tmp_path / "project"], check=True)

@@ -262,10 +262,21 @@ def test_a_video_that_was_cut_off_keeps_what_it_has_and_fails(clip, tmp_path, ca
     assert "cut off or is damaged" in capsys.readouterr().err
     rows = pd.read_csv(tmp_path / "out" / TABLE)
     assert 0 < rows["frame"].max() < NUM_FRAMES - 1
+    with pytest.warns(UserWarning, match="cut off or is damaged"):
+        table = fk.analyze_video(tmp_path / "cut.mp4", network="quick")
+    assert table["frame"].max() == rows["frame"].max()
     (tmp_path / "none.mp4").write_bytes(content[: content.index(b"mdat") + 4])
     arguments = ["video", "quick", str(tmp_path / "none.mp4"), "--out", str(tmp_path / "not")]
     assert main(arguments) == 1 and not (tmp_path / "not").exists()
     assert "gave no picture" in capsys.readouterr().err
+
+
+def test_a_last_picture_that_stays_for_seconds_is_no_damage(tmp_path):
+    pictures = [Image.new("RGB", (64, 64), (n, 0, 0)) for n in (0, 90, 180)]
+    times = {"duration": [200, 200, 5000], "loop": 0}
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], **times)
+    with closing(VideoReader(tmp_path / "a.gif")) as reader:
+        assert len([*reader]) == 3 and reader.problem is None
 
 
 def copied(source, target):

@@ -192,6 +192,19 @@ def test_folders_alone_are_audited(data, tmp_path):
     assert counts["pairs of near copies", "all"] == 3
 
 
+def test_a_csv_without_parts_has_no_image_in_the_other_part(data, tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / part).symlink_to(data / part)
+    lines = (data / "fer2013.csv").read_text().splitlines()
+    lines = [line.rpartition(",")[0] for line in lines]
+    (tmp_path / "fer2013.csv").write_text("\n".join(lines) + "\n")
+    found = examine(tmp_path)
+    table = all_tables(found)["csv_against_folder"]
+    assert table[["part", "CSV", "other part"]].to_numpy().tolist() == [["all", 350, 0]]
+    words = sections(found, all_tables(found))["csv_against_folder"]
+    assert "pair up" in words and "in training on one side" not in words
+
+
 def test_planted_faults_are_found_among_drawn_faces(tmp_path):
     faces = concatenate(draw_faces(250, 5), draw_faces(60, 5, "PublicTest"))
     images = faces.images.copy()

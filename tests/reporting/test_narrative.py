@@ -41,7 +41,7 @@ def test_over_seeds_a_shown_difference_is_told_with_its_numbers(tmp_path):
     assert "One run" not in words and "corrected" not in words  # there is one difference
     deviation = f"{100 * row['run_sd']:.2g}"
     assert f"differ in accuracy by a standard deviation of {deviation} points" in words
-    assert f"Of true differences of {100 * row['detectable']:.2g} points" in words
+    assert f"If the true difference is {100 * row['detectable']:.2g} points" in words
     assert f"would take {row['seeds_needed']:.0f} seeds of each arm" in words
 
 

@@ -32,6 +32,13 @@ def test_filters_write_numbers(template, value, text):
     assert module._environment.from_string(template).render(x=value) == text
 
 
+def test_code_is_left_as_it_is_between_its_backticks():
+    template = module._environment.from_string("`{{ x | code }}` {{ x }}")
+    pattern = r"(?P<person>[A-Z]{2})[0-9](\d+)"
+    assert template.render(x=pattern).startswith(f"`{pattern}` (?P&lt;person>")
+    assert template.render(x="a`b").startswith("`a'b`")
+
+
 def test_what_users_name_is_text_and_no_tag():
     noted = module._environment.from_string("<b>{{ name }}</b>").render(name="<img src=x>")
     assert noted == "<b>&lt;img src=x></b>"

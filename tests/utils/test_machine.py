@@ -65,3 +65,16 @@ def test_gpus_are_named_as_their_backend_names_them(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", Jax)
     monkeypatch.setattr(machine, "keras_backend", lambda: "jax")
     assert machine.environment()["gpu"] == "NVIDIA H100 80GB HBM3, NVIDIA H100 80GB HBM3"
+
+
+def test_a_mac_is_named_by_its_chip(monkeypatch):
+    monkeypatch.setattr(machine.Path, "is_file", lambda self: False)
+    monkeypatch.setattr(machine.sys, "platform", "darwin")
+    asked = []
+
+    def answer(command, **options):
+        asked.append(command)
+        return "Apple M3 Pro\n"
+
+    monkeypatch.setattr(machine.subprocess, "check_output", answer)
+    assert machine._processor() == "Apple M3 Pro" and asked[0][0] == "sysctl"

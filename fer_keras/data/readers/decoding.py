@@ -56,14 +56,17 @@ def open_picture(path):
 def is_plain(path):
     """Return whether any other reader sees a picture as `open_picture` does.
 
-    It is so unless the picture is turned, has transparent parts or more than 8 bits.
+    It is so unless the picture is turned, has transparent parts, more than 8 bits, or is HEIC.
 
     Args:
         path: the file of a picture that `open_picture` reads.
     """
-    with Image.open(path, formats=FORMATS) as image:
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        return not (is_turned or image.has_transparency_data or image.mode[0] in "IF")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            return not (is_turned or image.has_transparency_data or image.mode[0] in "IF")
+    except UnidentifiedImageError:  # a HEIC picture, which others do not read
+        return False
 
 
 def to_gray(image):

@@ -80,6 +80,18 @@ def find_data(directory=None):
     )
 
 
+def why_no_folder(location):
+    """Return in a few words why a `Location` of a CSV file has no folder form.
+
+    Args:
+        location: the `Location`.
+    """
+    beside = location.csv.parent
+    if has_image_folder(beside):
+        return f"only the CSV file {location.csv} was named; name the folder {beside}"
+    return f"no train/<class>/ lies beside {location.csv}"
+
+
 def data_set_name(class_names, directory):
     """Return `fer2013` for classes of FER2013 or FER+, else a folder's name.
 
