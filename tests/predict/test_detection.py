@@ -79,7 +79,7 @@ def test_faces_below_the_size_and_the_score_that_were_asked_for_are_left_out():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"min_score": 0}, "lowest score of a face is 0; give one of 0-1"),
+        ({"min_score": 0}, "lowest score of a face is 0; give one above 0"),
         ({"min_score": 80}, "lowest score of a face is 80"),
         ({"min_score": float("nan")}, "lowest score"),
         ({"min_score": "0.5"}, "lowest score of a face is '0.5'"),
