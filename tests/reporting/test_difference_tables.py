@@ -8,6 +8,7 @@ from helpers import (
     comparison_of,
     jpeg,
     leaky,
+    of_faces,
     patterned_faces,
     predictions_of,
     run_of,
@@ -101,7 +102,11 @@ def two_forms(directory):
     compared = comparison_of(runs, directory)
     arms = {"CSV": compared.arms["CSV"], "folder": compared.arms["CSV"].changed(storage="folder")}
     sources = {arm: Source(Splits(patterned_faces(70), part)) for arm, part in parts.items()}
-    return replace(compared, arms=arms, sources=sources), kept
+    runs = {
+        arm: {0: of_faces(run, sources[arm].splits(run.recipe)[1], directory / arm)}
+        for arm, run in compared.first.items()
+    }
+    return replace(compared, arms=arms, sources=sources, runs=runs), kept
 
 
 def test_two_storage_forms_are_paired_by_their_pixels(tmp_path):
