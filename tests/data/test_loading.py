@@ -231,9 +231,7 @@ def test_impossible_wishes_are_refused(data, arguments, words):
 
 def test_a_missing_form_is_named(data, rafdb):
     csv, folder = Location("fer2013", csv=data / "fer2013.csv"), Location("own", folder=data)
-    with pytest.raises(
-        InputError, match=r"only the CSV file .*\.csv was named; name the folder"
-    ):
+    with pytest.raises(InputError, match=r"only the CSV file .*\.csv was named; name the folder"):
         load_data(csv, storage="folder")
     with pytest.raises(InputError, match="no CSV file beside"):
         load_data(folder, storage="csv")
