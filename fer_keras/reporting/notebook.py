@@ -18,7 +18,7 @@ from fer_keras.utils.files import project_folder, user_path, write_text
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
 
-LONGEST_HEADING = 18
+LONGEST_HEADING = 24
 """Length of the longest heading that may be as narrow as what stands below it."""
 
 LONGEST_NAME = 80
