@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from helpers import SMALL, texts
+from helpers import SMALL, finish_untrained, texts
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm import tqdm
 
 from fer_keras.comparison import beside, execute, progress
-from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.execute import plan_runs
 from fer_keras.comparison.live_curve import LiveCurve
+from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils import watching
@@ -154,22 +155,13 @@ def test_time_left_is_by_each_arms_own_pace(monkeypatch, unwatched, capsys):
     assert resumed.seconds_left == pytest.approx(4)
 
 
-def test_time_left_of_a_resumed_comparison_knows_its_finished_runs(data, tmp_path, monkeypatch):
-    known, taken = [], execute.Progress
-
-    def noted(trainings, phase, paces):
-        known.append(paces)
-        return taken(trainings, phase, paces)
-
-    monkeypatch.setattr(execute, "Progress", noted)
-    recipe = Recipe(network=SMALL, epochs=2, batch_size=70)
+def test_the_pace_of_an_arm_is_that_of_its_finished_runs(splits, tmp_path):
+    recipe = Recipe(network=SMALL)
     arms = {"a": recipe, "b": recipe.changed(batch_size=35)}
-    run_comparison(arms, data, 1, out=tmp_path)
-    more = run_comparison(arms, data, 2, out=tmp_path)
-    assert known[0] == {}
-    for arm, run in more.first.items():
-        images = 2 * len(more.splits(arm).train)
-        assert known[1][arm] == pytest.approx(run.history["seconds"].sum() / images)
+    planned, _ = plan_runs(arms, dict.fromkeys(arms, Source(splits)), (0, 1), tmp_path)
+    assert execute._paces(planned) == {}
+    finish_untrained(planned[:1])  # three epochs, of 60, 30 and 30 seconds
+    assert execute._paces(planned) == {"a": pytest.approx(120 / (3 * 140))}
 
 
 def test_one_line_an_epoch_where_nobody_watches(capsys, unwatched):
@@ -274,6 +266,7 @@ import os
 os.environ["KERAS_BACKEND"] = "numpy"  # of Keras, only its callbacks are needed
 from fer_keras.utils.watching import is_watched
 print(is_watched())
+from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
 with Progress([Training("csv", 2, 10)]) as going:
     callback = going.callback("CSV", 10)
