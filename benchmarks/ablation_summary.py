@@ -25,7 +25,7 @@ def summary(record):
     Returns:
         A DataFrame, one row a number of epochs and trial: `seeds`, `minutes` (median), each
         measure in 0-1, and for each `<measure> +`, in points, with `<measure> ±`, half of its
-        interval; the last is missing for `base`, and for all trials where none has two seeds.
+        interval; the last is missing for `base` and for trials of one seed.
     """
     tables = []
     for epochs, own in record.groupby("epochs"):
@@ -46,4 +46,5 @@ def _halves(trials):
     if not others or max(map(len, arms.values())) < 2:
         return np.nan
     intervals = against_reference(arms, "base").intervals()
-    return pd.Series({trial: 50 * (high - low) for trial, (low, high) in zip(others, intervals)})
+    found = {trial: 50 * (high - low) for trial, (low, high) in zip(others, intervals)}
+    return pd.Series({trial: half for trial, half in found.items() if len(arms[trial]) > 1})

@@ -197,6 +197,9 @@ def test_differences_of_all_trials_have_dunnetts_intervals(ablations):
         assert difference - half == pytest.approx(100 * ends.low[place], abs=0.1)
         assert difference + half == pytest.approx(100 * ends.high[place], abs=0.1)
     assert np.isnan(table.loc["base", "label ±"])
+    table = ablations.summary(record(scores | {"erasing": (0.7,)})).loc[12]
+    assert table.loc["erasing", "label +"] == pytest.approx(8) and table.loc["mixup", "label ±"] > 0
+    assert np.isnan(table.loc["erasing", "label ±"])
 
 
 def test_single_runs_have_no_intervals(ablations):
