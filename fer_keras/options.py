@@ -97,12 +97,12 @@ def read_options(arguments, functions):
     options, more = parser.parse_known_args(arguments)
     if more and not hasattr(options, "words") and all(word[:1] != "-" for word in more):
         # argparse gives a word behind an option to no command that could do without it.
+        rest = arguments[::-1]
         for word in reversed(more):
-            arguments.reverse()
-            arguments.remove(word)
-            arguments.reverse()
-        place = next(n for n, word in enumerate(arguments) if word[:1] == "-")
-        options, more = parser.parse_known_args([*arguments[:place], *more, *arguments[place:]])
+            rest.remove(word)
+        rest.reverse()
+        place = next((n for n, word in enumerate(rest) if word[:1] == "-"), len(rest))
+        options, more = parser.parse_known_args([*rest[:place], *more, *rest[place:]])
     if "--" in more:  # what follows is no option, whatever it begins with
         place = more.index("--")
         options.words = [*getattr(options, "words", ()), *more[place + 1 :]]
