@@ -143,6 +143,14 @@ def test_some_of_fer2013s_classes_keep_their_names_and_order(tmp_path):
     assert "no folders for FER2013's classes disgust, fear, surprise, neutral" in splits.notes[0]
 
 
+def test_a_class_is_one_however_an_archive_spells_its_accent(tmp_path):
+    composed, split = "surpr\u00e9s", "surpre\u0301s"  # é as one letter, and as e and an accent
+    folder = write_own_folder(tmp_path / "own", **{composed: (2, 0), split: (0, 1), "calm": (1, 1)})
+    splits = load_data(folder)
+    assert splits.train.class_names == ("calm", composed) and not splits.notes[1:]
+    assert splits.test.class_counts().tolist() == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("classes", "words"),
     [

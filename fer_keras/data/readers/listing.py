@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from itertools import chain, count
 
 from fer_keras.data.faces import NO_SPLIT
@@ -66,7 +67,7 @@ def folder_classes(directory):
         InputError: if there are fewer than two classes, or two names differ in their case only.
     """
     folders = _class_folders(directory, "train") + _class_folders(directory, "test")
-    names = {folder.name for folder in folders}
+    names = {_class_name(folder) for folder in folders}
     known = {FOLDER_NAMES.get(name.lower()) for name in names}
     classes = [name for name in CLASS_NAMES if name in known]
     if None in known:
@@ -96,12 +97,12 @@ def unread_folders(directory):
     """
     if is_bare(directory):
         return []
-    classes = {folder.name for folder in _class_folders(directory, "train")}
+    classes = {_class_name(folder) for folder in _class_folders(directory, "train")}
     return [
         folder.name
         for folder in visible_folders(directory)
         if folder.name.lower() not in ("train", "test")
-        and classes & {each.name for each in visible_folders(folder)}
+        and classes & {_class_name(each) for each in visible_folders(folder)}
     ]
 
 
@@ -157,7 +158,8 @@ def _scan(directory, split, classes):
     ignored = [str(path) for path in inside if path not in folders and path.name != GROUPS_NAME]
     images = []
     for folder in folders:
-        name = folder.name if folder.name in classes else FOLDER_NAMES[folder.name.lower()]
+        name = _class_name(folder)
+        name = name if name in classes else FOLDER_NAMES[name.lower()]
         for entry in os.scandir(folder):  # quicker than iterdir for many files
             is_image = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
             if is_image and _is_file(entry):
@@ -177,6 +179,11 @@ def _is_file(entry):
 
 def _class_folders(directory, split):
     return [folder for top in _tops(directory, split) for folder in visible_folders(top)]
+
+
+def _class_name(folder):
+    """Return a folder's name with composed letters: some archives spell é as e and an accent."""
+    return unicodedata.normalize("NFC", folder.name)
 
 
 def _tops(directory, split):
