@@ -105,8 +105,10 @@ def read_options(arguments, functions):
         options, more = parser.parse_known_args([*rest[:place], *more, *rest[place:]])
     if "--" in more:  # what follows is no option, whatever it begins with
         place = more.index("--")
-        options.words = [*getattr(options, "words", ()), *more[place + 1 :]]
-        more = more[:place]
+        after, more = more[place + 1 :], more[:place]
+        if after and not hasattr(options, "words"):
+            parser.error(f"{after[0]} is one word too many.")
+        options.words = [*getattr(options, "words", ()), *after]
     # argparse ends a list of words at the first option; pictures may stand behind it, too.
     if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
         parser.error(_unknown(more, options, commands.choices[options.command]))

@@ -96,6 +96,9 @@ def test_words_may_stand_behind_options(capsys):
         with pytest.raises(SystemExit):
             read_options(["report", "runs/a", "a.html", *option, "b.html"], COMMANDS)
         assert "b.html is one word too many" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        read_options(["run", "quick", "--", "more"], COMMANDS)
+    assert "more is one word too many" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from fer_keras.data.readers.locate import Location, data_set_name
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.networks.finding import network_name
 from fer_keras.utils.errors import InputError, NoRunError, require_bools
-from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.files import project_path, user_path, write_text
 from fer_keras.utils.plain import plain
 
 DRAWN_MINUTES = 0.2
@@ -115,7 +115,7 @@ def run_comparison(
     if tensorboard is not None:
         require_tensorboard(tensorboard)
     seeds = chosen_seeds(seeds, named.seeds if named else 3, first_seed)
-    out = project_folder() / user_path(out)
+    out = project_path(out)
     checked = resolve_arms(arms, changes, drawn=False)  # before any faces are drawn
     if factors:
         cross(checked, factors, crossed)
@@ -182,10 +182,11 @@ def _data_sets(data, out):
     for name, place in places.items():
         if name is not None:
             require_data_name("data", name)
-        if place is None and name is not None:
-            raise InputError(f"The data set {name!r} is None; give its folder, or Splits.")
+        if name is not None and not place:
+            raise InputError(f"The data set {name!r} is {place!r}; give its folder, or Splits.")
         if not isinstance(place, Splits):
-            place, drawn = find_or_draw(place, out)
+            place, is_drawn = find_or_draw(place, out)
+            drawn |= is_drawn
         found[name or place.name] = place
     if drawn:
         print(

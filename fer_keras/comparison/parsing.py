@@ -1,7 +1,6 @@
 """Arms, factors and changes as the command line and notebooks write them."""
 
 import ast
-import re
 
 from fer_keras.comparison.catalogue import recipe as named_recipe
 from fer_keras.utils.errors import InputError
@@ -180,5 +179,11 @@ def split_outside_brackets(text, separator=","):
     Returns:
         A list of texts without blanks at their ends.
     """
-    parts = re.findall(rf"(?:[^{separator}\[({{]|\[[^\]]*\]|\([^)]*\)|{{[^}}]*}})+", text)
-    return [part.strip() for part in parts]
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]

@@ -56,9 +56,8 @@ class Source:
         if isinstance(self.data, Splits):
             return prepared(recipe, self._clean if recipe.drop_test_copies else self._own)
         if self.paired and is_pairable(recipe) and recipe.storage:
-            csv, folder = _paired_forms(
-                self.data, self.on_bad, self.class_names, recipe.drop_test_copies
-            )
+            forms = _paired_forms(self.data, self.on_bad, self.class_names, recipe.drop_test_copies)
+            csv, folder = map(self._named, forms)
             resolved, cut = prepared(recipe, replace(csv, storage=recipe.storage))
             return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
         if self.data.raf_db:  # has one form, of images

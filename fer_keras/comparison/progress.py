@@ -130,6 +130,7 @@ class Progress:
             self._view.step(self)
 
         def epoch_ends(epoch, logs=None):
+            self.train_seconds = self._last - self.began
             self._count(0)  # validation takes time, too
             self.epoch, self.seen = epoch + 1, 0
             self.rows.append({"epoch": epoch + 1, **logs})
@@ -246,10 +247,10 @@ class Lines:
             progress: the `Progress`.
         """
         logs, seconds = progress.rows[-1], time.perf_counter() - progress.began
+        speed = progress.now.num_train / progress.train_seconds
         scores = f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}  "
         if "val_loss" in logs:
             scores += f"validation {logs['val_loss']:.3f} {logs['val_accuracy']:.3f}  "
-        speed = progress.now.num_train / seconds
         self._say(progress, progress.epoch, f"{scores}{speed:,.0f} images/s, {seconds:.0f} s")
 
     def end(self, progress):

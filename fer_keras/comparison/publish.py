@@ -13,7 +13,7 @@ from fer_keras.comparison.record import RECORD, load_comparison
 from fer_keras.comparison.votes import VOTES
 from fer_keras.evaluation.predictions import Predictions, in_half_precision
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.files import project_path, write_text
 
 RESULTS = "results.csv"
 OF_A_COMPARISON = (RECORD, DESIGN, RESULTS, VOTES, PAIRS, TESTED_ON)
@@ -49,7 +49,7 @@ def publish(folder, target):
         InputError: if `folder` holds no comparison, or `target` something else than a copy.
     """
     comparison = load_comparison(folder)
-    target = project_folder() / user_path(target)
+    target = project_path(target)
     _require_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", dir=target.parent) as place:

@@ -13,7 +13,7 @@ from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
+from fer_keras.utils.files import clear_report, project_path, write_text
 from fer_keras.utils.records import MEND, read_object
 
 RECORD = "comparison.json"
@@ -124,7 +124,7 @@ def load_comparison(directory):
     Raises:
         InputError: if the folder holds none.
     """
-    directory = project_folder() / user_path(directory)
+    directory = project_path(directory)
     path = directory / RECORD
     if not path.is_file():
         raise InputError(f"{directory} holds no {RECORD}; give a folder of `fer-keras compare`.")

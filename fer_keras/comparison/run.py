@@ -27,7 +27,7 @@ from fer_keras.evaluation.predictions import (
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path, whole_file, write_text
+from fer_keras.utils.files import project_path, whole_file, write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.records import read_object, read_table
 from fer_keras.utils.startup import errors_only, start_tensorflow
@@ -133,7 +133,7 @@ def finish(
     """
     require_usable(callbacks, tensorboard)
     identity = run_identity(recipe, splits)
-    directory = project_folder() / user_path(directory or f"runs/{run_name(title, identity)}")
+    directory = project_path(directory or f"runs/{run_name(title, identity)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with run_lock(directory):
@@ -160,7 +160,7 @@ def load_run(directory):
     Raises:
         InputError: if the run is not finished.
     """
-    directory = user_path(directory)
+    directory = project_path(directory)
     if not (directory / "metrics.json").is_file():
         raise InputError(
             f"{directory} is a comparison, which load_comparison reads."

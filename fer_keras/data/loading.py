@@ -17,7 +17,7 @@ from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
 from fer_keras.data.splitting import split_at_random
 from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
-from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.files import project_path
 from fer_keras.utils.plain import plain
 from fer_keras.utils.seeds import require_seed
 from fer_keras.utils.watching import waiting
@@ -116,7 +116,7 @@ def find_or_draw(data=None, out="runs"):
     location = data if isinstance(data, Location) else find_data(data or None)
     if location:
         return location, False
-    directory = project_folder() / user_path(out) / "drawn_faces"
+    directory = project_path(out) / "drawn_faces"
     with waiting("Drawing faces"):
         write_drawn_data(directory)
     return find_data(directory), True

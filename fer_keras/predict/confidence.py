@@ -3,7 +3,8 @@
 import pandas as pd
 
 from fer_keras.networks.pretrained import WEIGHTS, pretrained
-from fer_keras.predict.predictor import is_pretrained, run_folder
+from fer_keras.predict.predictor import is_pretrained
+from fer_keras.utils.files import project_path
 
 NUM_BINS = 10
 MIN_FACES = 20  # fewer say too little
@@ -25,7 +26,7 @@ def reliability(source):
     from fer_keras.evaluation.calibration import reliability_table
     from fer_keras.evaluation.predictions import Predictions
 
-    told = Predictions.load(run_folder(source) / "predictions.npz")
+    told = Predictions.load(project_path(source) / "predictions.npz")
     return reliability_table(told if told.leaked.all() else told.select(~told.leaked), NUM_BINS)
 
 

@@ -26,7 +26,7 @@ from fer_keras.predict.recognise import (
 )
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import is_taken, user_path, whole_file, write_text
+from fer_keras.utils.files import is_taken, project_path, user_path, whole_file, write_text
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -197,7 +197,7 @@ def output_folder(source, out):
         InputError: if the folder holds anything.
     """
     if out is None:
-        base = Path() if is_pretrained(source) else Path(str(source))
+        base = Path() if is_pretrained(source) else project_path(source)
         now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         names = chain([now], (f"{now}-{number}" for number in count(2)))
         out = next(p for name in names if not (p := base / "predictions" / name).exists())

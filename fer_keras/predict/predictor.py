@@ -11,7 +11,7 @@ from fer_keras.data.readers.images import to_face
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError, first_few, reason
-from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.files import project_path
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -37,7 +37,7 @@ class Predictor:
             network = pretrained(source)
             self._infer, self.class_names = network.predict, network.class_names
         else:
-            model, self.class_names = _load_run(run_folder(source))
+            model, self.class_names = _load_run(project_path(source))
             from fer_keras.networks.backend import compiled
 
             self._infer = compiled(model)
@@ -66,16 +66,7 @@ def is_run(source):
     Args:
         source: str or `Path`.
     """
-    return any((run_folder(source) / name).is_file() for name in ("model.keras", "recipe.json"))
-
-
-def run_folder(source):
-    """Return a run directory's `Path`, from the project if it is relative.
-
-    Args:
-        source: str or `Path`; `~` is the home folder.
-    """
-    return project_folder() / user_path(source)
+    return any((project_path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
 def face_image(pixels, box):
@@ -101,10 +92,23 @@ def read_picture(path):
         InputError: in a few words, if the file is no picture or can show no face.
     """
     image = open_picture(path)
-    if max(image.size) < MIN_SIDE:
-        raise InputError(f"{image.width}x{image.height} pixels are too few to show a face")
+    require_side(*image.size)
     gray = to_gray(image) if image.mode.startswith("I") else image  # of 16 bits
     return np.asarray(gray.convert("RGB"))
+
+
+def require_side(width, height):
+    """Refuse a picture that is too small to show a face.
+
+    Args:
+        width: int, in pixels.
+        height: int, in pixels.
+
+    Raises:
+        InputError: in a few words, if both are below `MIN_SIDE`.
+    """
+    if max(width, height) < MIN_SIDE:
+        raise InputError(f"{width}x{height} pixels are too few to show a face")
 
 
 def keras_model_and_classes(source):
@@ -120,7 +124,7 @@ def keras_model_and_classes(source):
         start_tensorflow()
         network = pretrained(source)
         return network.model(), network.class_names
-    return _load_run(run_folder(source))
+    return _load_run(project_path(source))
 
 
 def require_no_comparison(place):

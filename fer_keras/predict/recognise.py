@@ -8,7 +8,7 @@ import numpy as np
 from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, FaceDetector
 from fer_keras.predict.overlay import Face
-from fer_keras.predict.predictor import Predictor, face_image, read_picture
+from fer_keras.predict.predictor import Predictor, face_image, read_picture, require_side
 from fer_keras.utils.errors import InputError, require_bools
 
 TABLE = "predictions.csv"
@@ -181,4 +181,5 @@ def _colours(array):
             f"an array of {array.dtype} of shape {array.shape}; give uint8 of shape (height, "
             "width), or (height, width, 3) for red, green and blue"
         )
+    require_side(*array.shape[1::-1])
     return np.dstack([array] * 3) if is_gray else array

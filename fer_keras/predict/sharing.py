@@ -10,10 +10,10 @@ import fer_keras
 from fer_keras.networks.pretrained import pretrained
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
-from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes, run_folder
+from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.files import is_taken, user_path, write_text
+from fer_keras.utils.files import is_taken, project_path, user_path, write_text
 from fer_keras.utils.records import MEND, read_object
 
 PUSHED = {"keras": "model.keras", "litert": "model.tflite"}
@@ -167,7 +167,7 @@ def _facts(source):
         return {name: card[name] for name in ("recipe", "scores", "environment")}
     from fer_keras.evaluation.predictions import Predictions, score_table
 
-    directory, facts = run_folder(source), {}
+    directory, facts = project_path(source), {}
     for name in ("recipe", "environment"):
         path = directory / f"{name}.json"
         if path.is_file():

@@ -6,7 +6,7 @@ from fer_keras.comparison.elsewhere import mark_of
 from fer_keras.comparison.identity import run_name
 from fer_keras.data.faces import copy_groups
 from fer_keras.reporting.audit_tables import CAPTIONS, LISTS, all_tables
-from fer_keras.utils.files import clear_report, project_folder, user_path, write_text
+from fer_keras.utils.files import clear_report, project_path, write_text
 
 
 def audit_folder(found, out):
@@ -25,7 +25,7 @@ def audit_folder(found, out):
         "min_correlation": found.min_correlation,
         "ferplus": found.ferplus is not None,
     }
-    return project_folder() / user_path(out) / run_name(f"audit-{found.name}", settings)
+    return project_path(out) / run_name(f"audit-{found.name}", settings)
 
 
 def keep_tables(found, out):

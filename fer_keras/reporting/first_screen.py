@@ -144,10 +144,14 @@ def _by_arm(values, form):
     texts = values.map(form)
     if texts.nunique() == 1:
         return texts.iloc[0], ""
-    if len(values) < MOST_NAMES:
-        return " and ".join(texts), f": {' and '.join(texts.index)}"
+    if len(values) <= MOST_NAMES:
+        return _listed([*texts]), f": {_listed([*values.index])}"
     ends = [values.idxmin(), values.idxmax()]
     return " to ".join(texts[ends]), f": from {ends[0]} to {ends[1]}"
+
+
+def _listed(texts):
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _duration(minutes):

@@ -18,7 +18,7 @@ from fer_keras.reporting.page import arrange
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.tiles import picture_tiles, svg_tiles
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import user_path, write_text
+from fer_keras.utils.files import project_path, write_text
 
 # Of each output, the first of these is shown. Widgets, scripts and LaTeX would load libraries.
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
@@ -55,7 +55,7 @@ def export_html(notebook, html=None, with_faces=True):
             not embedded, or if the report cannot be written.
     """
     notebook = Path(notebook)
-    html = notebook.with_suffix(".html") if html is None else user_path(html)
+    html = notebook.with_suffix(".html") if html is None else project_path(html)
     if html.suffix == ".ipynb":
         raise InputError(f"The report would replace a notebook, {html}; give a name in .html.")
     executed = _read_executed(notebook)

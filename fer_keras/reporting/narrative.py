@@ -179,7 +179,7 @@ def effect_values(comparison, effects):
         "undecided": [row for row in rows if not (row["is_shown"] or row["is_small"])],
         "at_levels": at_levels,
         "num_effects": len(rows),
-        "idle": [f"`{arm}`" for arm, own in comparison.runs.items() if own and _is_idle(own)],
+        "idle": [arm for arm, own in comparison.runs.items() if own and _is_idle(own)],
         "on_images": effects.table.attrs.get("on_images", False),
         "is_repeated": REPEATED in effects.factors,
     }

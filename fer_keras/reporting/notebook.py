@@ -13,7 +13,7 @@ from fer_keras.reporting import saving
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.tiles import tiles_of
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path, write_text
+from fer_keras.utils.files import write_text
 
 LONGEST_LINE = 32
 """Length of the longest text in a table, in characters, that stays on one line."""
@@ -48,15 +48,6 @@ def check_parameters(history):
         raise InputError(
             f"No parameter is called {unknown}; the parameters are {', '.join(known)}."
         )
-
-
-def project_path(path):
-    """Return an absolute path; relative ones count from the project.
-
-    Args:
-        path: str or `Path`, relative to the folder of `notebooks/`; `~` is the home folder.
-    """
-    return project_folder() / user_path(path)
 
 
 def save_figure(figure, name, directory):

@@ -7,8 +7,8 @@ from fer_keras.comparison.parsing import (
     parse_places,
     split_outside_brackets,
 )
-from fer_keras.reporting.notebook import project_path
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import project_path
 
 
 def comparison_arguments(
@@ -54,28 +54,25 @@ def comparison_arguments(
             raise InputError(f"{name} is {value!r}; give a text.")
     if margin is not None and type(margin) not in (int, float):
         raise InputError(f"margin is {margin!r}; give a number of points.")
+    places = split_outside_brackets(test_on)
     return {
-        "arms": _parts(arms, ";") or comparison,
-        "factors": parse_factors(_parts(factors, ";")) or None,
-        "changes": parse_changes(_parts(changes, " ")),
+        "arms": split_outside_brackets(arms, ";") or comparison,
+        "factors": parse_factors(split_outside_brackets(factors, ";")) or None,
+        "changes": parse_changes(split_outside_brackets(changes, " ")),
         "data": _data(data),
-        "class_names": _parts(class_names, ",") or None,
+        "class_names": split_outside_brackets(class_names) or None,
         "out": project_path(output),
         "margin": margin and margin / 100,
-        "test_on": {n: project_path(p) for n, p in parse_places(_parts(test_on, ",")).items()},
+        "test_on": {n: project_path(p) for n, p in parse_places(places).items()},
         "group_by": group_by or None,
         **others,
     }
 
 
-def _parts(text, separator):
-    return [part for part in split_outside_brackets(text, separator) if part]
-
-
 def _data(text):
     if "=" not in text:
         return project_path(text) if text.strip() else None
-    data = parse_data(_parts(text, ","))
+    data = parse_data(split_outside_brackets(text, ","))
     if not isinstance(data, dict):
         return project_path(data)
     return {name: project_path(path) for name, path in data.items()}

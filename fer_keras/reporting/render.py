@@ -28,7 +28,7 @@ def render(template, **values):
     `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012, and what
     `difference_tables.p_text` returned, `{{ text | p }}`, as `= 0.03` or `< 0.0001`. In
     `{{ note | without_paths }}`, absolute paths are cut to their last name. What stands between
-    backticks is written by `{{ name | code }}`.
+    backticks is written by `{{ name | code }}`, and names in a row by `{{ names | codes }}`.
 
     Args:
         template: file name, such as `drawn.md.j2`.
@@ -71,6 +71,10 @@ def _in_bibtex(text):
     return " ".join(kept.split())
 
 
+def _in_code(text):
+    return Code(str(text).replace("`", "'"))
+
+
 _options = {
     "loader": FileSystemLoader(Path(__file__).parent / "templates"),
     "undefined": StrictUndefined,
@@ -90,7 +94,8 @@ _filters = {
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "without_paths": without_paths,
     "bibtex": _in_bibtex,
-    "code": lambda text: Code(str(text).replace("`", "'")),
+    "code": _in_code,
+    "codes": lambda names: Code(", ".join(f"`{_in_code(name)}`" for name in names)),
     "p": lambda text: f"< {text[1:]}" if text.startswith("<") else f"= {text}",
     "points": lambda difference, digits=1: f"{100 * difference:+.{digits}f}",
 }

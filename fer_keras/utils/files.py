@@ -100,6 +100,18 @@ def project_folder():
     return here.parent if here.name == "notebooks" else here
 
 
+def project_path(path):
+    """Return an absolute path; relative ones count from the project.
+
+    Args:
+        path: str or `Path`, relative to `project_folder`; `~` is the home folder.
+
+    Raises:
+        InputError: as for `user_path`.
+    """
+    return project_folder() / user_path(path)
+
+
 def path_from_project(path):
     """Return a path as a report shows it, without this machine's folders.
 

@@ -6,7 +6,7 @@ import pytest
 
 from fer_keras.comparison.arms import cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factors
+from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factors, split_outside_brackets
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
@@ -49,6 +49,15 @@ def test_a_builder_with_arguments_is_a_level_called_by_them():
     assert [*arms] == [f"{name}(width=8)", f"{name}(width=16)"]
     first, second = (arm.as_json()["network"] for arm in arms.values())
     assert first.endswith(f":{name}(width=8)") and second.endswith("(width=16)")
+
+
+def test_only_what_stands_outside_all_brackets_divides_a_text():
+    text = "mine=my(net.py:build, a=[[1, 2], [3, (4, 5)]],b={'c': 1}, ,d"
+    assert split_outside_brackets(text.replace("(net", "net")) == [
+        "mine=mynet.py:build", "a=[[1, 2], [3, (4, 5)]]", "b={'c': 1}", "d",
+    ]  # fmt: skip
+    assert split_outside_brackets(text) == [text]  # the bracket is closed nowhere
+    assert split_outside_brackets("a),b") == ["a)", "b"]
 
 
 def test_factors_are_read_from_texts():

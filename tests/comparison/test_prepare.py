@@ -38,6 +38,12 @@ def test_paired_arms_hold_the_same_faces_in_the_same_places(data):
     assert (csv.folder, folder.folder) == (None, data)
 
 
+def test_paired_arms_bear_the_name_that_the_user_gave_their_data(data):
+    source = Source(find_data(data), paired=True, name="mine")
+    names = [source.splits(recipe)[1].name for recipe in SAME_IMAGES.values()]
+    assert names == ["mine", "mine"]
+
+
 def test_paired_arms_may_keep_some_classes(data):
     arms = {arm: recipe.changed(classes=("sad", "happy")) for arm, recipe in SAME_IMAGES.items()}
     csv, folder = paired(data, arms).values()

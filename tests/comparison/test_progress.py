@@ -155,6 +155,20 @@ def test_time_left_is_by_each_arms_own_pace(monkeypatch, unwatched, capsys):
     assert resumed.seconds_left == pytest.approx(4)
 
 
+def test_the_speed_on_a_line_leaves_out_validation(monkeypatch, unwatched, capsys):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock.now)
+    callback = Progress([Training("a", 1, 100)]).callback("a, seed 0", 100)
+    callback.set_params({"epochs": 1})
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    clock.now += 2
+    callback.on_train_batch_end(0, LOGS)
+    clock.now += 3  # validation, and the keeping of weights
+    callback.on_epoch_end(0, LOGS)
+    assert "50 images/s, 5 s" in capsys.readouterr().out
+
+
 def test_the_pace_of_an_arm_is_that_of_its_finished_runs(splits, tmp_path):
     recipe = Recipe(network=SMALL)
     arms = {"a": recipe, "b": recipe.changed(batch_size=35)}

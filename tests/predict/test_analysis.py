@@ -71,6 +71,7 @@ def test_where_there_is_no_face_the_table_is_empty_and_has_its_columns(photos):
         (np.zeros((40, 40)), "1 of 1 .*array 1 .an array of float64 of shape"),
         (np.zeros((2, 40, 40, 3), np.uint8), "cannot be read: array 1"),
         (np.zeros((0, 40, 3), np.uint8), "cannot be read: array 1"),
+        (np.zeros((8, 9), np.uint8), "array 1 .9x8 pixels are too few to show a face"),
         ("nowhere.jpg", "nowhere.jpg does not exist"),
     ],
 )

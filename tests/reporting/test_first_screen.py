@@ -71,6 +71,14 @@ def test_times_of_two_machines_are_not_compared(compared):
     assert where.endswith("on abacus, 2 cores; loom, card, 16 cores")
 
 
+def test_of_up_to_three_arms_each_ones_cost_is_said():
+    runs = {"a": {0: run_of(0.6, 0)}, "b": {0: run_of(0.6, 1)}, "c": {0: run_of(0.6, 2)}}
+    record = result_table(comparison_of(runs, "somewhere"))
+    record["minutes"] = [1.0, 2.0, 3.0]
+    _, (minutes, whose), _ = cost_facts(comparison_of(runs, "somewhere"), record)
+    assert (minutes, whose) == ("1.0 min, 2.0 min and 3.0 min", "a run: a, b and c")
+
+
 def test_epochs_that_two_runs_share_cost_once():
     short = run_of(0.6, 0)
     longer = replace(

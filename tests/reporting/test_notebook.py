@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import matplotlib.figure
 import nbformat
@@ -32,14 +31,6 @@ def test_a_misspelt_parameter_is_named_with_those_that_there_are():
     added = '# Parameters\nepochs = 2\nepoch = 3\ndate = "a=b"'
     with pytest.raises(InputError, match="called epoch, date; the parameters are epochs, data"):
         notebook.check_parameters(["import math", DEFAULTS, added, "other = 2"])
-
-
-def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path, monkeypatch):
-    (tmp_path / "notebooks").mkdir()
-    for folder in (tmp_path, tmp_path / "notebooks"):
-        monkeypatch.chdir(folder)
-        assert notebook.project_path("runs") == tmp_path / "runs"
-    assert notebook.project_path("/else/where") == Path("/else/where")
 
 
 def test_shown_figures_carry_alternative_text_and_are_kept(tmp_path, monkeypatch):

@@ -37,6 +37,8 @@ def test_code_is_left_as_it_is_between_its_backticks():
     pattern = r"(?P<person>[A-Z]{2})[0-9](\d+)"
     assert template.render(x=pattern).startswith(f"`{pattern}` (?P&lt;person>")
     assert template.render(x="a`b").startswith("`a'b`")
+    template = module._environment.from_string("{{ x | codes }}")
+    assert template.render(x=["x<y", "a`b"]) == "`x<y`, `a'b`"
 
 
 def test_what_users_name_is_text_and_no_tag():

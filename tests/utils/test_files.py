@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.utils.files import path_from_project, whole_file, write_text
+from fer_keras.utils.files import path_from_project, project_path, whole_file, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -36,3 +36,11 @@ def test_reports_show_paths_without_the_folders_of_this_machine(tmp_path, monkey
     assert path_from_project(tmp_path / "runs" / "mine") == Path("runs/mine")
     assert path_from_project(Path("runs/mine")) == Path("runs/mine")
     assert path_from_project(tmp_path.parent / "elsewhere" / "mine") == Path("mine")
+
+
+def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert project_path("runs") == tmp_path / "runs"
+    assert project_path("/else/where") == Path("/else/where")
