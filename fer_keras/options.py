@@ -12,6 +12,7 @@ from fer_keras.predict.tables import PRINTED
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.actions import FILES, SHELLS, PrintCompletion, PrintVersions, Suggested
 from fer_keras.utils.errors import did_you_mean
+from fer_keras.utils.words import parse_words
 
 JSON = "print one JSON document on standard output, and all else on standard error"
 
@@ -94,26 +95,9 @@ def read_options(arguments, functions):
     _add_export(command("export", "write a network for other programs: LiteRT, ONNX or Keras"))
     _add_push(command("push", "put a network with its card on the Hugging Face hub"))
     arguments = [*(sys.argv[1:] if arguments is None else arguments)]
-    options, more = parser.parse_known_args(arguments)
-    if more and not hasattr(options, "words") and all(word[:1] != "-" for word in more):
-        # argparse gives a word behind an option to no command that could do without it.
-        rest = arguments[::-1]
-        for word in reversed(more):
-            rest.remove(word)
-        rest.reverse()
-        place = next((n for n, word in enumerate(rest) if word[:1] == "-"), len(rest))
-        options, more = parser.parse_known_args([*rest[:place], *more, *rest[place:]])
-    if "--" in more:  # what follows is no option, whatever it begins with
-        place = more.index("--")
-        after, more = more[place + 1 :], more[:place]
-        if after and not hasattr(options, "words"):
-            parser.error(f"{after[0]} is one word too many.")
-        options.words = [*getattr(options, "words", ()), *after]
-    # argparse ends a list of words at the first option; pictures may stand behind it, too.
-    if more and not (hasattr(options, "words") and all(word[:1] != "-" for word in more)):
-        parser.error(_unknown(more, options, commands.choices[options.command]))
-    if more:
-        options.words += more
+    options, unknown = parse_words(parser, arguments)
+    if unknown:
+        parser.error(_unknown(unknown, options, commands.choices[options.command]))
     return options
 
 

@@ -6,7 +6,12 @@ import pytest
 
 from fer_keras.comparison.arms import cross, resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.parsing import parse_arm, parse_changes, parse_factors, split_outside_brackets
+from fer_keras.comparison.parsing import (
+    parse_arm,
+    parse_changes,
+    parse_factors,
+    split_outside_brackets,
+)
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
