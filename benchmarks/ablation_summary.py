@@ -14,7 +14,7 @@ MEASURES = {
 
 
 def summary(record):
-    """Return each trial's mean scores and their differences from `base`.
+    """Return each trial's mean scores and their differences from `base` of the same seeds.
 
     The intervals are 95 % ones over seeds, by Dunnett's correction for all trials of a measure. The
     deviation over seeds is pooled over all trials of as many epochs.
@@ -31,8 +31,10 @@ def summary(record):
     for epochs, own in record.groupby("epochs"):
         trials = own.groupby("trial")
         table, seeds = trials[[*MEASURES]].mean(), trials.size()
+        base = own[own["trial"] == "base"].set_index("seed")
         for name in MEASURES:
-            table[f"{name} +"] = 100 * (table[name] - table.loc["base", name])
+            beyond = own[name] - own["seed"].map(base[name])
+            table[f"{name} +"] = 100 * beyond.groupby(own["trial"]).mean()
             table[f"{name} ±"] = _halves(trials[name])
         minutes = trials["seconds"].median() / 60
         tables.append(table.assign(epochs=epochs, seeds=seeds, minutes=minutes))

@@ -198,7 +198,10 @@ def test_differences_of_all_trials_have_dunnetts_intervals(ablations):
         assert difference + half == pytest.approx(100 * ends.high[place], abs=0.1)
     assert np.isnan(table.loc["base", "label ±"])
     table = ablations.summary(record(scores | {"erasing": (0.7,)})).loc[12]
-    assert table.loc["erasing", "label +"] == pytest.approx(8) and table.loc["mixup", "label ±"] > 0
+    # Of one seed, the difference is from `base` of that seed: .70 from .60.
+    assert (
+        table.loc["erasing", "label +"] == pytest.approx(10) and table.loc["mixup", "label ±"] > 0
+    )
     assert np.isnan(table.loc["erasing", "label ±"])
 
 

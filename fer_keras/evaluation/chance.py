@@ -180,9 +180,10 @@ def contrast(arms, weights):
         variance = max(variance - share * noise / n, least)
     spread = sum(part**2 / df for part, df in parts.values())
     df = variance**2 / spread if spread else max(df for _, df in parts.values())
-    error = np.sqrt(variance)
-    error = 0 if error < ROUNDING else error
-    return Estimate(float(of_images.mean()), float(error), float(df))
+    value, error = of_images.mean(), np.sqrt(variance)
+    if error < ROUNDING:
+        error, value = 0, 0 if abs(value) < ROUNDING else value
+    return Estimate(float(value), float(error), float(df))
 
 
 def run_deviation(arms):

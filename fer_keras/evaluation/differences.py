@@ -7,7 +7,13 @@ import pandas as pd
 
 from fer_keras.evaluation.chance import run_deviation, values_by_arm
 from fer_keras.evaluation.families import against_reference, detectable, seeds_needed
-from fer_keras.evaluation.intervals import SCORES, holm, mcnemar_test, scores_of_confusion
+from fer_keras.evaluation.intervals import (
+    SCORES,
+    holm,
+    largest_difference,
+    mcnemar_test,
+    scores_of_confusion,
+)
 from fer_keras.evaluation.shared import have_same_images, is_idle, on_shared_images, weak_classes
 
 PRIMARY = "accuracy"
@@ -72,6 +78,7 @@ def difference_table(runs, reference, margin=MARGIN):
         F1's interval; `how`. For accuracy on all test images also `seeds_needed` to find a
         difference of the margin, `p_value` (corrected; of two weight files McNemar's, by Holm),
         `verdict`, and of two weight files how many images `only_first` and `only_second` get right.
+        `attrs["families"]` is the number of ways of comparing: Bonferroni's correction of these.
     """
     kinds = {arm: _kind(runs[reference], runs[arm]) for arm in runs if arm != reference}
     families = {}
@@ -93,9 +100,9 @@ def difference_table(runs, reference, margin=MARGIN):
             rows += [{"arm": arm, "score": score} | empty for arm in arms for score in RUN_SCORES]
     table = pd.DataFrame(rows, columns=COLUMNS)
     in_order = {arm: place for place, arm in enumerate(kinds)}
-    return table.sort_values(
-        "arm", key=lambda names: names.map(in_order), kind="stable"
-    ).reset_index(drop=True)
+    table = table.sort_values("arm", key=lambda names: names.map(in_order), kind="stable")
+    table.attrs["families"] = compared
+    return table.reset_index(drop=True)
 
 
 def _kind(first, second):
@@ -167,7 +174,10 @@ def _rows(part, values, score, how, is_all, margin, families):
         weights = {row["arm"]: 1, reference: -1}
         needed = seeds_needed(values, weights, margin, len(others) * families)
         row |= {"p_value": p_value, "seeds_needed": needed or np.nan}
-        has_learnt = not (is_idle(part[reference]) and is_idle(part[row["arm"]]))
+        pair = part[reference], part[row["arm"]]
+        if how == How.OVER_SEEDS and p_value > LEVEL:
+            row |= _widened(row, [*pair[0], *pair[1]], len(others) * families)
+        has_learnt = not all(map(is_idle, pair))
         row["verdict"] = _verdict(row, how) if has_learnt else Verdict.NOTHING_LEARNT
     return rows
 
@@ -209,11 +219,26 @@ def _in_family(family, margin):
     ]
 
 
+def _widened(row, runs, num_tests):
+    """Return wider ends where the runs differ on too few images for Student's t."""
+    wide, narrow = (largest_difference(runs, 1 - a / num_tests) for a in (LEVEL, 2 * LEVEL))
+    if not wide:
+        return {}
+    return {
+        "low": min(row["low"], -wide),
+        "high": max(row["high"], wide),
+        "low90": min(row["low90"], -narrow),
+        "high90": max(row["high90"], narrow),
+        **dict.fromkeys(("probability_within", "detectable", "seeds_needed"), np.nan),
+    }
+
+
 def _verdict(row, how):
     is_shown = row["p_value"] <= LEVEL
     if how == How.ONE_RUN:
         return Verdict.WEIGHTS_DIFFER if is_shown else Verdict.WEIGHTS_ALIKE
     if is_shown:
         return Verdict.BETTER if row["difference"] > 0 else Verdict.WORSE
-    is_within = -row["margin"] < row["low90"] and row["high90"] < row["margin"]
+    # Ends that coincide have seen no chance at all.
+    is_within = -row["margin"] < row["low90"] < row["high90"] < row["margin"]
     return Verdict.EQUAL if is_within else Verdict.UNDECIDED

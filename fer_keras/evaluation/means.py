@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import t
 
 from fer_keras.evaluation.chance import contrast, values_by_arm
-from fer_keras.evaluation.intervals import CONFIDENCE, SCORES
+from fer_keras.evaluation.intervals import CONFIDENCE, FEW, SCORES, proportion_interval
 from fer_keras.evaluation.shared import weak_classes
 
 
@@ -35,7 +35,7 @@ def mean_intervals(test_sets):
                 ends = {}
                 if max(map(len, pool.values())) > 1:
                     ends = {
-                        score: _ends({name: each[:, place] for name, each in values.items()}, arm)
+                        score: _ends({n: each[:, place] for n, each in values.items()}, arm, score)
                         for place, score in enumerate(SCORES)
                     }
                 found[arm, split] = weak, ends
@@ -83,6 +83,12 @@ def _pools(arms):
     return pools.values()
 
 
-def _ends(values, arm):
-    low, high = contrast(values, {arm: 1}).interval()
+def _ends(values, arm, score):
+    found, num_images = contrast(values, {arm: 1}), values[arm].shape[-1]
+    low, high = found.interval()
+    hits = round(found.value * num_images)
+    if score == "accuracy" and num_images > 1 and min(hits, num_images - hits) < FEW:
+        # So few images do not show their own variance: t alone would promise too much.
+        least, most = proportion_interval(hits, num_images)
+        low, high = min(low, least), max(high, most)
     return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))

@@ -9,8 +9,8 @@ import pandas as pd
 from fer_keras.evaluation.chance import values_by_arm
 from fer_keras.evaluation.differences import LEVEL, PRIMARY, RUN_SCORES
 from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
-from fer_keras.evaluation.intervals import SCORES, holm
-from fer_keras.evaluation.shared import have_same_images
+from fer_keras.evaluation.intervals import SCORES, holm, largest_difference
+from fer_keras.evaluation.shared import have_same_images, is_idle
 from fer_keras.reporting.difference_tables import p_text, points_text
 from fer_keras.reporting.score_tables import SCORE_NAMES, headline_rows
 from fer_keras.utils.errors import InputError
@@ -121,16 +121,21 @@ def effect_table(runs, factors, comparison):
         A DataFrame like that of `effects.factor_effects`, with a first column `score`. Of accuracy
         alone `is_shown` and `is_small` say what is found: an effect, or that it is smaller than the
         comparison's margin, each at 5 % after Holm's correction for the number of effects, and
-        `holm_p_value` is the corrected p value.
+        `holm_p_value` is the corrected p value. Nothing is found of arms that have all learnt
+        nothing, and no effect is called small where some have, or where the runs differ on too few
+        images to tell.
     """
     levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
+    predictions = _predictions(runs, comparison)
+    idle = [is_idle(own) for own in predictions.values()]
+    may_be_small = not any(idle) and _differ_enough(predictions, comparison.margin)
     for score in RUN_SCORES:
         arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
         table = factor_effects(arms, levels, comparison.margin, REPEATED)
         table["holm_p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
         equality = holm(table["p_of_equality"]) if score == PRIMARY else np.nan
-        table["is_small"] = equality <= LEVEL
-        table["is_shown"] = table["holm_p_value"] <= LEVEL
+        table["is_small"] = may_be_small & (equality <= LEVEL)
+        table["is_shown"] = (table["holm_p_value"] <= LEVEL) & (not idle or not all(idle))
         tables[score] = table
     effects = pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
     effects.attrs["on_images"] = next(iter(values.values())).shape[-1] > 1
@@ -246,16 +251,28 @@ def _percent(share):
 
 def _values(runs, comparison):
     """Return values by arm, `(seeds, scores, n)`: pseudo-values, or n = 1 and the scores alone."""
-    keys = {arm: sorted(own["seed"]) for arm, own in runs.groupby("arm", sort=False)}
-    scored = runs.set_index(["arm", "seed"])
-    if all(arm in comparison.runs for arm in keys):
-        parts = {
-            arm: [comparison.runs[arm][seed].predictions for seed in seeds]
-            for arm, seeds in keys.items()
-        }
-        if have_same_images([run for own in parts.values() for run in own]):
-            return values_by_arm(parts)
+    predictions = _predictions(runs, comparison)
+    if predictions and have_same_images([run for own in predictions.values() for run in own]):
+        return values_by_arm(predictions)
     return {
-        arm: scored.loc[[(arm, seed) for seed in seeds], [*SCORES]].to_numpy(float)[:, :, None]
-        for arm, seeds in keys.items()
+        arm: own.sort_values("seed")[[*SCORES]].to_numpy(float)[:, :, None]
+        for arm, own in runs.groupby("arm", sort=False)
     }
+
+
+def _predictions(runs, comparison):
+    """Return the `Predictions` of each arm's runs, by seed; none where some arm has none here."""
+    seeds = {arm: sorted(own["seed"]) for arm, own in runs.groupby("arm", sort=False)}
+    if not all(arm in comparison.runs for arm in seeds):
+        return {}
+    return {
+        arm: [comparison.runs[arm][seed].predictions for seed in own] for arm, own in seeds.items()
+    }
+
+
+def _differ_enough(predictions, margin):
+    """Return whether runs on the same images differ on enough of them to call effects small."""
+    every = [run for own in predictions.values() for run in own]
+    if not every or not have_same_images(every):
+        return True
+    return largest_difference(every, 1 - 2 * LEVEL) < margin

@@ -50,6 +50,7 @@ def methods(comparison, results, differences, effects=None):
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
+        "num_families": differences.attrs.get("families", 0),
         "margin": margin_text(comparison.margin),
         "year": first.environment.get("date", "")[:4],
         "made_with": _made_with(comparison),

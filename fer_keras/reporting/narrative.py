@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.chance import ROUNDING
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
+from fer_keras.evaluation.intervals import FEW
 from fer_keras.evaluation.shared import is_idle, weak_classes
 from fer_keras.reporting import score_tables
 from fer_keras.reporting.command import changed_fields, compare_command
@@ -88,11 +90,13 @@ def verdict_values(comparison, results, differences):
         "alone": None if rows else _alone(comparison, results),
         "margin": margin_text(comparison.margin),
         "num_compared": sum(row["images"] > 0 for row in firsts),
+        "num_families": differences.attrs["families"],
         "over_seeds": OVER_SEEDS,
         "is_over_seeds": bool(over_seeds),
         "is_moving": any(row["how"] == How.SEEDS_ALONE for row in firsts),
         "is_one_run": any(row["how"] == How.ONE_RUN for row in firsts),
-        "plan": _plan(over_seeds),
+        "few": FEW,
+        "plan": _plan(comparison, over_seeds),
         "has_learnt": any(row["verdict"] != Verdict.NOTHING_LEARNT for row in over_seeds),
         "How": How,
     }
@@ -134,7 +138,8 @@ def time_values(comparison, results):
         "all": [*runs.index],
         "late": [*runs.index[is_late]],
         "best": best,
-        "num_seeds": min(len(comparison.runs[arm]) for arm in in_time.index),
+        "single": [arm for arm in in_time.index if len(comparison.runs[arm]) == 1],
+        "is_single": all(len(comparison.runs[arm]) == 1 for arm in in_time.index),
         "rivals": [arm for arm, verdict in rivals.items() if verdict != Verdict.WORSE],
         "num_rivals": len(rivals),
     }
@@ -252,17 +257,26 @@ def _is_idle(runs):
     return is_idle([run.predictions for run in runs.values()])
 
 
-def _plan(rows):
+def _plan(comparison, rows):
     """Return what these runs can find, of the difference that is the least certain, as text."""
     if not rows:
         return None
-    row = max(rows, key=lambda row: row["detectable"])
-    needed = row["seeds_needed"]
+    row = max(rows, key=lambda row: row["detectable"] if row["detectable"] > 0 else 0)
+    needed, detectable = row["seeds_needed"], row["detectable"]
+    arms = dict.fromkeys([row["reference"], *(row["arm"] for row in rows)])
+    spreads = {arm: _spread(comparison.runs[arm].values()) for arm in arms}
+    ends = [min(spreads, key=spreads.get), max(spreads, key=spreads.get)]
     return {
         "run_sd": points(row["run_sd"], "") if row["run_sd"] > ROUNDING else "",
-        "detectable": points(row["detectable"], ""),
+        "spreads": {arm: points(spreads[arm], "") for arm in ends},
+        "detectable": points(detectable, "") if detectable > 0 else "",
         "seeds_needed": None if pd.isna(needed) else int(needed),
     }
+
+
+def _spread(runs):
+    """Return the standard deviation of the accuracies of an arm's runs, in 0-1."""
+    return np.std([run.predictions.is_right.mean() for run in runs], ddof=1)
 
 
 def _alone(comparison, results):

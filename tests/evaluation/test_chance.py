@@ -71,6 +71,13 @@ def test_a_contrast_by_hand():
     assert run_deviation(arms) == (pytest.approx(np.sqrt(1 / 18)), 2)
 
 
+def test_rounding_is_neither_an_effect_nor_a_chance():
+    runs = np.full((3, 3589), 0.1) + np.arange(3589) % 2
+    arms = dict.fromkeys("12345678", runs)
+    found = contrast(arms, {arm: (-1) ** place / 3 for place, arm in enumerate(arms)})
+    assert (found.value, found.standard_error, found.p_value()) == (0, 0, 1)
+
+
 def test_scores_alone_give_the_pooled_t_test():
     rng = np.random.default_rng(0)
     first, second = rng.normal(0.6, 0.01, 4), rng.normal(0.61, 0.01, 6)

@@ -90,6 +90,41 @@ def test_arms_on_other_images_are_a_family_of_their_own():
         assert (row["low"], row["high"]) == pytest.approx(family.intervals()[0])
 
 
+@pytest.mark.parametrize(
+    ("count", "verdict"), [(20, "undecided"), (298, "undecided"), (299, "equal")]
+)
+def test_arms_that_agree_on_few_images_are_not_equal(count, verdict):
+    """If one in 100 images told them apart, they would agree on all 298 in 5 of 100 studies."""
+    right = predictions_of(np.arange(count) % 7, np.arange(count) % 7)
+    runs = {arm: dict.fromkeys(range(2), right) for arm in "ab"}
+    row = primary(difference_table(runs, "a", 0.01)).loc["b"]
+    assert (row["verdict"], row["difference"]) == (verdict, 0)
+    assert (
+        row["high90"] == pytest.approx(1 - 0.05 ** (1 / count)) and row["low90"] == -row["high90"]
+    )
+    assert row["high"] == pytest.approx(1 - 0.025 ** (1 / count))
+    assert row[["probability_within", "detectable", "seeds_needed"]].isna().all()
+
+
+@pytest.mark.parametrize(("count", "margin"), [(60, 0.05), (150, 0.03), (400, 0.02)])
+def test_arms_a_margin_apart_are_rarely_called_equal_on_few_images(count, margin, num_trials):
+    rng, y_true, found, num_trials = (
+        np.random.default_rng(5),
+        np.zeros(count, int),
+        0,
+        num_trials // 5,
+    )
+    for _ in range(num_trials):
+        runs = {"a": {}, "b": {}}
+        is_wrong = rng.random(count) < margin
+        for seed in range(2):
+            runs["a"][seed] = predictions_of(y_true, y_true)
+            runs["b"][seed] = predictions_of(y_true, np.where(is_wrong, 1, 0))
+        row = primary(difference_table(runs, "a", margin)).loc["b"]
+        found += row["verdict"] == Verdict.EQUAL
+    assert found <= 0.05 * num_trials + 2.9 * np.sqrt(0.05 * 0.95 * num_trials)
+
+
 def test_a_difference_may_be_shown_and_small():
     rng = np.random.default_rng(0)
     y_true = rng.integers(0, 7, 4000)

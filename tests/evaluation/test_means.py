@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from helpers import is_5_in_100, predictions_of
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from fer_keras.evaluation.chance import contrast, pseudo_values
@@ -39,6 +40,23 @@ def test_where_images_change_with_the_seed_the_scores_alone_count():
     _, ends = mean_intervals({"all": {"a": runs}})["a", "all"]
     scores = np.array([[np.mean(run.y_pred == run.y_true)] for run in runs])
     assert ends["accuracy"] == pytest.approx(contrast({"a": scores}, {"a": 1}).interval())
+
+
+def test_a_mean_without_errors_is_as_unsure_as_wilson_says():
+    right = predictions_of(np.arange(20) % 7, np.arange(20) % 7)
+    _, ends = mean_intervals({"x": {"a": [right, right]}})["a", "x"]
+    wilson = binomtest(20, 20).proportion_ci(method="wilson")
+    assert ends["accuracy"] == pytest.approx((wilson.low, wilson.high))
+
+
+def test_means_of_few_errors_cover_the_truth(num_trials):
+    rng, missed, num_trials = np.random.default_rng(6), 0, num_trials // 5
+    for _ in range(num_trials):
+        y_pred = (rng.random(100) < 0.02).astype(int)
+        runs = [predictions_of(np.zeros(100, int), y_pred)] * 2
+        low, high = mean_intervals({"x": {"a": runs}})["a", "x"][1]["accuracy"]
+        missed += not low <= 0.98 <= high
+    assert missed <= 0.05 * num_trials + 2.9 * np.sqrt(0.05 * 0.95 * num_trials)
 
 
 def test_single_runs_have_no_interval_over_seeds_but_a_flag():

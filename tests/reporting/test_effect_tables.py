@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import comparison_of, run_of
+from helpers import comparison_of, predictions_of, run_of
 from statsmodels.stats.multitest import multipletests
 
 from fer_keras.comparison.prepare import Source
@@ -17,6 +17,8 @@ from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.effects import factor_effects, variance_shares
 from fer_keras.reporting import effect_figures
 from fer_keras.reporting import effect_tables as tables
+from fer_keras.reporting.difference_tables import difference_table
+from fer_keras.reporting.first_screen import verdict
 from fer_keras.reporting.narrative import effect_summary
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
@@ -144,6 +146,53 @@ def test_the_summary_tells_what_is_shown_small_and_undecided():
     undecided = "- Undecided, neither an effect nor its absence being shown: "
     assert f"- In accuracy no effect is shown. {undecided}" in words
     assert "storage (csv → folder: " in words and "storage × feed (-" in words
+
+
+def grid_of(answer):
+    """A finished 2×2×2 grid, and the effects of its factors; an arm answers with a class each."""
+    y_true = np.arange(700) % 7
+    y_true[:100] = 0
+    runs = {}
+    for levels in product(*LEVELS.values()):
+        found = predictions_of(y_true, answer(levels, y_true))
+        made = {s: replace(run_of(0.5, s), predictions=found) for s in range(3)}
+        runs[", ".join(levels)] = made
+    compared = comparison_of(runs, "somewhere", factors=LEVELS)
+    rows = result_table(compared)
+    for place, name in enumerate(LEVELS):
+        rows[name] = rows["arm"].str.split(", ").str[place]
+    return compared, rows, tables.grid_effects(compared, rows)
+
+
+def test_arms_that_learnt_nothing_have_no_effects():
+    def answer(levels, y_true):  # the commonest class, or a rare one
+        return np.full(len(y_true), 0 if levels[0] == "csv" else 3)
+
+    compared, rows, effects = grid_of(answer)
+    primary = effects.primary
+    assert primary["difference"].abs().max() > 0.1  # of class frequencies, not of networks
+    assert not primary["is_shown"].any() and not primary["is_small"].any()
+    words = effect_summary(compared, effects)
+    assert "nothing is learnt" in " ".join(words.split()) and "no effect is shown" in words
+    assert "no effect is shown" in verdict(compared, rows, difference_table(compared), effects)
+
+
+def test_effects_on_too_few_images_are_not_called_small():
+    def answer(levels, y_true):  # all right but for one image
+        return np.where(np.arange(len(y_true)) < (levels[0] == "csv"), 1, y_true)
+
+    _, _, effects = grid_of(answer)
+    assert effects.primary["is_small"].all()  # of 700 images: at most 5.6 in 700 tell them apart
+    compared, rows, _ = grid_of(answer)
+    few = {
+        arm: {
+            seed: replace(run, predictions=run.predictions.select(np.arange(700) < 300))
+            for seed, run in own.items()
+        }
+        for arm, own in compared.runs.items()
+    }
+    effects = tables.grid_effects(replace(compared, runs=few), rows)
+    assert not effects.primary["is_small"].any()
 
 
 def test_macro_f1_is_called_unsure_where_a_class_is_too_small():

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import comparison_of, lasting, leaky, run_of
+from helpers import accuracy_of, comparison_of, lasting, leaky, run_of
 from scipy.stats import binomtest
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
@@ -41,6 +41,13 @@ def test_over_seeds_a_shown_difference_is_told_with_its_numbers(tmp_path):
     assert "One run" not in words and "corrected" not in words  # there is one difference
     deviation = f"{100 * row['run_sd']:.2g}"
     assert f"differ in accuracy by a standard deviation of {deviation} points" in words
+    spreads = {
+        arm: 100 * np.std([accuracy_of(run) for run in own.values()], ddof=1)
+        for arm, own in runs.items()
+    }
+    least, most = sorted(spreads, key=spreads.get)
+    ends = [f"{spreads[arm]:.2g} points in `{arm}`" for arm in (least, most)]
+    assert f"pooled over the arms ({ends[0]} to {ends[1]})." in words
     assert f"If the true difference is {100 * row['detectable']:.2g} points" in words
     assert f"would take {row['seeds_needed']:.0f} seeds of each arm" in words
 
@@ -263,6 +270,8 @@ def test_in_time_too_a_winner_needs_proof_and_seeds(tmp_path):
     }
     words = time_summary(close, tmp_path)
     assert "no arm is shown to be the best" in words and "`conv6`" not in words
+    single = time_summary(close | {"conv2": seeds_of(0.5, 1, 1)}, tmp_path)
+    assert "`conv2` has one run, so that no arm can be called the best" in single
     once = {"conv2": seeds_of(0.5, 1, 1), "conv3": seeds_of(0.9, 7, 1)}
     assert "each arm has one run, so that no arm can be called the best" in time_summary(
         once, tmp_path
