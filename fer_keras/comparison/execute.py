@@ -29,6 +29,8 @@ class PlannedRun:
         source: the `Source` of its faces.
         directory: its run directory.
         num_train: number of its training faces.
+        network: hashes of a network that is given as a function: where such a function comes from
+            is not known in another process. `None` for one that is named.
     """
 
     arm: str
@@ -36,6 +38,7 @@ class PlannedRun:
     source: Source
     directory: Path
     num_train: int
+    network: dict | None
 
     @property
     def is_finished(self):
@@ -66,8 +69,11 @@ def plan_runs(recipes, sources, seeds, directory):
         for arm, recipe in recipes.items():
             resolved, splits = sources[arm].splits(recipe.changed(seed=seed))
             first.setdefault(arm, resolved)
-            place = directory / _directory_name(arm, resolved, splits)
-            planned.append(PlannedRun(arm, resolved, sources[arm], place, len(splits.train)))
+            identity = run_identity(resolved, splits)
+            place = directory / run_name(f"{arm}-seed{seed}", identity)
+            network = identity["network"] if callable(resolved.network) else None
+            source, num_train = sources[arm], len(splits.train)
+            planned.append(PlannedRun(arm, resolved, source, place, num_train, network))
     return planned, first
 
 
@@ -146,33 +152,30 @@ def _execute(run, progress, tensorboard, longer=None):
     """Finish a run; return what went wrong, or an empty text."""
     try:
         recipe, splits = run.source.splits(run.recipe)
-        title = f"{run.arm}, seed {recipe.seed}"
-        _require_as_planned(run, recipe, splits)
+        identity = run_identity(recipe, splits, run.network)
+        _require_as_planned(run, identity)
         finish(
             recipe,
             splits,
             run.directory,
-            title,
+            f"{run.arm}, seed {recipe.seed}",
             progress,
             tensorboard=tensorboard,
             longer=longer,
+            identity=identity,
         )
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return reason(error)
     return ""
 
 
-def _require_as_planned(run, recipe, splits):
+def _require_as_planned(run, identity):
     """Refuse to train what is another run now, so that an arm's runs differ in the seed alone."""
-    if _directory_name(run.arm, recipe, splits) != run.directory.name:
+    if run_name(f"{run.arm}-seed{run.recipe.seed}", identity) != run.directory.name:
         raise InputError(
             "The network's code or weights, the faces or versions of packages are not those that "
             "this comparison began with; start it again, and all its runs take the new ones."
         )
-
-
-def _directory_name(arm, recipe, splits):
-    return run_name(f"{arm}-seed{recipe.seed}", run_identity(recipe, splits))
 
 
 def _execute_beside(run, slots, silent, tensorboard):

@@ -47,12 +47,14 @@ def faces_identity(splits):
     }
 
 
-def run_identity(recipe, splits):
+def run_identity(recipe, splits, network=None):
     """Return what a run directory belongs to.
 
     Args:
         recipe: the `Recipe`.
         splits: `Splits`, validation cut out.
+        network: what `network_identity` returned of it in the process that planned the run; `None`
+            computes it.
 
     Returns:
         A dict of JSON values: `recipe` (all fields), `augmentation` (its strengths), `network`
@@ -71,7 +73,7 @@ def run_identity(recipe, splits):
     return {
         "recipe": recipe.as_json(),
         "augmentation": recipe.ranges,
-        "network": network_identity(recipe, len(splits.test.class_names)),
+        "network": network or network_identity(recipe, len(splits.test.class_names)),
         "data": faces_identity(splits),
         "code": code,
     }

@@ -111,7 +111,15 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
 
 
 def finish(
-    recipe, splits, directory, title, progress=None, callbacks=(), tensorboard=None, longer=None
+    recipe,
+    splits,
+    directory,
+    title,
+    progress=None,
+    callbacks=(),
+    tensorboard=None,
+    longer=None,
+    identity=None,
 ):
     """Do what `fit` does, for faces that are prepared.
 
@@ -124,6 +132,7 @@ def finish(
         callbacks: as for `fit`.
         tensorboard: as for `fit`.
         longer: directory of a longer training that goes on where this one ends.
+        identity: what `run_identity` returned of it; `None` computes it.
 
     Returns:
         The finished `Run`.
@@ -132,7 +141,7 @@ def finish(
         InputError: as `fit`.
     """
     require_usable(callbacks, tensorboard)
-    identity = run_identity(recipe, splits)
+    identity = identity or run_identity(recipe, splits)
     directory = project_path(directory or f"runs/{run_name(title, identity)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from functools import partial
 
+import cloudpickle
 import keras
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from keras import layers
 
 from fer_keras.comparison import engine, execute, tuning
 from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
 from fer_keras.comparison.robustness import robustness
@@ -328,6 +330,18 @@ def test_a_network_that_is_edited_meanwhile_is_trained_in_the_next_comparison(
     again = run_comparison(arms, splits, 2, out=tmp_path / "runs")
     files = [run.directory / "model.keras" for run in again.runs["a"].values()]
     assert [keras.models.load_model(file).layers[1].filters for file in files] == [5, 5]
+
+
+def test_a_function_of_ones_own_is_the_same_network_in_another_process(splits, tmp_path):
+    def own(num_classes):
+        return tiny(num_classes)
+
+    recipe = Recipe(network=own, **ONE_EPOCH)
+    planned, _ = execute.plan_runs({"a": recipe}, {"a": Source(splits)}, [0], tmp_path)
+    sent = cloudpickle.loads(cloudpickle.dumps(planned[0]))  # as workers get it
+    assert sent.recipe.network is not own
+    assert execute._execute(sent, None, None) == ""
+    assert planned[0].is_finished and execute.execute_all(planned) == {}
 
 
 def test_files_that_have_changed_are_read_again(data, tmp_path):
