@@ -8,6 +8,7 @@ from scipy.stats import f
 
 from fer_keras.evaluation.chance import contrast
 from fer_keras.evaluation.differences import MARGIN
+from fer_keras.evaluation.shared import have_same_images
 from fer_keras.utils.errors import InputError
 
 UNKNOWN = ("low", "high", "p_value", "p_of_equality")
@@ -55,6 +56,41 @@ def factor_effects(arms, levels, margin=MARGIN, repeated=None):
                 weights = _weights(grid, dict(zip(axes, changed)))
                 rows.append(row | {"seeds": seeds} | _estimated(arms, weights, margin, series))
     return pd.DataFrame(rows)
+
+
+def tested_apart(levels, runs):
+    """Return the factors whose levels do not share their tests.
+
+    They have other test images, labels or classes. Scores differ for that reason alone, so that
+    such factors' own effects are not tested.
+
+    Args:
+        levels: as for `factor_effects`.
+        runs: dict from an arm's name to its runs' `Predictions`, by seed.
+
+    Returns:
+        A list of columns of `levels`.
+    """
+    apart = []
+    for factor in levels:
+        rest = [name for name in levels if name != factor] or [0] * len(levels)
+        for _, arms in levels.groupby(rest, sort=False):
+            first, *others = (runs[arm][0] for arm in arms.index)
+            alike = [run for run in others if run.class_names == first.class_names]
+            if len(alike) < len(others) or not have_same_images([first, *alike]):
+                apart.append(factor)
+                break
+    return apart
+
+
+def is_apart(effect, apart):
+    """Return whether all factors of an effect are tested apart.
+
+    Args:
+        effect: its name, such as `labels × data`.
+        apart: what `tested_apart` returned.
+    """
+    return {*effect.split(" × ")} <= {*apart}
 
 
 def effects_at_levels(arms, levels, factor, given, repeated=None):

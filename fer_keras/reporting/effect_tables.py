@@ -8,7 +8,14 @@ import pandas as pd
 
 from fer_keras.evaluation.chance import values_by_arm
 from fer_keras.evaluation.differences import LEVEL, PRIMARY, RUN_SCORES
-from fer_keras.evaluation.effects import effects_at_levels, factor_effects, variance_shares
+from fer_keras.evaluation.effects import (
+    UNKNOWN,
+    effects_at_levels,
+    factor_effects,
+    is_apart,
+    tested_apart,
+    variance_shares,
+)
 from fer_keras.evaluation.intervals import SCORES, holm, largest_difference
 from fer_keras.evaluation.shared import have_same_images, is_idle
 from fer_keras.reporting.difference_tables import p_text, points_text
@@ -123,15 +130,18 @@ def effect_table(runs, factors, comparison):
         comparison's margin, each at 5 % after Holm's correction for the number of effects, and
         `holm_p_value` is the corrected p value. Nothing is found of arms that have all learnt
         nothing, and no effect is called small where some have, or where the runs differ on too few
-        images to tell.
+        images to tell. `attrs["apart"]` lists the factors whose levels have other tests; of their
+        own effects the difference alone is given.
     """
     levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
     predictions = _predictions(runs, comparison)
     idle = [is_idle(own) for own in predictions.values()]
     may_be_small = not any(idle) and _differ_enough(predictions, comparison.margin)
+    apart = tested_apart(levels, predictions) if predictions else []
     for score in RUN_SCORES:
         arms = {arm: each[:, SCORES.index(score)] for arm, each in values.items()}
         table = factor_effects(arms, levels, comparison.margin, REPEATED)
+        table.loc[table["effect"].map(lambda name: is_apart(name, apart)), [*UNKNOWN]] = np.nan
         table["holm_p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
         equality = holm(table["p_of_equality"]) if score == PRIMARY else np.nan
         table["is_small"] = may_be_small & (equality <= LEVEL)
@@ -139,6 +149,7 @@ def effect_table(runs, factors, comparison):
         tables[score] = table
     effects = pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
     effects.attrs["on_images"] = next(iter(values.values())).shape[-1] > 1
+    effects.attrs["apart"] = apart
     return effects
 
 
@@ -175,18 +186,21 @@ def readable_effects(effects):
         if row["score"] == PRIMARY:
             text["p, after Holm"] = p_text(row["holm_p_value"])
             text["found"] = "an effect" * row["is_shown"]
+            if is_apart(row["effect"], effects.attrs.get("apart", ())):
+                text["found"] = "not comparable: other tests"
             if row["is_small"]:
                 text["found"] += ", " * row["is_shown"] + "smaller than the margin"
     table = pd.DataFrame(rows).T.rename_axis(["effect", "change"])
     return table.loc[:, (table != "").any()]
 
 
-def share_table(runs, factors):
+def share_table(runs, factors, apart=()):
     """Return the share of the variation among runs that each factor explains.
 
     Args:
         runs: the runs that `balanced_runs` returned.
         factors: its factors.
+        apart: those of them whose levels have other tests, which have no p values.
 
     Returns:
         A DataFrame like that of `effects.variance_shares`, with a first column `score`. Of
@@ -194,6 +208,7 @@ def share_table(runs, factors):
     """
     tables = {score: variance_shares(runs, factors, score, REPEATED) for score in RUN_SCORES}
     for score, table in tables.items():
+        table.loc[table["source"].map(lambda name: is_apart(name, apart)), "p_value"] = np.nan
         table["p_value"] = holm(table["p_value"]) if score == PRIMARY else np.nan
     return pd.concat(tables, names=["score", None]).reset_index(0).reset_index(drop=True)
 

@@ -12,7 +12,7 @@ from fer_keras.reporting.narrative import (
 )
 from fer_keras.reporting.render import render_html
 from fer_keras.reporting.saving import svg_of
-from fer_keras.reporting.score_tables import headline_rows
+from fer_keras.reporting.score_tables import headline_rows, tested_images
 from fer_keras.utils.machine import machines_of
 
 MOST_NAMES = 3
@@ -87,10 +87,10 @@ def data_facts(comparison, results):
         results: what `results.result_table` returned of it.
     """
     names = dict.fromkeys(source.data.name for source in comparison.sources.values())
-    tested = headline_rows(results).groupby("split", sort=False)["images"].first()
     counts = _counts_of_training(comparison)
     learnt = f"{' or '.join(f'{count:,}' for count in counts)} training images" if counts else ""
-    tests = " and ".join(f"{count:,.0f} test images ({split})" for split, count in tested.items())
+    tested = tested_images(results).items()
+    tests = " and ".join(f"{count} test images ({split})" for split, count in tested)
     seeds, most = len(comparison.seeds), "up to " if comparison.errors else ""
     runs = f"{len(comparison.arms)} arm{'s' * (len(comparison.arms) > 1)} × {most}{seeds} seed"
     faces = "drawn faces" if comparison.drawn else ", ".join(names)

@@ -8,6 +8,7 @@ import pandas as pd
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.evaluation.chance import ROUNDING
 from fer_keras.evaluation.differences import PRIMARY, How, Verdict
+from fer_keras.evaluation.effects import is_apart
 from fer_keras.evaluation.intervals import FEW
 from fer_keras.evaluation.shared import is_idle, weak_classes
 from fer_keras.reporting import score_tables
@@ -22,7 +23,7 @@ from fer_keras.reporting.difference_tables import (
 )
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
-from fer_keras.reporting.score_tables import SCORE_NAMES, score_text
+from fer_keras.reporting.score_tables import SCORE_NAMES, score_text, tested_images
 from fer_keras.utils.files import path_from_project
 
 NO_EFFECTS = "No seed has finished with every arm, so that there are no effects to compute."
@@ -164,18 +165,20 @@ def effect_values(comparison, effects):
         effects: as for `effect_summary`.
     """
     rows, runs = effects.primary.to_dict("records"), effects.runs
+    apart = effects.table.attrs["apart"]
     for row in rows:
         row |= {"points": points_text(row), "p": p_text(row["holm_p_value"])}
+    rows = [row for row in rows if not is_apart(row["effect"], apart)]
     at_levels = {}
     for row in effects.at_levels.to_dict("records"):
         name = f"{row['effect']} ({row['change']})"
         at_levels.setdefault(name, []).append(f"{points_text(row)} at {row['at']}")
-    images = runs.groupby("split", sort=False)["images"].first()
     arms = [[run.predictions for run in own.values()] for own in comparison.runs.values()]
     return {
         "weak": [*dict.fromkeys(name for own in arms if own for name in weak_classes(own))],
         "epochs": " or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
-        "tested": " and ".join(f"{split} ({n:,.0f} images)" for split, n in images.items()),
+        "tested": " and ".join(f"{name} ({n} images)" for name, n in tested_images(runs).items()),
+        "apart": apart,
         "num_seeds": runs["seed"].nunique(),
         "left_out": [seed for seed in comparison.seeds if seed not in set(runs["seed"])],
         "margin": margin_text(comparison.margin),

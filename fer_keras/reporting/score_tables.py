@@ -28,6 +28,22 @@ def headline_rows(results):
     return results.dropna(subset="accuracy").drop_duplicates(["arm", "seed"])
 
 
+def tested_images(results):
+    """Return how many test images the arms have.
+
+    Args:
+        results: what `results.result_table` returned.
+
+    Returns:
+        A dict from a test set's name to a text, such as `265 or 300`.
+    """
+    images = headline_rows(results).groupby("split", sort=False)["images"]
+    return {
+        split: " or ".join(f"{count:,.0f}" for count in sorted(own.unique()))
+        for split, own in images
+    }
+
+
 def score_table(results, comparison=None):
     """Return the scores of each arm and test set over its seeds.
 

@@ -164,6 +164,42 @@ def grid_of(answer):
     return compared, rows, tables.grid_effects(compared, rows)
 
 
+def test_levels_that_have_other_tests_are_not_compared():
+    """A factor changes the labels that scores are by; the other one raises them by ten points."""
+    grid = {"labels": ("own", "ferplus"), "precision": ("float32", "mixed")}
+    runs, y_true = {}, np.arange(700) % 7
+    for labels, precision in product(*grid.values()):
+        truth = y_true if labels == "own" else (y_true + 1) % 7
+        for seed in range(3):
+            is_right = np.random.default_rng(seed).random(700) < 0.5 + 0.1 * (precision == "mixed")
+            found = predictions_of(truth, np.where(is_right, truth, (truth + 1) % 7))
+            made = runs.setdefault(f"{labels}, {precision}", {})
+            made[seed] = replace(run_of(0.5, seed), predictions=found)
+    compared = comparison_of(runs, "somewhere", factors=grid)
+    rows = result_table(compared)
+    rows[[*grid]] = rows["arm"].str.split(", ", expand=True).to_numpy()
+    effects = tables.grid_effects(compared, rows)
+    assert effects.table.attrs["apart"] == ["labels"]
+    primary = effects.primary.set_index("effect")
+    assert primary.loc["labels", ["low", "p_value", "p_of_equality"]].isna().all()
+    assert primary["is_shown"].to_dict() == {
+        "labels": False,
+        "precision": True,
+        "labels × precision": False,
+    }
+    assert tables.readable_effects(effects.table).loc["labels", "found"].item() == (
+        "not comparable: other tests"
+    )
+    words = " ".join(effect_summary(compared, effects).split())
+    assert "Levels of labels have other test images, labels or classes." in words
+    assert "corrected by Holm's method for the 2 effects" in words
+    first = verdict(compared, rows, difference_table(compared), effects)
+    assert "Levels of <b>labels</b> have other test images" in first
+    shares = tables.share_table(effects.runs, effects.factors, ["labels"])
+    tested = shares[shares["score"] == "accuracy"].set_index("source")["p_value"].notna()
+    assert tested["precision"] and not tested["labels"]
+
+
 def test_arms_that_learnt_nothing_have_no_effects():
     def answer(levels, y_true):  # the commonest class, or a rare one
         return np.full(len(y_true), 0 if levels[0] == "csv" else 3)
