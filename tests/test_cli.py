@@ -377,6 +377,16 @@ def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
     assert "Other data:" in capsys.readouterr().out
 
 
+def test_one_data_set_keeps_the_name_that_it_is_given(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+    command = ["compare", "conv3", "--out", str(tmp_path / "out"), "--seeds", "1"]
+    assert main([*command, "--data", f"mine={data / 'fer2013.csv'}", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "Data: mine, " in shown.err
+    (record,) = (tmp_path / "out").glob("*/design.json")
+    assert json.loads(record.read_text())["data"]["conv3"]["name"] == "mine"
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys, mynet):
     rows = (data / "fer2013.csv").read_text().splitlines()

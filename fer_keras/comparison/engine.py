@@ -209,8 +209,9 @@ def _sources(recipes, data_sets, on_bad, class_names):
     class_names = None if class_names is None else checked_names(class_names)
     kept, sources, notes = {}, {}, []
     for data_name, data in data_sets.items():
+        users_name = None if [*data_sets] == [data.name] else data_name
         if class_names and isinstance(data, Location) and data.csv:
-            data = replace(data, name=data_set_name(class_names, data.csv.parent))
+            data = replace(data, name=data_set_name(class_names, data.csv))
         own = {}
         for arm, recipe in recipes.items():
             storage, fault = find_storage(recipe, data)
@@ -219,10 +220,9 @@ def _sources(recipes, data_sets, on_bad, class_names):
             else:
                 own[arm] = recipe.changed(storage=storage)
         forms = {recipe.storage for recipe in own.values() if is_pairable(recipe)}
-        users_name = data_name if len(data_sets) > 1 else None
         source = Source(data, {"csv", "folder"} <= forms, on_bad, class_names, users_name)
         for arm, recipe in own.items():
-            name = f"{arm} on {data_name}" if users_name else arm
+            name = f"{arm} on {data_name}" if len(data_sets) > 1 else arm
             kept[name], sources[name] = recipe, source
     if not kept:
         if not notes:

@@ -54,9 +54,11 @@ def mean_and_difference(values, arm, reference):
         reference: the name of the arm to compare with, which `values` may lack.
 
     Returns:
-        Two tuples as of `estimate`; the second holds NaN where there is nothing to compare.
+        Two tuples as of `estimate`, the mean's ends in 0-1; the second holds NaN where there is
+        nothing to compare.
     """
-    mean = estimate(values, {arm: 1})
+    mean, *ends = estimate(values, {arm: 1})
+    mean = mean, *np.clip(ends, 0, 1)
     if arm == reference or reference not in values:
         return mean, (np.nan,) * 3
     return mean, estimate(values, {arm: 1, reference: -1})

@@ -99,12 +99,12 @@ def parse_data(places):
         name, equals, directory = place.partition("=")
         if not (place if not equals else directory).strip():
             raise InputError(f"The data {place!r} names no folder; give DIR or NAME=DIR.")
-        if not equals or user_path(place).exists():
+        if is_own := not equals or user_path(place).exists():
             name, directory = user_path(place).resolve().name, place
         if name in named:
             raise InputError(f"The data set {name} is given twice; give each one once.")
         named[name] = directory
-    return named if len(named) > 1 else directory
+    return directory if is_own and len(named) == 1 else named
 
 
 def parse_places(texts):

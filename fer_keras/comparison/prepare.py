@@ -33,6 +33,11 @@ class Source:
     name: str | None = None
 
     @property
+    def data_name(self):
+        """The user's name for the data set, or its own."""
+        return self.name or self.data.name
+
+    @property
     def is_here(self):
         """Whether the faces can be read: from memory or existing files."""
         if isinstance(self.data, Splits):

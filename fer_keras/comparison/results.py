@@ -60,7 +60,7 @@ def across_data_sets(comparison):
         for arms in by_images({arm: list(parts.values()) for arm, parts in runs.items()}):
             for split, parts in _with_and_without_copies(arms).items():
                 for arm, row in _estimates(parts, reference).items():
-                    place = {"arm": arm, "trained on": _trained_on(comparison, arm)}
+                    place = {"arm": arm, "trained on": comparison.sources[arm].data_name}
                     place |= {"tested on": tested, "split": split}
                     rows.append(place | row | {"reference": reference})
     return pd.DataFrame(rows)
@@ -95,11 +95,6 @@ def _estimates(arms, reference):
                 row |= dict(zip(("difference", "difference_low", "difference_high"), difference))
         rows[arm] = row
     return rows
-
-
-def _trained_on(comparison, arm):
-    source = comparison.sources[arm]
-    return source.name or source.data.name
 
 
 def _rows(arm, seed, run, factors):

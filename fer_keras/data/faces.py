@@ -106,7 +106,7 @@ class Splits:
     test: Faces
     validation: Faces | None = None
     notes: tuple[str, ...] = ()
-    name: str = "fer2013"
+    name: str = "faces"
     folder: Path | None = None
     without_copies: bool = False
     storage: str | None = None

@@ -88,7 +88,7 @@ def load_data(
             splits = read_own_given_votes(source, location.votes)
         else:
             splits = read_ferplus(source, location.votes, soft=labels == "ferplus_votes")
-    name = data_set_name(splits.train.class_names, source.parent if form == "csv" else source)
+    name = data_set_name(splits.train.class_names, source)
     return replace(
         splits,
         name=DRAWN if is_drawn else "raf-db" if form == "raf_db" else name,

@@ -86,7 +86,7 @@ def data_facts(comparison, results):
         comparison: the `Comparison`.
         results: what `results.result_table` returned of it.
     """
-    names = dict.fromkeys(source.data.name for source in comparison.sources.values())
+    names = dict.fromkeys(source.data_name for source in comparison.sources.values())
     counts = _counts_of_training(comparison)
     learnt = f"{' or '.join(f'{count:,}' for count in counts)} training images" if counts else ""
     tested = tested_images(results).items()

@@ -208,7 +208,7 @@ def _data_in_words(comparison):
     forms = {"csv": "a CSV of pixel strings", "folder": "folders of images"}
     read = {}
     for arm, recipe in comparison.arms.items():
-        name = comparison.sources[arm].data.name
+        name = comparison.sources[arm].data_name
         read.setdefault(name, {})[f"from {forms[recipe.storage]}"] = None
     return [f"{name}, read {' and '.join(places)}" for name, places in read.items()]
 

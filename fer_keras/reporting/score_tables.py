@@ -170,7 +170,7 @@ def is_fer2013(comparison):
     Args:
         comparison: the `Comparison`.
     """
-    names = [source.data.name for source in comparison.sources.values()]
+    names = [source.data_name for source in comparison.sources.values()]
     return not comparison.drawn and any("fer2013" in name.lower() for name in names)
 
 

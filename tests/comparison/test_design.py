@@ -45,7 +45,7 @@ def test_the_design_is_there_before_the_first_run_and_says_what_is_asked(run, mo
         name: value for name, value in done.arms["two"].as_json().items() if name != "seed"
     }
     faces = json.loads((done.runs["one"][0].directory / "recipe.json").read_text())["data"]
-    assert design["data"]["one"] == {"name": "fer2013", **faces}
+    assert design["data"]["one"] == {"name": "faces", **faces}
     assert (faces["train"], faces["validation"], faces["test"]) == (140, 35, 70)
     [arms, rest] = design["families"]
     assert (arms["tests"], arms["correction"]) == ("every other arm against one", "Dunnett")

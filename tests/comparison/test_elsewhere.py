@@ -187,7 +187,7 @@ def test_faces_in_memory_are_tested_on_and_those_of_training_refused(splits, tmp
     options = {"out": tmp_path, "test_on": {"mine": Splits(other, other)}}
     found = across_data_sets(run_comparison({"a": TINY}, splits, 1, **options))
     assert found[["images", "seeds"]].to_numpy().tolist() == [[21, 1]]
-    with pytest.raises(InputError, match="arm a is trained on fer2013, which test_on gives as x"):
+    with pytest.raises(InputError, match="arm a is trained on faces, which test_on gives as x"):
         run_comparison({"a": TINY}, splits, 1, **options | {"test_on": {"x": splits}})
 
 

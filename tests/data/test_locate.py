@@ -49,7 +49,7 @@ def test_one_form_is_enough(tmp_path):
     csv = put(tmp_path / "a" / "icml_face_data.csv")
     folder = put_folder(tmp_path / "b", "Train", "TEST")
     assert find_data(tmp_path / "a") == Location("fer2013", csv=csv)
-    assert find_data(tmp_path / "b") == Location("fer2013", folder=folder)
+    assert find_data(tmp_path / "b") == Location("b", folder=folder)
 
 
 def test_train_must_hold_a_folder_for_each_class(tmp_path):
@@ -62,9 +62,13 @@ def test_train_must_hold_a_folder_for_each_class(tmp_path):
     assert find_data(tmp_path).folder == tmp_path
 
 
-def test_a_data_set_is_named_by_its_classes_or_its_folder(tmp_path):
+def test_a_data_set_is_named_by_its_classes_and_files_or_its_folder(tmp_path):
     classes = ("Anger", "disgusted", "fear", "happiness", "neutral", "sad", "surprise")
-    assert find_data(put_folder(tmp_path / "any", classes=classes)).name == "fer2013"
+    place = put_folder(tmp_path / "affectnet", classes=classes)  # of the same classes
+    assert find_data(place).name == "affectnet"
+    put(place / "train" / "sad" / "Training_7.jpg")  # as FER2013's folders call them
+    assert find_data(place).name == "fer2013"
+    assert find_data(put_folder(tmp_path / "my-FER2013", classes=classes)).name == "fer2013"
     own = put_folder(tmp_path / "moods", classes=("calm", "wild"))
     assert find_data(own) == Location("moods", folder=own)
     some = put_folder(tmp_path / "some", classes=("happy", "sad"))

@@ -3,10 +3,12 @@
 import os
 import zipfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
-from fer_keras.data.readers.listing import folder_classes, has_image_folder
+from fer_keras.data.readers.csv_parser import SPLITS
+from fer_keras.data.readers.listing import folder_classes, has_image_folder, visible_folders
 from fer_keras.data.readers.raf_db import has_rafdb
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_folder, user_path
@@ -19,6 +21,9 @@ ZIP_NAMES = (*(f"{name}.zip" for name in PLAIN_NAMES), "fer2013.zip", "archive.z
 PACKED_NAMES = tuple(f"{name}{suffix}" for suffix in (".gz", ".xz") for name in PLAIN_NAMES)
 CSV_NAMES = PLAIN_NAMES + PACKED_NAMES + ZIP_NAMES
 """The names that the CSV form is looked for under, most preferred first."""
+
+FEW_FILES = 100
+"""So many files of a folder tell whether it is FER2013's."""
 
 VOTES_NAME = "fer2013new.csv"
 """The name under which FER+ publishes its votes."""
@@ -92,14 +97,28 @@ def why_no_folder(location):
     return f"no train/<class>/ lies beside {location.csv}"
 
 
-def data_set_name(class_names, directory):
-    """Return `fer2013` for classes of FER2013 or FER+, else a folder's name.
+def data_set_name(class_names, place):
+    """Return `fer2013` for FER2013's classes and form, else a folder's name.
+
+    Many data sets have FER2013's classes. A folder is FER2013's if it is called so, or its images
+    are, such as `Training_1.jpg`.
 
     Args:
         class_names: tuple of the data set's classes.
-        directory: the `Path` of the folder that it lies in.
+        place: the `Path` of a CSV file, or of a folder that holds `train/<class>/`.
     """
-    return "fer2013" if class_names in (CLASS_NAMES, ALL_CLASS_NAMES) else directory.name
+    folder = place.parent if place.is_file() else place
+    is_fer2013 = class_names in (CLASS_NAMES, ALL_CLASS_NAMES)
+    if is_fer2013 and (place.is_file() or SUBFOLDER in folder.name.lower() or _has_splits(folder)):
+        return "fer2013"
+    return folder.name
+
+
+def _has_splits(folder):
+    """Return whether images in `train/<class>/` are named after FER2013's splits."""
+    classes = (own for top in visible_folders(folder, "train") for own in visible_folders(top))
+    names = (entry.name for own in classes for entry in os.scandir(own))
+    return any(name.partition("_")[0] in SPLITS for name in islice(names, FEW_FILES))
 
 
 def _mounted():
