@@ -110,7 +110,7 @@ clean:  ## Delete the environment, all runs and the reports made here
 # While this file is there, the environment is half-made: the next try makes a new one.
 UNFINISHED := $(VENV).unfinished
 
-# Packages come as locks/ names them, each by its hash; a line a package says that it goes on.
+# Packages come as locks/ names them, each by its hash. One line a package shows progress.
 INSTALL = @bash -o pipefail -c '$(BIN)/python -m pip install \
 	--require-hashes --requirement $(1) | { grep --line-buffered -oE \
 	"(Downloading|Using cached) [^ ]+(whl|gz) \(.*|^Installing collected packages" || true; }'

@@ -177,8 +177,8 @@ def _add_compare(compare):
     add(
         "--group-by",
         metavar="REGEX",
-        help="of its file names; what its first parentheses match names the person or sequence "
-        "(a groups.csv in DIR goes before it)",
+        help="regular expression for the file names of --test-on; its first group is the person "
+        "or sequence (a groups.csv in DIR takes precedence)",
     )
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)
