@@ -1,11 +1,11 @@
-"""Networks of one form take turns in one, whose graph is built once."""
+"""Reuse one Keras model for all networks with the same layers."""
 
 import json
 
 from fer_keras.networks.build import normalisations
 
 MOST_KEPT = 4
-"""Forms whose networks are kept."""
+"""How many models are kept."""
 
 NAMES = ("name", "keras_history", "input_layers", "output_layers")
 """Where a configuration names a layer. (A dtype has a name, too, which matters.)"""
@@ -14,22 +14,22 @@ TENSOR = "__keras_tensor__"
 """The class of what passes between layers."""
 
 _KEPT = {}
-"""A network's form -> the network that stands for all of this form."""
+"""A network's form -> the model that all networks of this form use."""
 
 
 def in_network_alike(model):
     """Return a network with this one's answers; the next call may change it.
 
-    `model.predict` builds a graph for each network that was loaded, which takes longer than the
-    predictions do, and TensorFlow warns of it. Networks that differ in weights alone need one.
+    `model.predict` builds a graph for each network that was loaded. This takes longer than the
+    predictions, and TensorFlow warns about it. Networks that differ in weights alone share a graph.
 
     Args:
         model: a Keras model.
 
     Returns:
-        The model itself, or a former one of the same layers that has its weights now. Layers and
-        functions of your own may compute other things under one name, so that a model with any
-        takes no turns.
+        The model itself, or an earlier one with the same layers, which now has its weights. A model
+        with layers or functions of your own is returned as it is, because two of the same name may
+        compute different things.
     """
     if not _is_of_keras(model):
         return model

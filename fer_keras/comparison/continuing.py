@@ -45,11 +45,11 @@ def pass_on(backup, longer):
 
     Args:
         backup: `Path` of the folder with the state.
-        longer: run directory of the longer training; `None` where there is none. One that has
-            begun keeps its own state.
+        longer: run directory of the longer training; `None` where there is none. If that has
+            begun, its own state is kept.
     """
     if longer:
-        # It fails where another process begins that training now, or has begun it.
+        # This fails if another process begins that training now or has begun it.
         with suppress(OSError), run_lock(longer).acquire(blocking=False):
             longer.mkdir()
             backup.rename(longer / "backup")

@@ -29,7 +29,7 @@ KINDS = {
 """Types of the values in it, by key."""
 
 MARGINS = (0.001, 0.2)
-"""The smallest and the largest margin. Points given for shares, or the reverse, lie outside."""
+"""Least and greatest margin. A value outside was probably in the other unit (points or 0-1)."""
 
 
 def require_margin(margin):
@@ -54,7 +54,7 @@ def require_margin(margin):
 def keep_design(directory, name, recipes, sources, seeds, factors, minutes, search_rate, margin):
     """Return a comparison's design, and write it where there is none.
 
-    A design is never overwritten: what differs from it later was added later.
+    A design is never overwritten: what differs from it was added later.
 
     Args:
         directory: the comparison's folder, a `Path`.

@@ -97,8 +97,8 @@ def require_data_name(argument, name):
 def predict_elsewhere(comparison, others):
     """Predict all that the runs are tested on beside their own test images.
 
-    These are the data sets of other arms, other data, and the other storage form's pixels of the
-    same test images. What is kept already is not predicted again.
+    These are the data sets of other arms, other data, and the same test images in the other storage
+    form. Predictions that are kept already are not made again.
 
     Args:
         comparison: the `Comparison`.
@@ -123,15 +123,14 @@ def predict_elsewhere(comparison, others):
 
 
 def tested_elsewhere(comparison):
-    """Return the predictions for each data set that is not every arm's own.
+    """Return predictions for data sets that some arm was not trained on.
 
     Args:
         comparison: the `Comparison`.
 
     Returns:
         A dict from a data set's name to a dict from an arm's name to a dict from a seed to its
-        `Predictions`. An arm's own test images are among them where another arm is tested on
-        these, too.
+        `Predictions`. An arm's own test images are included if another arm is tested on them.
     """
     own = {arm: comparison.sources[arm].name for arm in comparison.first}
     found = {}

@@ -170,7 +170,10 @@ def _execute(run, progress, tensorboard, longer=None):
 
 
 def _require_as_planned(run, identity):
-    """Refuse to train what is another run now, so that an arm's runs differ in the seed alone."""
+    """Refuse a run whose code, faces or packages changed since it was planned.
+
+    So an arm's runs differ in the seed alone.
+    """
     if run_name(f"{run.arm}-seed{run.recipe.seed}", identity) != run.directory.name:
         raise InputError(
             "The network's code or weights, the faces or versions of packages are not those that "

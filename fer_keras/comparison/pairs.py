@@ -17,19 +17,19 @@ COLUMNS = ("arm", "id", "reference", "name")
 def with_shared_names(comparison, reference):
     """Return predictions in which the same test images have the same ids.
 
-    Arms of another data set, and those of another storage form that share no id with the reference,
-    get its ids for the images that their pixels pair, within Training and within the rest. Other
-    images of another data set get ids that name it, for its files may be called alike. The pairs
-    are kept as `pairs.csv` in the comparison's folder, and are read from there where the data is
-    gone.
+    Two arms may name the same test image differently: in the other storage form, or in another data
+    set. Where pixels pair two images, within Training or within the rest, the arm takes the
+    reference's id. Storage forms that share an id need no pairs. Unpaired images of another data
+    set get the data set's name in front, because its files may have the same names. The pairs are
+    kept in `pairs.csv` in the comparison's folder and read from there, also if the data is gone.
 
     Args:
         comparison: the `Comparison`.
         reference: the arm whose ids stay, which has finished a run.
 
     Returns:
-        A dict from an arm's name to a dict from a seed to the run's `Predictions`; without arms
-        that have finished none.
+        A dict from an arm's name to a dict from a seed to the run's `Predictions`. Arms without a
+        finished run are left out.
     """
     runs = {
         arm: {seed: run.predictions for seed, run in own.items()}

@@ -74,14 +74,14 @@ class Progress:
 
     @property
     def of_all(self):
-        """The phase, and of several runs which one this is, in words."""
+        """The phase and, if there are several runs, which one this is, in words."""
         count = len(self.trainings)
         run = f"run {self.number + 1}/{count}" if count > 1 else ""
         return ", ".join(filter(None, [self.phase, run]))
 
     @property
     def images(self):
-        """Images so far; those that were spared or done earlier count as done."""
+        """Images so far; images that were skipped or done earlier count as done."""
         before = sum(each.images for each in self.trainings[: self.number])
         return before + self.epoch * self.now.num_train + self.seen
 
@@ -94,8 +94,8 @@ class Progress:
     def seconds_left(self):
         """Seconds that the rest may take; `None` before a pace is known.
 
-        Each arm has its own pace; before it has had its turn, that of its finished runs. An arm
-        without either is taken to be as fast as the others together.
+        Each arm has its own pace: measured now, else that of its finished runs, else the mean of
+        the arms measured now.
         """
         measured = {arm: took / done for arm, (took, done) in self._paces.items() if done}
         if not measured:

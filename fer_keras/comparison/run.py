@@ -216,7 +216,7 @@ def _claim(directory, identity):
 
 
 def _read_identity(file):
-    """Return whose a run directory is; `None`, without its state, where the file is damaged."""
+    """Return the identity in `recipe.json`; if damaged, delete the run's state, return `None`."""
     with suppress(ValueError, RecursionError):
         identity = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(identity, dict) and identity:

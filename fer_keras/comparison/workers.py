@@ -25,7 +25,7 @@ ONE_AT_A_TIME = threading.Lock()
 def on_this_machine(function, items, jobs):
     """Yield what a function returns for each item, as each ends.
 
-    Each process does one item at a time. The one that dies costs its own item and is replaced.
+    Each process does one item at a time. A process that dies loses its own item and is replaced.
     All end with this process, however it ends.
 
     Args:
@@ -34,8 +34,7 @@ def on_this_machine(function, items, jobs):
         jobs: how many processes to use.
 
     Yields:
-        (item, result, error): what the function returned and `None`, or `None` and the exception
-        that kept it from returning.
+        (item, result, None) if the function returned, else (item, None, exception).
     """
     # joblib's pools take functions of notebooks, too, and start without fork.
     from joblib.externals.loky import ProcessPoolExecutor

@@ -30,7 +30,7 @@ IMAGES = "msambare/fer2013/versions/1"
 SITE = "https://www.kaggle.com"
 PAGES = {CHALLENGE: f"{SITE}/competitions/{CHALLENGE}", IMAGES: f"{SITE}/datasets/msambare/fer2013"}
 CSV_BYTES, FOLDER_BYTES = 450_000_000, 250_000_000
-"""Room that each form takes, in Kaggle's cache with its packed file and once more in the target."""
+"""Bytes that each form needs in Kaggle's cache (packed and unpacked), and in the target folder."""
 
 READ_BYTES = 1 << 20
 INSTALL = f"Downloading needs kagglehub; install it with: {how_to_install('kaggle')}"

@@ -122,7 +122,10 @@ def _temporary_file():
 
 
 def _reserve(file, num_bytes):
-    """Give a file its size and the room for it: mapped pages without room kill a process."""
+    """Give a file its size and reserve the disk space now.
+
+    A process that writes to a mapped file on a full disk is killed.
+    """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, num_bytes)
     else:

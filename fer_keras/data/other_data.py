@@ -45,7 +45,7 @@ def read_other_data(name, place, group_by=None, on_bad="raise"):
         place: a folder as `load_data` reads it, whose test faces are taken; or one with
             `train/<class>/` or `<class>/` alone, whose faces are all taken; or `Splits`.
         group_by: a pattern of file names, as for `groups_by_pattern`. A `groups.csv` in the
-            folder goes before it.
+            folder takes precedence.
         on_bad: as for `load_data`.
 
     Returns:

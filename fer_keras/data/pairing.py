@@ -56,9 +56,9 @@ def pair_images(first, second):
 
 
 def pair_within_parts(first, second):
-    """Pair two storage forms by pixels, in Training and in the rest each.
+    """Pair two storage forms by pixels, in Training and in the rest.
 
-    A copy of a test image in Training is another file, and no partner of that image.
+    A test image is never paired with its copy in Training.
 
     Args:
         first: `Faces` of any splits.

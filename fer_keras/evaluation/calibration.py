@@ -46,8 +46,8 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
     """Compute the expected calibration error (Guo et al., 2017).
 
     It is the mean absolute difference of accuracy and confidence in the bins of
-    `reliability_table`, weighted by their images. Chance keeps it above 0, by as much as
-    `error_if_calibrated` says.
+    `reliability_table`, weighted by their images. Chance alone keeps it above 0;
+    `error_if_calibrated` tells how far.
 
     Args:
         predictions: `Predictions`.
@@ -61,10 +61,10 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
 def error_if_calibrated(predictions, num_bins=NUM_BINS):
     """Compute the error that chance gives a perfectly calibrated network.
 
-    Each prediction is taken to be right with the probability of its confidence, many times
+    Draw for each prediction whether it is right, with its confidence as the probability, many times
     (consistency resampling: Bröcker and Smith, "Increasing the Reliability of Reliability
-    Diagrams", 2007); identical images are right or wrong together. An error within this range says
-    nothing against the network.
+    Diagrams", 2007). Identical images are drawn together. An error in this range is no evidence of
+    bad calibration.
 
     Args:
         predictions: `Predictions`.

@@ -1,11 +1,11 @@
 """Estimates over two sources of chance: seeds and test images.
 
 Runs of an arm differ by their seed, and all runs are tested on the same images. This is the design
-of Dorfman, Berbaum and Metz, "Receiver Operating Characteristic Rating Analysis" (1992), with runs
-for readers: a score becomes one pseudo-value for each run and image, and an analysis of variance
-of the pseudo-values gives what each source of chance does to a mean. Arms share the images. Their
-runs count as independent, though runs of one seed share validation faces and, in one network, first
-weights: where that makes arms alike, intervals are too wide. Identical images count as one.
+of Dorfman, Berbaum and Metz, "Receiver Operating Characteristic Rating Analysis" (1992). Runs take
+the place of readers. Each run and image gets a pseudo-value. An analysis of variance of these shows
+how much of a mean's error comes from seeds and how much from images. Arms share the images, and
+identical images count as one. Runs of different arms count as independent. Runs of one seed share
+validation faces and, with the same network, first weights, so intervals can be too wide.
 """
 
 from dataclasses import dataclass
@@ -148,9 +148,9 @@ def group_means(values, groups):
 def contrast(arms, weights):
     """Estimate a weighted sum of the arms' mean scores.
 
-    Weights 1 and -1 give a difference of two arms, a single 1 the mean score of an arm. Each arm's
-    seeds tell how much one run differs from the next, and this variance is pooled over all arms,
-    also those of weight 0: three seeds alone know it too badly.
+    Weights 1 and -1 give a difference of two arms, a single 1 the mean score of an arm. The
+    variance between seeds is pooled over all arms, also those of weight 0, because three seeds
+    estimate it poorly.
 
     Args:
         arms: dict from an arm's name to its runs' pseudo-values, a float array `(seeds, n)`. The
@@ -168,7 +168,7 @@ def contrast(arms, weights):
     n = len(of_images)
     run_variance, df_runs, noise = within_arms(arms)
     share = sum(weight**2 / len(arms[arm]) for arm, weight in weights.items())
-    # Images and runs both bring the noise of single predictions along, which counts once.
+    # Both parts hold the noise of single predictions, which counts once.
     parts = {"images": (of_images.var(ddof=1) / n, n - 1)} if n > 1 else {}
     if df_runs:
         parts["runs"] = share * run_variance, df_runs
@@ -213,8 +213,8 @@ def within_arms(arms):
 
     Returns:
         The variance of run scores, its degrees of freedom, and the variance of what is peculiar to
-        a run and image; zeros where no arm has two runs. Arms whose runs are all alike, as those
-        are that learnt nothing, do not tell how others differ, and are left out beside others.
+        a run and image; zeros where no arm has two runs. Arms whose runs are identical, such as
+        arms that learnt nothing, are left out unless all arms are so.
     """
     varied = [runs for runs in arms.values() if np.ptp(runs, axis=0).any()]
     pool = varied or [*arms.values()]

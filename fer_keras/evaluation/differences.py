@@ -59,7 +59,7 @@ def difference_table(runs, reference, margin=MARGIN):
     """Compare every arm with a reference arm.
 
     Arms with two or more runs are compared as pipelines, over seeds and over the test images that
-    they share. Of an arm with a single run only its weights can be compared, on these images.
+    they share. An arm with one run is compared as one weight file, on these images.
 
     Args:
         runs: dict from an arm's name to a dict from a seed to the run's `Predictions`.

@@ -18,8 +18,8 @@ UNKNOWN = ("low", "high", "p_value", "p_of_equality")
 def factor_effects(arms, levels, margin=MARGIN, repeated=None):
     """Compute the effects of factors on a score, alone and together.
 
-    An effect is averaged over the levels of the other factors. An interaction of two factors is by
-    how much the second's change raises the first's effect, and so on for more.
+    An effect is averaged over the levels of the other factors. An interaction of two factors tells
+    by how much the second's change raises the first's effect, and so on for more.
 
     Args:
         arms: dict from an arm's name to its runs' pseudo-values, as for `chance.contrast`.
@@ -125,10 +125,10 @@ def effects_at_levels(arms, levels, factor, given, repeated=None):
 def variance_shares(table, factors, score, repeated=None):
     """Divide a score's variance among factors, interactions and seeds.
 
-    This is an analysis of variance whose replicates are the seeds. As every combination has as
-    many runs, the sums of squares of types I, II and III agree, and the shares sum to 1. With a
-    repeated factor it is that of a split plot: what the runs of one series share is the chance of
-    effects between series, and what is left that of effects within.
+    This is an analysis of variance whose replicates are the seeds. Every combination has as many
+    runs, so the sums of squares of types I, II and III agree, and the shares sum to 1. With a
+    repeated factor this is a split-plot analysis. Effects between series are tested against the
+    variation between series of the same levels, effects within series against the rest.
 
     Args:
         table: DataFrame of runs, one row for each combination of levels and seed.
@@ -140,9 +140,9 @@ def variance_shares(table, factors, score, repeated=None):
         A DataFrame, one row a source (each factor, each interaction, and `seeds`, the variation
         among runs of one arm; with `repeated`, that of series, and `seeds × epochs`, the rest):
         `source`, `share` of the sum of squares (0-1; missing if all scores
-        are equal), `omega_squared` (the share corrected for chance, around 0 where nothing has an
-        effect, also below; Hays, "Statistics for Psychologists", 1963), `F`, `df`, and `p_value`.
-        The last four are missing with one run an arm, and of `seeds` but for `df`.
+        are equal), `omega_squared` (the share corrected for chance: about 0, or below, where a
+        source has no effect; Hays, "Statistics for Psychologists", 1963), `F`, `df`, and `p_value`.
+        The last four are missing with one run an arm. Of these, `seeds` has only `df`.
 
     Raises:
         InputError: if a run is missing or double, a score is missing, or a factor has one level.
@@ -219,8 +219,8 @@ def _estimated(arms, weights, margin, series):
 def _joined(arms, weights, series):
     """Return each series as one arm, and its weight.
 
-    A run of it is the weighted sum of the runs that share its luck. Effects weigh the levels alike
-    in all series, but for a factor that is common to a whole one.
+    Runs of one seed in a series share chance, so their weighted sum counts as one run. The weights
+    of the levels are the same in all series, up to a factor for each series.
     """
     rows = np.array([[weights.get(arm, 0.0) for arm in own] for own in series])
     pattern = rows[np.abs(rows).sum(axis=1).argmax()]

@@ -63,7 +63,8 @@ class Family:
             return least
         most = float(t.ppf(1 - (1 - confidence) / (2 * len(self.estimates)), df))
         share = 1 - confidence
-        # Estimates that always agree need no correction, and those that never do need the most.
+        # The correction lies between none, for estimates that always agree, and Bonferroni's, for
+        # estimates that never do.
         if self._beyond(least) <= share:
             return least
         if self._beyond(most) >= share:

@@ -41,7 +41,7 @@ class Layout:
     def place_beyond(self, size, own):
         """Take a place right of the picture, and return it as a `Box`.
 
-        There may be none between the face and that place, or one could not tell whose it is.
+        No other face may lie between, or the label could seem to be that face's.
 
         Args:
             size: `(width, height)` of what is to be placed.

@@ -130,7 +130,7 @@ def cost_facts(comparison, results):
 
 
 def _minutes_spent(comparison):
-    """Return the minutes of training; epochs of one run that another went on from count once."""
+    """Return the minutes of training. Epochs that two runs share count once."""
     histories = [
         run.history.assign(recipe=repr(run.recipe.changed(epochs=1)))
         for runs in comparison.runs.values()

@@ -224,8 +224,8 @@ def _changes(comparison):
 def _convergence(runs, factors):
     """Return in how many runs the last epoch was the best, and with which level most often.
 
-    Without validation the last epoch is kept in any case, and a rate that falls makes it the best
-    one as a rule: both say nothing.
+    Skip runs without validation, which always keep the last epoch, and runs with a falling learning
+    rate, whose last epoch is usually best.
     """
     runs = runs[(runs["validation_fraction"] > 0) & (runs["schedule"] == "constant")]
     if runs.empty:

@@ -32,13 +32,13 @@ def tiles_of(figure):
 
     Returns:
         A list of rows, each a list of boxes `[left, top, right, bottom]`, shares 0-1 of the
-        figure's width and height. Empty where a cut would take something off, or where the figure
-        is wide but has no two panels beside each other.
+        figure's width and height. Empty if a cut would hit a part of the figure, or if a wide
+        figure has one column.
     """
     width, height = figure.get_size_inches()
     if width <= WHOLE_INCHES:
         return [[[0.0, 0.0, 1.0, 1.0]]]
-    # A text would remember how large it was in the file that was written last.
+    # A new renderer: a text remembers its size in the file that was written last.
     pen = RendererAgg(round(width * figure.dpi), round(height * figure.dpi), figure.dpi)
     rows = [_columns(row, pen) for row in _rows(figure)]
     if max(map(len, rows), default=0) < 2:

@@ -10,8 +10,8 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 class InputError(ValueError):
     """One sentence on bad input: what came, where, and how to mend it.
 
-    Names of files and values of users may hold anything: what is no printable character, such as
-    a line break or a terminal's escape, is shown as Python writes it.
+    Characters that cannot be printed, such as line breaks in file names or a terminal's escapes,
+    are shown as Python's escapes.
     """
 
     def __str__(self):

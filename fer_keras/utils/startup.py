@@ -52,7 +52,7 @@ def quiet_start():
 def errors_only():
     """Hide TensorFlow's warnings, but not its errors, within the block.
 
-    Its profiler warns of itself, and where networks take turns, TensorFlow warns of rebuilding.
+    TensorFlow warns about its own profiler, and about building graphs again.
     """
     logger = logging.getLogger("tensorflow")
     level = logger.level

@@ -12,7 +12,7 @@ LOADING = "Loading the package"
 """What the first wait of many commands is for: pandas, SciPy and others take seconds."""
 
 QUIET_SECONDS = 2
-"""How long a wait is before a bar or a line is shown for it, and how long that may stand still."""
+"""How long a wait goes unmentioned, and how long a bar or a line may stand still."""
 
 QUIET_LINES_SECONDS = 30
 """How long plain lines may be silent."""
@@ -21,13 +21,13 @@ QUIET_LINES_SECONDS = 30
 def is_watched():
     """Return whether someone watches a terminal or a live notebook.
 
-    Only live notebooks let a cell ask for input; papermill and nbconvert would write each step of
-    a bar as a line.
+    Only live notebooks allow a cell to ask for input. In notebooks that papermill or nbconvert
+    runs, each step of a bar would be a line.
     """
     shell = notebook_shell()
     if shell is None:
         return sys.stdout.isatty()
-    # A button may start a training too; its message has no such field.
+    # A button may start a training, too; its message has no `allow_stdin`.
     return shell.get_parent().get("content", {}).get("allow_stdin", False)
 
 
@@ -50,8 +50,8 @@ def shows_bars():
 def waiting(words):
     """Say what the block does once it has taken two seconds.
 
-    It is a line on standard error, so that standard output stays what was asked for; in a notebook,
-    executed or live, a printed line. Whoever watches sees it grow by a dot every two seconds.
+    The line goes to standard error, because standard output holds only what was asked for; in a
+    notebook it is printed. In a terminal or live notebook a dot is added every two seconds.
 
     Args:
         words: str, as in `Reading the faces`.

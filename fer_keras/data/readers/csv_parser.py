@@ -134,8 +134,8 @@ def parse_pixels(fields):
         A uint8 array `(len(fields) * 2304,)`; or `None` unless each field is digits and spaces
         only and holds exactly 2304 numbers of at most three digits and at most 255.
     """
-    # Three spaces in front and one behind, so that every digit has the neighbours looked at; and
-    # one more where the places would not make whole pairs.
+    # Pad with spaces: three before, one after, so that each digit has neighbours; one more for an
+    # even number of places below.
     num_bytes = sum(map(len, fields)) + len(fields)
     text = np.frombuffer(b" ".join([b"  ", *fields, b" " * (num_bytes % 2)]), np.uint8)
     codes = text ^ ZERO  # a digit's value; 16 for a space; for all else 10 to 15 or above 16
@@ -154,7 +154,8 @@ def parse_pixels(fields):
     if hundreds.max() > 2 or (values < tens_and_ones).any():  # 256 to 299 wrap round
         return None
 
-    # A space follows each end, so that no pair of places holds two: half as many to search.
+    # After each number comes a space, so a pair of places holds at most one end. Search pairs: half
+    # the work.
     is_end = is_digit[2:-1] > is_digit[3:]
     pairs = np.flatnonzero(is_end.view(np.uint16) != 0)
     last_pairs = (np.cumsum([len(field) + 1 for field in fields]) - 1) // 2
