@@ -238,7 +238,10 @@ def _add_video(video):
     add("video", metavar="VIDEO", help="the video file").complete = FILES
     text = "new folder for the table faces.csv, the figure timeline.png and the annotated video"
     add("--out", metavar="DIR", help=text).complete = FILES
-    text = "look for faces in each N-th frame only, which is faster (default: 1)"
+    text = (
+        "look for faces in each N-th frame only, which is faster (default: 1); a face that moves "
+        "by more than its size meanwhile counts as another"
+    )
     add("--every", type=int, default=1, metavar="N", help=text)
 
 

@@ -22,8 +22,13 @@ SHOWN_SECONDS = 0.25
 """A face stays in view for so long without being found, because detectors miss some frames."""
 KEPT_SECONDS = 2.0
 """A face that comes back sooner, near where it left, keeps its number."""
+KEPT_LOOKS = 2.5
+"""It keeps it for so many looks at least: one may miss it, however seldom faces are looked for."""
 COAST_SECONDS = 0.5
-"""A face that is hidden goes on at its velocity for so long, and then waits."""
+"""A face that is hidden goes on at its velocity for so long, and then waits.
+
+What it did before tells nothing of where it is later.
+"""
 NEW_PLACE = 0.6
 NEW_VELOCITY = NEW_PLACE**2 / (2 - NEW_PLACE)  # Benedict and Bordner, 1962
 CALM_SECONDS = 0.18
@@ -48,9 +53,12 @@ class _Track:
     def take(self, place, probabilities, score, second):
         """Take in where and how the face was found."""
         passed = max(second - self.second, 1e-3)
-        difference = place - self.at(second)
-        self.place = self.at(second) + NEW_PLACE * difference
-        self.velocity = self.velocity + NEW_VELOCITY / passed * difference[:2]
+        if passed > COAST_SECONDS:
+            self.place, self.velocity = place, np.zeros(2)
+        else:
+            difference = place - self.at(second)
+            self.place = self.at(second) + NEW_PLACE * difference
+            self.velocity = self.velocity + NEW_VELOCITY / passed * difference[:2]
         weight = 1 - np.exp(-passed / CALM_SECONDS)
         self.probabilities = self.probabilities + weight * (probabilities - self.probabilities)
         self.second, self.score = second, score
@@ -60,7 +68,7 @@ class Tracks:
     """The faces of a video, each with a number that it keeps."""
 
     def __init__(self):
-        self._tracks, self._num_tracks = [], 0
+        self._tracks, self._num_tracks, self._looked = [], 0, 0.0
 
     def update(self, found, probabilities, second):
         """Take in the faces that were found in a frame.
@@ -73,7 +81,9 @@ class Tracks:
         Returns:
             A list of int, the number of each face's track, from 1.
         """
-        self._tracks = [each for each in self._tracks if second - each.second <= KEPT_SECONDS]
+        kept = max(KEPT_SECONDS, KEPT_LOOKS * (second - self._looked))
+        self._tracks = [each for each in self._tracks if second - each.second <= kept]
+        self._looked = second
         places = np.array([_place(each.box) for each in found]).reshape(-1, 4)
         owners = self._owners(places, second)
         for number, each in enumerate(found):
@@ -92,15 +102,15 @@ class Tracks:
         """Return the faces to show at a time, a list of `Face`.
 
         Boxes are smoothed and moved on to that time, and probabilities are means over the last
-        frames, so that labels stay calm.
+        frames, so that labels stay calm. A face that the last update found is shown until the next.
 
         Args:
-            second: a time in seconds, at or after the last frame's.
+            second: a time in seconds, at or after the last update's.
         """
         return [
             Face(_box(each.at(second)), each.probabilities, each.score, each.number)
             for each in self._tracks
-            if second - each.second <= SHOWN_SECONDS
+            if each.second == self._looked or second - each.second <= SHOWN_SECONDS
         ]
 
     def _owners(self, places, second):

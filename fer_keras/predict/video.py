@@ -37,7 +37,9 @@ def video(source, path, out=None, every=1):
         path: the video file.
         out: folder to write to, absent or empty. `None` makes `predictions/<time>` in the run
             directory, or here for a network that comes with the package.
-        every: int; faces are searched in every `every`-th frame, and move on steadily between.
+        every: int; faces are searched in every `every`-th frame. Between, the annotated video shows
+            them where they should be. One that moves by more than its size between two searches
+            counts as another face.
 
     Returns:
         A `Summary`.
