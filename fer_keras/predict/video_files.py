@@ -1,10 +1,6 @@
-"""Read the frames of a video, and write one that browsers play."""
+"""Read the frames of a video."""
 
-import errno
-import os
-from contextlib import suppress
-from fractions import Fraction
-from pathlib import Path
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +19,10 @@ MAX_RATE, DEFAULT_RATE = 240, 25
 
 CUT_SECONDS = 1.0
 """A video that ends so much sooner than it says was cut off."""
+LENGTH_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+"""How a Matroska file tells the length of each of its streams: hours, minutes, seconds."""
 TICKS = 90_000
-"""Time steps a second of what is written, a multiple of all usual frame rates."""
-ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
-BT709, LIMITED = 1, 1
-"""FFmpeg's numbers of the colours that browsers expect."""
-PLAYED_AUDIO = ("aac", "mp3", "opus")
-"""Sound that browsers play in MP4; it is copied as it is."""
+"""Time steps a second, a multiple of all usual frame rates."""
 
 
 class VideoError(InputError):
@@ -102,8 +95,10 @@ class VideoReader:
         self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         rate = self._stream.average_rate or 0
         self.rate = float(rate) if 1 <= rate <= MAX_RATE else float(DEFAULT_RATE)
-        self._seconds = self._length()
-        self.num_frames = round(self._seconds * self.rate) if self._seconds else None
+        whole = (self._file.duration or 0) / self._av.time_base
+        # Sound may go on when the pictures are over, so that the whole tells nothing of them.
+        self._seconds = self._length() or (whole if len(self._file.streams) == 1 else 0)
+        self.num_frames = round((self._seconds or whole) * self.rate) or None
 
     def __iter__(self):
         """Yield each `Frame` that can be read."""
@@ -127,10 +122,12 @@ class VideoReader:
         self._file.close()
 
     def _length(self):
-        """Return the stream's length in seconds as the file gives it, or `None`."""
+        """Return the pictures' length in seconds as the file gives it, or 0."""
         if self._stream.duration:
             return float(self._stream.duration * self._stream.time_base)
-        return self._file.duration / self._av.time_base if self._file.duration else None
+        told = LENGTH_TAG.fullmatch(self._stream.metadata.get("DURATION", ""))
+        hours, minutes, seconds = map(float, told.groups()) if told else (0, 0, 0)
+        return 3600 * hours + 60 * minutes + seconds
 
     def _decoded(self):
         """Yield frames as decoded, and `None` for each packet that is damaged."""
@@ -171,129 +168,3 @@ class VideoReader:
         if damaged:
             return f"{self.path} is damaged; {damaged} of its packets could not be read."
         return None
-
-
-class VideoWriter:
-    """Writes a video as H.264 in MP4, with the sound of another.
-
-    Args:
-        path: the file to write.
-        source: the video whose sound to take.
-        size: `(width, height)` in pixels, even numbers.
-        rate: frames per second, on average.
-
-    Raises:
-        InputError: if PyAV has no encoder.
-    """
-
-    def __init__(self, path, source, size, rate):
-        self._av, self._path, self._num_frames = import_av(), Path(path), 0
-        encoder = next((e for e in ENCODERS if e in self._av.codecs_available), None)
-        if encoder is None:
-            raise InputError(
-                "This PyAV cannot write H.264; install the one from PyPI with: "
-                f"{how_to_install('video')} --force-reinstall"
-            )
-        self._file = self._av.open(str(path), "w", options={"movflags": "faststart"})
-        rate = Fraction(rate).limit_denominator(1001)
-        self._stream = self._file.add_stream(encoder, rate=rate)
-        self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": "22"} if encoder == "libx264" else {}
-        context = self._stream.codec_context
-        context.time_base = Fraction(1, TICKS)
-        context.colorspace = context.color_primaries = context.color_trc = BT709
-        context.color_range = LIMITED
-        self._sound = _Sound(self._av, source, self._file)
-
-    @property
-    def sound(self):
-        """A sentence on sound that is dropped, or `None`."""
-        return self._sound.words
-
-    def write(self, picture, second):
-        """Add a frame.
-
-        Args:
-            picture: a `PIL.Image.Image` of mode `RGB` and the video's size.
-            second: when it is shown, later than the frame before.
-        """
-        frame = self._av.VideoFrame.from_image(picture)
-        frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED)
-        frame.pts, frame.time_base = round(second * TICKS), Fraction(1, TICKS)
-        self._file.mux(self._stream.encode(frame))
-        self._num_frames += 1
-        try:
-            self._file.mux(self._sound.until(second))
-        except (self._av.ArgumentError, self._av.InvalidDataError):
-            self._sound.give_up()
-
-    def close(self):
-        """End the file.
-
-        Raises:
-            OSError: if the disk is full.
-        """
-        self._file.mux(self._stream.encode())
-        self._file.close()
-        self._sound.close()
-        with self._av.open(str(self._path)) as written:
-            found = written.streams.video[0].frames
-        if found < self._num_frames:
-            full = errno.ENOSPC
-            raise OSError(full, os.strerror(full), str(self._path))
-
-    def abort(self):
-        """Delete what was written."""
-        with suppress(self._av.FFmpegError):  # a full disk, which was told already
-            self._file.close()
-        self._sound.close()
-        self._path.unlink(missing_ok=True)
-
-
-class _Sound:
-    """Copies the packets of a video's first sound track."""
-
-    def __init__(self, av, source, target):
-        self._av, self._file = av, av.open(str(source), options={"format_whitelist": FORMATS})
-        self._packets, self._next, self.words = iter(()), None, None
-        if not self._file.streams.audio:
-            return
-        stream = self._file.streams.audio[0]
-        name = stream.codec_context.name if stream.codec_context else "unknown"
-        if name.removesuffix("float") not in PLAYED_AUDIO:
-            self.words = f"The sound ({name}) is dropped, for browsers do not play it in MP4."
-            return
-        self._start = (self._file.start_time or 0) / av.time_base
-        self._target = target.add_stream_from_template(stream)
-        self._packets = (p for p in self._file.demux(stream) if p.dts is not None)
-        self._next = self._following()
-
-    def until(self, second):
-        """Return the packets up to a time, ready to be written."""
-        ready = []
-        while self._next is not None and self._time(self._next) <= second:
-            packet = self._next
-            shift = round(self._start / packet.time_base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-            packet.stream = self._target
-            ready.append(packet)
-            self._next = self._following()
-        return ready
-
-    def give_up(self):
-        """Leave out what is left of the sound, for it is damaged."""
-        self._next, self.words = None, "The sound is damaged; what could not be read is dropped."
-
-    def close(self):
-        self._file.close()
-
-    def _following(self):
-        try:
-            return next(self._packets, None)
-        except (self._av.FFmpegError, IndexError):
-            self.give_up()
-            return None
-
-    def _time(self, packet):
-        return float(packet.dts * packet.time_base) - self._start

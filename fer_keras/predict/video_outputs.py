@@ -11,7 +11,7 @@ from PIL import Image
 from fer_keras.predict.detection import Box
 from fer_keras.predict.overlay import annotate
 from fer_keras.predict.tables import probability_columns
-from fer_keras.predict.video_files import VideoWriter
+from fer_keras.predict.video_writer import VideoWriter
 
 TABLE, TIMELINE, ANNOTATED = "faces.csv", "timeline.png", "annotated.mp4"
 FIRST_COLUMNS = ("frame", "second", "track")

@@ -16,8 +16,9 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.predict import video as video_module
 from fer_keras.predict import video_outputs
 from fer_keras.predict.timeline import timeline_figure
-from fer_keras.predict.video_files import LONGEST_SIDE, VideoError, VideoReader, VideoWriter
+from fer_keras.predict.video_files import LONGEST_SIDE, VideoError, VideoReader
 from fer_keras.predict.video_outputs import ANNOTATED, TABLE, TIMELINE
+from fer_keras.predict.video_writer import VideoWriter
 from fer_keras.utils.errors import InputError
 
 av = pytest.importorskip("av", reason="PyAV, the extra `video`, is not installed")
@@ -277,6 +278,21 @@ def test_a_last_picture_that_stays_for_seconds_is_no_damage(tmp_path):
     pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], **times)
     with closing(VideoReader(tmp_path / "a.gif")) as reader:
         assert len([*reader]) == 3 and reader.problem is None
+
+
+@pytest.mark.parametrize("kind", ["mkv", "mp4"])
+def test_sound_that_goes_on_after_the_pictures_is_no_damage(stills, kind):
+    with closing(VideoReader(stills(f"short.{kind}", sound="aac"))) as reader:
+        assert reader.num_frames <= 12  # two seconds of sound would hold 48
+        assert len([*reader]) == 6 and reader.problem is None
+
+
+@pytest.mark.parametrize("sound", ["aac", None])
+def test_a_matroska_video_that_was_cut_off_is_told(stills, tmp_path, sound):
+    content = stills("whole.mkv", count=36, codec="mjpeg", sound=sound).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    with closing(VideoReader(tmp_path / "cut.mkv")) as reader:
+        assert 0 < len([*reader]) < 24 and "of 3.0 seconds; it was cut off" in reader.problem
 
 
 def copied(source, target):
