@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
 TOLERANCES = {"litert": 0.05, "onnx": 1e-3, "keras": 1e-3}
 """Format -> how far a probability may lie from the original's.
 
-LiteRT's weights are rounded to 8 bits, or kept as float32 if that changed a face's class.
+LiteRT's weights are rounded to 8 bits, or kept as float32 if that changed a face's class. A network
+that comes with the package is written as it comes, in the 8 bits whose scores are known.
 """
 
 NUM_FACES = 100
@@ -31,9 +33,10 @@ LABELS_NAME = "labels.txt"
 """Where LiteRT's tools look for the names of the classes, one a line."""
 
 INPUT = (
-    f"float32 (n, {IMAGE_SIZE}, {IMAGE_SIZE}, 1): grey levels 0-255 of upright faces that fill the "
-    "image; the network scales them itself"
+    f"float32 ({{}}, {IMAGE_SIZE}, {IMAGE_SIZE}, 1): grey levels 0-255 of upright faces that fill "
+    "the image; the network scales them itself"
 )
+"""What goes in, but for how many images it takes at once."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,23 @@ class Exported:
         path: the file.
         difference: the largest difference of a probability from the original's, 0-1.
         same_class: share of the faces that it gives the same class, 0-1.
+        weights: `"float32"` or `"8-bit"`.
     """
 
     path: Path
     difference: float
     same_class: float
+    weights: str
 
     def __str__(self):
         return (
             f"{self.path}: on {NUM_FACES} drawn faces its probabilities lie within "
             f"{max(self.difference, 1e-6):.2g} of the original's; {self.same_class:.0%} have the "
-            "same class."
+            f"same class. Its weights are {self.weights}."
         )
 
 
-def export(model, class_names, form, path, facts=None):
+def export(model, class_names, form, path, facts=None, ready=None):
     """Write a network in another format, if it answers there as it does here.
 
     The file says what goes in and comes out: ONNX in its metadata, the others in `fer_keras.json`
@@ -70,6 +75,7 @@ def export(model, class_names, form, path, facts=None):
         form: a key of `SUFFIXES`.
         path: the file to write; it must not exist.
         facts: dict of more to say in the file, of what JSON can hold.
+        ready: bytes, what `litert.convert` made of the network before; LiteRT's file keeps them.
 
     Returns:
         An `Exported`.
@@ -85,12 +91,13 @@ def export(model, class_names, form, path, facts=None):
     if path.suffix != SUFFIXES[form]:
         raise InputError(f"{path} is to be written as {form}; end its name in {SUFFIXES[form]}.")
     _require_backend(form)
-    about = {"class_names": list(class_names), "input": INPUT, "output": "probabilities"}
-    about |= facts or {}
+    about = {"class_names": list(class_names), "input": INPUT.format("n")}
+    about |= {"output": "probabilities", "weights": "float32"} | (facts or {})
     faces = network_input(draw_faces(NUM_FACES, seed=0).images)
     expected = np.asarray(model(faces, training=False))
+    write = partial(_WRITERS[form], ready=ready) if ready else _WRITERS[form]
     with whole_file(path) as part:
-        found = _WRITERS[form](model, about, part, faces, expected)
+        found = write(model, about, part, faces, expected)
         difference = float(np.abs(found - expected).max())
         if not difference <= TOLERANCES[form]:
             raise InputError(
@@ -98,7 +105,7 @@ def export(model, class_names, form, path, facts=None):
                 f"to {difference:.2g}, and {TOLERANCES[form]:g} is allowed; no file is written."
             )
     same_class = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
-    return Exported(path, difference, same_class)
+    return Exported(path, difference, same_class, about["weights"])
 
 
 def _require_backend(form):
@@ -111,11 +118,14 @@ def _require_backend(form):
         )
 
 
-def _write_litert(model, about, path, faces, expected):
-    path.write_bytes(litert.convert(model))
+def _write_litert(model, about, path, faces, expected, ready=None):
+    path.write_bytes(ready or litert.convert(model))
     found = litert.load(path.read_bytes())(faces)
     differs = np.abs(found - expected).max() > TOLERANCES["litert"]
-    if differs or (found.argmax(axis=1) != expected.argmax(axis=1)).any():
+    differs |= (found.argmax(axis=1) != expected.argmax(axis=1)).any()
+    if ready or not differs:
+        about |= {"weights": "8-bit", "input": INPUT.format(1)}
+    else:
         # Not every network bears the rounding to 8 bits; Keras' own export keeps float32.
         with quiet_start(), errors_only():
             model.export(path, format="litert", verbose=False)
@@ -177,4 +187,7 @@ def _append(about, path):
 
 
 _WRITERS = {"litert": _write_litert, "onnx": _write_onnx, "keras": _write_keras}
-"""Format -> a function that writes a file and returns its answers on the faces."""
+"""Format -> a function that writes a file and returns its answers on the faces.
+
+It may change what the file says of itself.
+"""

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlparse
 
 import fer_keras
-from fer_keras.networks.pretrained import pretrained
+from fer_keras.networks.pretrained import WEIGHTS, pretrained
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
 from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
@@ -72,7 +72,7 @@ def export_network(source, form, path=None):
     require_choice("The format", form, SUFFIXES)
     model, class_names = keras_model_and_classes(source)
     path = user_path(path or Path(f"{_name(source)}{SUFFIXES[form]}"))
-    return export(model, class_names, form, path, _facts(source))
+    return export(model, class_names, form, path, _facts(source), _ready(source, form))
 
 
 def push(source, repository):
@@ -114,7 +114,7 @@ def _make(source, folder):
     model, class_names = keras_model_and_classes(source)
     facts = _facts(source)
     for form, name in PUSHED.items():
-        export(model, class_names, form, folder / name, facts)
+        export(model, class_names, form, folder / name, facts, _ready(source, form))
     about = {"class_names": list(class_names)} | facts
     write_text(folder / FACTS_NAME, json.dumps(about, indent=1) + "\n")
     write_text(folder / "README.md", _model_card(source, class_names, facts))
@@ -179,6 +179,12 @@ def _facts(source):
         facts["recipe"] = {key: _without_folders(value) for key, value in recipe.items()}
     scores = score_table(Predictions.load(directory / "predictions.npz"))
     return facts | {"scores": scores.to_dict("records")}
+
+
+def _ready(source, form):
+    """Return the file that comes with the package in this format, bytes, or `None`."""
+    is_ready = form == "litert" and is_pretrained(source)
+    return (WEIGHTS / f"{source}.tflite").read_bytes() if is_ready else None
 
 
 def _without_folders(value):

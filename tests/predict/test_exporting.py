@@ -91,6 +91,10 @@ def test_each_format_answers_as_the_network_and_names_its_classes(
     names = told["class_names"]
     assert (json.loads(names) if form == "onnx" else names) == list(CLASSES)
     assert "grey levels 0-255" in told["input"]
+    is_8_bit = form == "litert"  # LiteRT's form of 8 bits takes one image, and no other number
+    assert told["weights"] == ("8-bit" if is_8_bit else "float32")
+    assert told["input"].startswith(f"float32 ({1 if is_8_bit else 'n'}, 48, 48, 1)")
+    assert f"Its weights are {told['weights']}." in shown
 
 
 def test_litert_keeps_float32_where_rounding_to_8_bits_changes_too_much(
@@ -101,6 +105,10 @@ def test_litert_keeps_float32_where_rounding_to_8_bits_changes_too_much(
     whole = export(network, CLASSES, "litert", tmp_path / "whole.tflite")
     assert whole.difference <= 1e-5 < rounded.difference
     assert whole.path.stat().st_size > rounded.path.stat().st_size
+    for exported, weights, count in ((rounded, "8-bit", 1), (whole, "float32", "n")):
+        told = facts("litert", exported.path)
+        assert exported.weights == told["weights"] == weights
+        assert told["input"].startswith(f"float32 ({count}, 48, 48, 1)")
 
 
 def test_litert_keeps_float32_where_rounding_changes_the_class_of_a_face(network, tmp_path):

@@ -4,6 +4,7 @@ import http.server
 import json
 import sys
 import threading
+import zipfile
 from importlib.util import find_spec
 
 import keras
@@ -14,7 +15,7 @@ from helpers import save_run
 from fer_keras.cli import main
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.predictions import Predictions, score_table
-from fer_keras.networks.pretrained import pretrained
+from fer_keras.networks.pretrained import WEIGHTS, pretrained
 from fer_keras.predict.sharing import export_network
 from fer_keras.utils.errors import InputError
 
@@ -67,6 +68,16 @@ def test_a_network_that_comes_along_keeps_its_card(tmp_path):
     accuracy = pretrained("quick").card["scores"][0]["accuracy"]
     assert "license: mit" in card and f"| PublicTest | 3,589 | {accuracy:.3f} [" in card
     assert "FER+'s annotators" in card
+
+
+def test_a_network_that_comes_along_is_exported_in_the_bits_whose_scores_are_known(tmp_path):
+    """In 8 bits some drawn faces get another class: if converted here, it would keep float32."""
+    exported = export_network("faces", "litert", tmp_path / "mine.tflite")
+    assert exported.weights == "8-bit" and "weights are 8-bit" in str(exported)
+    content, shipped = exported.path.read_bytes(), (WEIGHTS / "faces.tflite").read_bytes()
+    assert content.startswith(shipped) and len(content) < len(shipped) + 10_000
+    with zipfile.ZipFile(exported.path) as archive:
+        assert json.loads(archive.read("fer_keras.json"))["input"].startswith("float32 (1, 48,")
 
 
 @pytest.mark.parametrize(
