@@ -1,10 +1,13 @@
 """Apply a trained network to new faces, prepared as the training data was."""
 
+import re
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import simplejpeg
+from PIL import Image, ImageOps
 
 from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.data.readers.images import to_face
@@ -15,6 +18,18 @@ from fer_keras.utils.files import project_path
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
+HARMLESS = (
+    (
+        "Invalid SOS parameters for sequential JPEG",
+        rb"(?s)(\xff\xda\0(?:\x08\x01..|\x0a\x02.{4}|\x0c\x03.{6}|\x0e\x04.{8}))...",
+        rb"\g<1>" + bytes([0, 63, 0]),
+    ),
+    ("extraneous bytes before marker 0xd9", rb"(?<!\0)\0+(\xff\xd9)\Z", rb"\1"),
+)
+"""Flaws that cameras leave in JPEGs: libjpeg's words, what is wrong, and what should be there.
+
+They are three numbers that only progressive JPEGs need, and zeros that fill up the end.
+"""
 
 
 class Predictor:
@@ -91,10 +106,26 @@ def read_picture(path):
     Raises:
         InputError: in a few words, if the file is no picture or can show no face.
     """
-    image = open_picture(path)
+    try:
+        image = open_picture(path)
+    except InputError as error:
+        image = _without_flaw(path, error)
     require_side(*image.size)
     gray = to_gray(image) if image.mode.startswith("I") else image  # of 16 bits
     return np.asarray(gray.convert("RGB"))
+
+
+def _without_flaw(path, error):
+    """Return a JPEG whose only flaw is a harmless one; raise the error for any other picture."""
+    for words, flaw, right in HARMLESS:
+        if words in str(error):
+            content = re.sub(flaw, right, Path(path).read_bytes())
+            try:
+                simplejpeg.decode_jpeg(content, strict=True)  # a flaw may hide damage behind it
+                return ImageOps.exif_transpose(Image.open(BytesIO(content), formats=["JPEG"]))
+            except Exception:  # decoders raise almost anything
+                break
+    raise error
 
 
 def require_side(width, height):

@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 
@@ -5,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 from helpers import FACE, assert_as_near, photograph, save_run, tight_crops
-from PIL import Image
+from PIL import ExifTags, Image
 
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.decoding import open_picture
 from fer_keras.data.readers.image_folder import read_image_folder
 from fer_keras.networks import build as models
 from fer_keras.networks.build import in_dtype
@@ -50,6 +52,47 @@ def test_the_network_gets_the_tensor_that_training_feeds_bit_for_bit(tmp_path):
 def test_a_gray_picture_of_the_networks_size_passes_unchanged():
     gray = np.random.default_rng(1).integers(0, 256, (48, 48), np.uint8)
     np.testing.assert_array_equal(face_image(gray, Box(0, 0, 48, 48)), gray)
+
+
+def with_numbers(content):
+    """Three numbers of zero, which only a progressive JPEG needs."""
+    start = content.index(b"\xff\xda") + 4
+    place = start + 1 + 2 * content[start]
+    return content[:place] + bytes([0, 0, 0]) + content[place + 3 :]
+
+
+def filled_up(content):
+    return content[:-2] + bytes(20) + content[-2:]
+
+
+@pytest.fixture(params=["RGB", "L"])
+def upright(request):
+    """A photo as the bytes of a JPEG, to be turned for who looks at it."""
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    photograph().convert(request.param).save(content, "JPEG", exif=exif)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("flaw", [with_numbers, filled_up])
+def test_flaws_of_a_jpeg_that_harm_no_pixel_are_passed_over(upright, tmp_path, flaw):
+    (tmp_path / "whole.jpg").write_bytes(upright)
+    (tmp_path / "flawed.jpg").write_bytes(flaw(upright))
+    with pytest.raises(InputError):
+        open_picture(tmp_path / "flawed.jpg")  # so that training leaves it out
+    whole, flawed = (read_picture(tmp_path / f"{name}.jpg") for name in ("whole", "flawed"))
+    assert whole.shape == (512, 600, 3)
+    np.testing.assert_allclose(flawed.astype(int), whole, atol=2)
+
+
+@pytest.mark.parametrize("flaw", [with_numbers, filled_up])
+def test_damage_behind_a_harmless_flaw_is_refused(upright, tmp_path, flaw):
+    half = len(upright) // 2
+    for number, rest in enumerate((upright[-2:], upright[half + 200 :])):
+        path = tmp_path / f"{number}.jpg"
+        path.write_bytes(flaw(upright[:half] + rest))
+        with pytest.raises(InputError):
+            read_picture(path)
 
 
 def test_a_frames_face_is_what_the_folder_reader_makes_of_the_cut_out_picture():
