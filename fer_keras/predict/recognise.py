@@ -83,7 +83,7 @@ class Recogniser:
             pixels = _colours(picture) if isinstance(picture, np.ndarray) else read_picture(picture)
         except InputError as error:
             return Recognition(name, REFUSED, [], str(error), None)
-        how, found = self._find(pixels)
+        how, found = find_faces(pixels, None if self._whole_image else self._detector)
         if not found:
             hint = "give --whole-image if the picture is a face alone"
             return Recognition(name, NO_FACE, [], hint, pixels)
@@ -94,16 +94,25 @@ class Recogniser:
         ]
         return Recognition(name, how, faces, None, pixels)
 
-    def _find(self, pixels):
-        """Return how a picture's faces were found, and a list of `Detection`."""
-        height, width = pixels.shape[:2]
-        everything = [Detection(Box(0, 0, width, height), None)]
-        if self._whole_image:
-            return "whole image", everything
-        if _is_tight_crop(pixels):
-            return "tight crop", everything
-        found = self._detector(pixels)
-        return ("detected" if found else NO_FACE), found
+
+def find_faces(pixels, detector):
+    """Find the faces in a picture; a data set's crop is one face.
+
+    Args:
+        pixels: uint8 array `(height, width, 3)`.
+        detector: a `FaceDetector`; `None` takes any picture as one face.
+
+    Returns:
+        How they were found, as in a `Recognition`, and a list of `Detection`.
+    """
+    height, width = pixels.shape[:2]
+    everything = [Detection(Box(0, 0, width, height), None)]
+    if detector is None:
+        return "whole image", everything
+    if _is_tight_crop(pixels):
+        return "tight crop", everything
+    found = detector(pixels)
+    return ("detected" if found else NO_FACE), found
 
 
 def _is_tight_crop(pixels):

@@ -17,10 +17,13 @@ from fer_keras.predict.predictor import (
     is_pretrained,
     keras_model_and_classes,
 )
+from fer_keras.predict.recognise import find_faces
+from fer_keras.predict.video_files import VideoReader
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
 MAX_VIDEO_SECONDS = 60
+TOO_LONG = f"The video is longer than {MAX_VIDEO_SECONDS} seconds; use `fer-keras video`."
 VIDEO_EVERY = 2  # frames; a page's visitor waits
 TIMELINE_INCHES = 5.6  # narrow, so that its letters are read beside another one
 
@@ -78,7 +81,8 @@ class Networks:
             with_heat: whether to show where each network looks.
         """
         with self._lock:
-            boxes = [found.box for found in self._detector(pixels)]
+            _, found = find_faces(pixels, self._detector)
+            boxes = [each.box for each in found]
             if not boxes:
                 words = f"No face of {MIN_FACE} pixels or more was found; "
                 words += "try one that looks at the camera."
@@ -107,14 +111,11 @@ class Networks:
             InputError: if the video is too long or cannot be read.
         """
         from fer_keras.predict.video import videos
-        from fer_keras.predict.video_files import VideoReader
 
         folders = [folder / str(number) for number in range(len(self.names))]
-        with closing(VideoReader(path)) as reader:
+        with closing(_ShortVideo(path)) as reader:
             if reader.num_frames and reader.num_frames > MAX_VIDEO_SECONDS * reader.rate:
-                raise InputError(
-                    f"The video is longer than {MAX_VIDEO_SECONDS} seconds; use `fer-keras video`."
-                )
+                raise InputError(TOO_LONG)
             with self._lock:
                 summaries = videos(self._predictors, reader, folders, VIDEO_EVERY, TIMELINE_INCHES)
         told = zip(self.names, summaries, self._records)
@@ -132,6 +133,16 @@ class Networks:
             return grad_cam(self._models[source], answer.images[part], best)
         except ValueError as error:
             return str(error)
+
+
+class _ShortVideo(VideoReader):
+    """Reads a video that is not too long, for not every file says before how long it is."""
+
+    def __iter__(self):
+        for frame in super().__iter__():
+            if frame.second > MAX_VIDEO_SECONDS:
+                raise InputError(TOO_LONG)
+            yield frame
 
 
 def agreement(folders):

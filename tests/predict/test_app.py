@@ -1,6 +1,7 @@
 import os
 import shutil
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import keras
@@ -12,13 +13,16 @@ from helpers import photograph, save_run
 from PIL import Image
 
 from fer_keras.cli import main
+from fer_keras.data.synthetic import draw_faces
 from fer_keras.predict import app as app_module
 from fer_keras.predict.app import HOST, serving
 from fer_keras.predict.app_html import MAX_FACES, faces_html
 from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import Box
+from fer_keras.predict.recognise import Recogniser
 from fer_keras.predict.side_by_side import Answer, Networks
 from fer_keras.predict.video import video
+from fer_keras.predict.video_files import VideoReader
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
@@ -81,9 +85,9 @@ def page(address, browser):
     page.close()
 
 
-def write_clip(path, picture, count, rate):
+def write_clip(path, picture, count, rate, **options):
     av = pytest.importorskip("av", reason="PyAV, the extra `video`, is not installed")
-    with av.open(str(path), "w") as file:
+    with av.open(str(path), "w", options=options) as file:
         stream = file.add_stream("libx264", rate=rate)
         stream.width, stream.height = picture.size
         stream.pix_fmt = "yuv420p"
@@ -191,10 +195,28 @@ def test_what_a_run_calls_its_classes_is_never_markup():
     assert html.count("<section") == MAX_FACES and "3 more face(s) are not listed" in html
 
 
+def test_a_face_alone_is_taken_as_predict_takes_it():
+    """In some of these pictures the detector finds nothing."""
+    networks, recognise = Networks(["quick"]), Recogniser("quick")
+    for face in np.repeat(draw_faces(20, seed=3).images[..., np.newaxis], 3, axis=3):
+        assert recognise(face).how == "tight crop"
+        assert 'class="fk-row' in networks.page(face)
+
+
 def test_a_long_video_is_refused_before_it_is_analysed(tmp_path):
     write_clip(tmp_path / "long.mp4", Image.new("RGB", (64, 64)), 70, 1)
     with pytest.raises(InputError, match="longer than 60 seconds; use `fer-keras video`"):
         Networks(["quick"]).video(tmp_path / "long.mp4", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_long_video_that_does_not_say_so_is_refused(tmp_path):
+    write_clip(tmp_path / "long.mkv", Image.new("RGB", (64, 64)), 70, 1, live="1")
+    with closing(VideoReader(tmp_path / "long.mkv")) as reader:
+        assert reader.num_frames is None
+    with pytest.raises(InputError, match="longer than 60 seconds; use `fer-keras video`"):
+        Networks(["quick"]).video(tmp_path / "long.mkv", tmp_path / "out")
+    assert not [*tmp_path.rglob("*.mp4")]
 
 
 def test_networks_see_the_same_faces_of_a_video(run_directory, tmp_path):
