@@ -59,7 +59,7 @@ faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile
 examine: $(VENV)/installed  ## Examine the shipped networks, on real data and votes in DATA
 	@$(BIN)/python benchmarks/examine.py "$(DATA)" $(PARAMETERS)
 
-lint: $(VENV)/installed-test  ## Check style, docstrings, words and the order of the rooms
+lint: $(VENV)/installed-test  ## Check style, docstrings, words and which layer imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo

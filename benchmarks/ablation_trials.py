@@ -17,7 +17,7 @@ from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import IMAGE_SIZE, Splits
 
 BASE = QUICK.changed(**LABELS_AND_VOTES | {"corruption": 0.0, "validation_fraction": 0.0})
-"""Half FER2013's label, half what people foretell of it; moved and flipped faces."""
+"""Half FER2013's label, half what people predict; moved and flipped faces."""
 
 WIDTHS = (48, 96, 192)
 """`quick`'s."""

@@ -4,13 +4,13 @@
 
 DIR holds FER2013's CSV and FER+'s votes. Five folds of Training are each held back from teachers
 that learn the rest (`TEACHERS`). What these teachers see in a face, and what ten people see in it,
-foretell its label by a regression. A student (`STUDENTS`) learns half the label and half what is
-foretold. The faces that choose a student's epoch teach no one. No student so taught is shown to
+predict its label by a regression. A student (`STUDENTS`) learns half the label and half what is
+predicted. The faces that choose a student's epoch teach no one. No student so taught is shown to
 be better than `best`; LOG.md has the figures. Finished runs are read back, so a call that was
 stopped goes on. It takes about four hours on two cores, or ten minutes on a GPU with eight
 trainings at a time (`--at-once 8`).
 
-OUT gets a run directory for each training, and `soft_targets.npz`: what was foretold.
+OUT gets a run directory for each training, and `soft_targets.npz`: what was predicted.
 """
 
 import argparse
@@ -39,7 +39,7 @@ TEACHING = {
     "corruption": 0.0,
     "validation_fraction": 0.0,
 }
-"""Changes of the teachers' recipes: all learn, to the last epoch, half what the votes foretell."""
+"""Changes of the teachers' recipes: all learn, to the last epoch, half what the votes predict."""
 
 LARGE = {"batch_size": 256, "learning_rate": 0.2}
 TEACHERS = {
@@ -84,8 +84,8 @@ def taught_fold(data, out, name, fold):
     return run.augmented_predictions.probabilities
 
 
-def foretold(faces, said, votes):
-    """Return what teachers and people foretell of each face's label.
+def predicted_labels(faces, said, votes):
+    """Return what teachers and people predict each face's label to be.
 
     Args:
         faces: the training `Faces`.
@@ -121,7 +121,7 @@ def _logged(its_recipe, splits, directory):
 
 
 def main(data, out, at_once, seeds):
-    """Train the teachers, write what was foretold, and train the students."""
+    """Train the teachers, write what was predicted, and train the students."""
     faces, location = read(data).train, find_data(data)
     folds = folds_of(faces)
     with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
@@ -133,7 +133,7 @@ def main(data, out, at_once, seeds):
         said = np.empty((len(TEACHERS), len(faces), len(faces.class_names)), np.float32)
         for (name, fold), each in running.items():
             said[[*TEACHERS].index(name), folds == fold] = each.result()
-        soft = foretold(faces, said, read_votes(location.csv, location.votes))
+        soft = predicted_labels(faces, said, read_votes(location.csv, location.votes))
         _report(faces, said, soft)
         with whole_file(out / "soft_targets.npz") as part, open(part, "wb") as file:
             np.savez_compressed(file, ids=faces.ids, probabilities=soft, said=said)

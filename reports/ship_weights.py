@@ -165,7 +165,7 @@ disgust, fear, happy, sad, surprise and neutral; `faces` that of contempt, too.
 
 `faces` learnt FER+'s votes: what ten people see in each face, also in blurred, noisy and small
 pictures. `fer-keras predict` takes it unless another is named. `quick` learnt FER2013's labels,
-`best` half such a label and half what the votes foretell of it.
+`best` half such a label and half what the votes predict.
 
 {facts}
 

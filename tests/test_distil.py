@@ -1,4 +1,4 @@
-"""Folds of faces, and what teachers and people foretell of a label."""
+"""Folds of faces, and what teachers and people predict of a label."""
 
 from importlib import import_module
 
@@ -44,15 +44,17 @@ def test_copies_share_a_fold_and_each_class_is_in_all(distil, faces):
 def test_a_teacher_who_knows_is_believed_and_one_who_does_not_is_not(distil, faces):
     people = votes_on(faces, happy=5, sad=5)
     knows = 0.9 * np.eye(7)[faces.labels] + 0.1 / 7
-    told = distil.foretold(faces, np.stack([NOTHING[0], knows]), people)
+    told = distil.predicted_labels(faces, np.stack([NOTHING[0], knows]), people)
     assert (told.argmax(axis=1) == faces.labels).all() and told.max(axis=1).min() > 0.9
-    told = distil.foretold(faces, NOTHING, people)
+    told = distil.predicted_labels(faces, NOTHING, people)
     assert told[:294] == pytest.approx(1 / 7, abs=1e-3)
 
 
-def test_people_foretell_labels_where_they_voted(distil, faces):
+def test_people_predict_labels_where_they_voted(distil, faces):
     sees_fear = np.where(faces.labels == faces.class_names.index("fear"), 9, 1)
-    told = distil.foretold(faces, NOTHING, votes_on(faces, fear=sees_fear, sad=10 - sees_fear))
+    told = distil.predicted_labels(
+        faces, NOTHING, votes_on(faces, fear=sees_fear, sad=10 - sees_fear)
+    )
     fear = told[:, faces.class_names.index("fear")]
     is_fear = sees_fear == 9
     assert fear[:294][is_fear[:294]].min() > 0.9 > 0.1 > fear[:294][~is_fear[:294]].max()

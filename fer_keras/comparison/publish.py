@@ -57,7 +57,7 @@ def publish(folder, target):
         for name in OF_A_COMPARISON:
             _copy_text(comparison.directory / name, copy / name)
         _forget_places(copy / RECORD)
-        for run in (run for runs in comparison.runs.values() for run in runs.values()):
+        for run in comparison.all_runs:
             _copy_run(run.directory, copy / run.directory.name)
         if target.exists():
             target.rename(Path(place) / "old")

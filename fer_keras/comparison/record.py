@@ -84,6 +84,11 @@ class Comparison:
         return {arm: next(iter(runs.values())) for arm, runs in self.runs.items() if runs}
 
     @property
+    def all_runs(self):
+        """The finished runs of all arms, a list."""
+        return [run for runs in self.runs.values() for run in runs.values()]
+
+    @property
     def added_arms(self):
         """Names of the arms that the design does not have; none without a design."""
         planned = self.design["arms"] if self.design else self.arms

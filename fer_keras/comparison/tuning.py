@@ -37,7 +37,8 @@ def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOC
     timed = {"epochs": timed_epochs, "frozen_epochs": 0}
     short = {arm: recipe.changed(**timed) for arm, recipe in recipes.items()}
     runs, failures = _executed(short, sources, directory / "timing", seed, phase="timing")
-    for arm, error in failures.items():
+    if failures:
+        arm, error = next(iter(failures.items()))
         raise InputError(f"The arm {arm} could not be timed: {error}")
     planned = SHARE_PLANNED * 60 * minutes
     return {

@@ -34,8 +34,7 @@ def find_votes(comparison):
     kept, data = comparison.directory / VOTES, _with_votes(comparison)
     if data:
         votes = read_votes(data.csv, data.votes)
-        runs = [run for each in comparison.runs.values() for run in each.values()]
-        tested = {name for run in runs for name in run.predictions.ids.tolist()}
+        tested = {name for run in comparison.all_runs for name in run.predictions.ids.tolist()}
         votes = votes[votes.index.isin(tested)]
         write_text(kept, votes.to_csv())
     elif kept.is_file():

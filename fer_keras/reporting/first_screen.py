@@ -132,9 +132,7 @@ def cost_facts(comparison, results):
 def _minutes_spent(comparison):
     """Return the minutes of training. Epochs that two runs share count once."""
     histories = [
-        run.history.assign(recipe=repr(run.recipe.changed(epochs=1)))
-        for runs in comparison.runs.values()
-        for run in runs.values()
+        run.history.assign(recipe=repr(run.recipe.changed(epochs=1))) for run in comparison.all_runs
     ]
     return pd.concat(histories).drop_duplicates()["seconds"].sum() / 60
 

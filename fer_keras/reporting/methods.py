@@ -37,10 +37,10 @@ def methods(comparison, results, differences, effects=None):
         "additions": additions(comparison) if design else [],
         "varied": _varied(comparison),
         "seeds": _seeds_in_words(comparison),
-        "missing": len(comparison.arms) * len(comparison.seeds) - len(_runs(comparison)),
+        "missing": len(comparison.arms) * len(comparison.seeds) - len(comparison.all_runs),
         "networks": sorted({str(each["network"]) for each in recipes}),
         "tested": tested.to_dict(),
-        "leaked": max(int(run.predictions.leaked.sum()) for run in _runs(comparison)),
+        "leaked": max(int(run.predictions.leaked.sum()) for run in comparison.all_runs),
         "epochs": sorted({each["epochs"] for each in recipes}),
         "may_stop": any(each["patience"] for each in recipes),
         "tried": sorted({len(tried) for tried in comparison.rates.values()}),
@@ -66,10 +66,6 @@ def _faces(design):
     return counts[0] if counts and all(each == counts[0] for each in counts) else None
 
 
-def _runs(comparison):
-    return [run for runs in comparison.runs.values() for run in runs.values()]
-
-
 def _seeds_in_words(comparison):
     """Return how many seeds the arms have, such as `3 seeds each` or `3 seeds of a, 1 of b`."""
     arms = {}
@@ -85,7 +81,7 @@ def _seeds_in_words(comparison):
 
 def _made_with(comparison):
     """Return the machines and versions of all runs: a dict of texts."""
-    made = [run.environment for run in _runs(comparison)]
+    made = [run.environment for run in comparison.all_runs]
     names = {
         "machines": [
             processor_and_gpu({"processor": "an unnamed processor"} | each) for each in made

@@ -144,7 +144,7 @@ def cost_table(comparison):
     from fer_keras.networks import cost
 
     files = {}
-    for run in (run for own in comparison.runs.values() for run in own.values()):
+    for run in comparison.all_runs:
         network = run.recipe.as_json()["network"]
         if network not in files and is_readable(run):
             files[network] = run.directory / "model.keras"
@@ -172,8 +172,7 @@ def environment_table(comparison):
         A DataFrame of texts, one row a fact, with the column `value`; where runs differ it holds
         all values, and of the dates the first and the last.
     """
-    runs = [run.environment for arm in comparison.runs.values() for run in arm.values()]
-    table = pd.DataFrame(runs).fillna("")
+    table = pd.DataFrame([run.environment for run in comparison.all_runs]).fillna("")
     text = {name: "; ".join(sorted(set(table[name]))) for name in table}
     first, last = min(table["date"]), max(table["date"])
     text["date"] = first if first == last else f"{first} to {last}"

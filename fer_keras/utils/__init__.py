@@ -1,1 +1,1 @@
-"""What every room uses: errors, whole files, the machine and quiet starts."""
+"""What all layers use: errors, whole files, the machine, quiet starts."""

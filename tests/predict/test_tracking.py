@@ -40,7 +40,7 @@ def test_twice_the_frames_are_smoothed_alike_over_the_same_time():
     np.testing.assert_allclose(shares, np.exp(-1 / 0.18), rtol=1e-6)
 
 
-def test_a_face_that_moves_steadily_is_foretold():
+def test_a_face_that_moves_steadily_is_predicted():
     tracks = Tracks()
     for number in range(50):
         tracks.update([face_at(8 * number)], [[0.5, 0.5]], number * STEP)
