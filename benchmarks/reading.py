@@ -50,8 +50,8 @@ def memory(path, side):
 
 def bench(location, scratch, rounds):
     """Yield rows: the first and the second reading, and the memory of the first."""
-    # Links in a folder of our own, so that the caches beside them are ours. Each first time has
-    # one of its own: to delete 80 MB of cache takes time that is no part of reading.
+    # Each first reading needs a link that has no cache yet: to delete 80 MB of cache takes time
+    # that is no part of reading.
     links = (scratch / f"{number}.csv" for number in itertools.count())
 
     def first_time():
