@@ -2,6 +2,7 @@
 
 from fer_keras.networks.builders import is_built_in
 from fer_keras.networks.finding import network_name
+from fer_keras.networks.own_layers import read_model
 from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.startup import start_tensorflow
 
@@ -20,11 +21,9 @@ def load_model(run):
         InputError: if the network cannot be read.
     """
     start_tensorflow()
-    import keras
-
     path = run.directory / "model.keras"
     try:
-        return keras.saving.load_model(path, safe_mode=True)
+        return read_model(run.recipe.network, path)
     except Exception as error:  # damaged files raise almost anything
         own = network_name(run.recipe.network)
         raise InputError(

@@ -16,6 +16,7 @@ from fer_keras.networks.checks import (
     require_readable,
 )
 from fer_keras.networks.finding import find_builder, network_name, source_of
+from fer_keras.networks.own_layers import remember_layers
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.plain import plain
 from fer_keras.utils.startup import start_tensorflow
@@ -57,6 +58,7 @@ def build(network, num_classes=7, normalisation=None, weights=None):
     if is_built_in(network):
         return _normalised(model, normalisation, name)
     require_model(model, name, num_classes)
+    remember_layers(model, network, builder)
     model = _normalised(model, normalisation, name)
     require_probabilities(model, name)
     require_readable(model, name)

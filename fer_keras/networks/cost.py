@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.data.faces import IMAGE_SIZE
+from fer_keras.networks.own_layers import read_model
 from fer_keras.utils.startup import errors_only
 
 
@@ -23,9 +24,7 @@ def cost_table(files, images):
         operations an image), `bytes` (of the file), and the speeds in images/s
         `recognised_per_second_in_32s` and `recognised_per_second_one_by_one`.
     """
-    import keras
-
-    models = {name: keras.models.load_model(file, compile=False) for name, file in files.items()}
+    models = {name: read_model(name, file) for name, file in files.items()}
     columns = {
         "parameters": {name: model.count_params() for name, model in models.items()},
         "megaflops": {name: megaflops(model) for name, model in models.items()},
