@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import re
+from itertools import takewhile
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from fer_keras.networks.own_layers import remember_layers
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.plain import plain
 from fer_keras.utils.startup import start_tensorflow
+
+ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "FloorDivide")
+"""What Keras calls the operations by which a functional model may scale its input."""
 
 
 def build(network, num_classes=7, normalisation=None, weights=None):
@@ -168,10 +172,13 @@ def normalisations(network):
 
 
 def _flat(network):
-    """Return the layers of a network, at any depth."""
-    if not hasattr(network, "layers"):
-        return [network]
-    return [layer for part in network.layers for layer in _flat(part)]
+    """Return the layers of a network, and operations such as `a + b`, at any depth."""
+    parts = getattr(network, "operations", getattr(network, "layers", None))
+    return [network] if parts is None else [each for part in parts for each in _flat(part)]
+
+
+def _has_weights(part):
+    return bool(getattr(part, "weights", ()))  # an operation has none
 
 
 def _pretrained(network, builder, weights):
@@ -192,15 +199,16 @@ def _normalised(model, wanted, name):
 
     kinds = keras.layers.Rescaling | keras.layers.Normalization
     # Behind the first weights it is no grey levels that a layer rescales.
-    first = next((e for e in _flat(model) if isinstance(e, kinds) or e.weights), None)
+    first = next((e for e in _flat(model) if isinstance(e, kinds) or _has_weights(e)), None)
     own = first if isinstance(first, kinds) else None
     if own and wanted is None:
         return model
     layer = wanted or keras.layers.Rescaling(1 / 255)
     if isinstance(model, keras.Sequential) and (not own or own in model.layers):
-        # Keras' random layers, such as RandomBrightness, take 0-255.
         rest = list(model.layers)
-        place = rest.index(own) if own else next(n for n, e in enumerate(rest) if not _is_random(e))
+        place = rest.index(own) if own else next(n for n, e in enumerate(rest) if not _augments(e))
+        if not own:
+            _require_no_grey_levels(rest[place:], name)
         rest[place : place + bool(own)] = [layer]
         return keras.Sequential([model.inputs[0], *rest], name=model.name)
     if own:
@@ -209,10 +217,36 @@ def _normalised(model, wanted, name):
             "inside a functional or nested model; leave the recipe's normalisation at rescale, or "
             "take the layer out."
         )
+    _require_no_grey_levels([model], name)
     inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1))
     return keras.Model(inputs, model(layer(inputs)), name=f"normalised_{model.name}")
 
 
-def _is_random(layer):
-    """Return whether a layer only augments: one of Keras' `Random...`, or a model of them."""
-    return all(type(part).__name__.startswith("Random") for part in _flat(layer))
+def _augments(layer):
+    """Return whether a layer only augments grey levels 0-255, or is a model of such layers."""
+    return all(
+        _takes_grey_levels(part)
+        or (type(part).__name__.startswith("Random") and not hasattr(part, "value_range"))
+        for part in _flat(layer)
+    )
+
+
+def _takes_grey_levels(part):
+    """Return whether it is a layer such as `RandomBrightness`, set to values of 0-255."""
+    return max(getattr(part, "value_range", (0,))) > 1
+
+
+def _require_no_grey_levels(layers, name):
+    """Refuse layers that expect grey levels, or scale them, where 0-1 would reach them."""
+    parts = (part for layer in layers for part in _flat(layer))
+    for part in takewhile(lambda part: not _has_weights(part), parts):
+        if _takes_grey_levels(part):
+            raise InputError(
+                f"The network {name} has a layer {part.name} for grey levels 0-255, and would get "
+                "0-1; put layers.Rescaling(1 / 255) behind it."
+            )
+        if type(part).__name__ in ARITHMETIC:
+            raise InputError(
+                f"The network {name} computes with grey levels by {part.name}, and would get 0-1; "
+                "write its scaling as a layer, such as layers.Rescaling(1 / 127.5, offset=-1)."
+            )

@@ -134,6 +134,51 @@ def test_random_layers_in_front_see_grey_levels():
     assert kinds == ["Sequential", "Rescaling", "Conv2D"]
 
 
+def beginning_with(*steps):
+    """A builder of a functional network whose input passes through these steps first."""
+
+    def own(num_classes):
+        values = inputs = keras.Input((48, 48, 1))
+        for step in steps:
+            values = step(values)
+        last = layers.Dense(num_classes, activation="softmax")
+        return keras.Model(inputs, last(layers.Flatten()(values)))
+
+    return own
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        lambda values: values / 255.0,
+        lambda values: values * 0.01,
+        lambda values: values - 127.0,
+        keras.applications.mobilenet_v2.preprocess_input,
+    ],
+)
+@pytest.mark.parametrize("normalisation", [None, layers.Normalization(mean=0, variance=1)])
+def test_a_network_that_scales_by_an_operation_is_not_scaled_twice(scale, normalisation):
+    with pytest.raises(InputError, match="computes with grey levels by .*as a layer, such as"):
+        build(beginning_with(scale), 3, normalisation)
+    assert build(beginning_with(layers.Rescaling(1 / 255), scale), 3)
+    assert build(beginning_with(lambda values: keras.ops.repeat(values, 3, axis=-1)), 3)
+
+
+@pytest.mark.parametrize("kind", ["RandomBrightness", "RandAugment"])
+def test_layers_that_take_grey_levels_get_no_others(kind):
+    augment, rescale = getattr(layers, kind), layers.Rescaling(1 / 255)
+    with pytest.raises(
+        InputError, match=r"for grey levels 0-255, .* put layers.Rescaling\(1 / 255"
+    ):
+        build(beginning_with(augment(factor=0.2)), 3)
+    assert build(beginning_with(augment(factor=0.2), rescale), 3).layers[2] is rescale
+    assert build(beginning_with(augment(factor=0.2, value_range=(0, 1))), 3)
+    for value_range, place in (((0, 255), 1), ((0, 1), 0)):
+        first = augment(factor=0.2, value_range=value_range)
+        found = build(lambda n, first=first: with_layer(first), 7).layers
+        assert isinstance(found[place], layers.Rescaling) and found[1 - place] is first
+
+
 def test_a_layer_that_rescales_behind_weights_is_no_normalisation_of_grey_levels():
     def scaled_inside(num_classes):
         inside = [layers.Conv2D(4, 5, strides=4), layers.Rescaling(0.1, name="inside")]
