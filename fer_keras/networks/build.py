@@ -12,6 +12,7 @@ from fer_keras.networks.backbones import IMAGENET, weights_file
 from fer_keras.networks.builders import is_built_in
 from fer_keras.networks.checks import (
     in_words,
+    require_keras_defaults,
     require_model,
     require_probabilities,
     require_readable,
@@ -50,23 +51,15 @@ def build(network, num_classes=7, normalisation=None, weights=None):
     if type(num_classes) is not int or num_classes < 2:
         raise InputError(f"num_classes is {num_classes!r}; give a whole number of at least 2.")
     start_tensorflow()  # quietly, before the builder does it
-    builder, name = find_builder(network), network_name(network)
     try:
-        model = builder(num_classes, **_pretrained(network, builder, weights))
+        return _built(network, num_classes, normalisation, weights)
     except InputError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a user's function raises
+    except (Exception, SystemExit) as error:  # whatever a user's function or layers raise
         raise InputError(
-            f"The builder {name} failed for {num_classes} classes: {in_words(error)}"
+            f"The builder {network_name(network)} failed for {num_classes} classes: "
+            f"{in_words(error)}"
         ) from error
-    if is_built_in(network):
-        return _normalised(model, normalisation, name)
-    require_model(model, name, num_classes)
-    remember_layers(model, network, builder)
-    model = _normalised(model, normalisation, name)
-    require_probabilities(model, name)
-    require_readable(model, name)
-    return model
 
 
 def fingerprint(network, num_classes):
@@ -169,6 +162,23 @@ def normalisations(network):
     from keras.layers import Normalization
 
     return [layer for layer in _flat(network) if isinstance(layer, Normalization)]
+
+
+def _built(network, num_classes, normalisation, weights):
+    name = network_name(network)
+    try:
+        builder = find_builder(network)
+        model = builder(num_classes, **_pretrained(network, builder, weights))
+    finally:  # a setting may be why a builder failed
+        require_keras_defaults(name)
+    if is_built_in(network):
+        return _normalised(model, normalisation, name)
+    require_model(model, name, num_classes)
+    remember_layers(model, network, builder)
+    model = _normalised(model, normalisation, name)
+    require_probabilities(model, name)
+    require_readable(model, name)
+    return model
 
 
 def _flat(network):

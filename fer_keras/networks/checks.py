@@ -9,8 +9,36 @@ from fer_keras.utils.errors import InputError, reason
 
 HOW = "give f(num_classes) -> keras.Sequential, or any functional keras.Model on the same input"
 
+KERAS_DEFAULTS = ("float32", "float32", "channels_last")
+"""Keras' floatx, dtype policy and image data format."""
+
 _SEEN = WeakSet()
 """The layers of networks that were built in this process."""
+
+
+def require_keras_defaults(name):
+    """Raise InputError, and set Keras back, unless it has its defaults.
+
+    They hold for the whole process, so that one network's would change all others, under their
+    old identities.
+
+    Args:
+        name: the name of the network that was built last.
+    """
+    from keras import config
+
+    found = (config.floatx(), config.dtype_policy().name, config.image_data_format())
+    if found == KERAS_DEFAULTS:
+        return
+    floatx, policy, data_format = KERAS_DEFAULTS
+    config.set_floatx(floatx)
+    config.set_dtype_policy(policy)
+    config.set_image_data_format(data_format)
+    raise InputError(
+        f"The network {name}, or what ran before it, set Keras to {', '.join(found)}, which would "
+        f"change every network; leave Keras at {', '.join(KERAS_DEFAULTS)}, and ask for faster "
+        "arithmetic by the recipe's precision: mixed."
+    )
 
 
 def require_model(model, name, num_classes):
@@ -42,6 +70,16 @@ def require_model(model, name, num_classes):
             raise InputError(
                 f"The network {name} has the {side} shape {found}; {side}s must be {shape}."
             )
+    if model.compiled:
+        raise InputError(
+            f"The network {name} comes compiled, which has no effect; leave compile out. Optimizer "
+            "and learning rate are fields of the recipe, and the loss is cross-entropy."
+        )
+    if type(model).train_step is not keras.Model.train_step:
+        raise InputError(
+            f"The network {name} is a {type(model).__name__} with a train_step of its own, which "
+            f"would have no effect; {HOW}."
+        )
     if any(layer in _SEEN for layer in model.layers):
         raise InputError(
             f"The builder {name} returns layers that it has returned before, so that a seed would "
@@ -89,7 +127,7 @@ def require_readable(model, name):
 
 
 def in_words(error):
-    """Return the first line of what an exception says, or its kind.
+    """Return what a user's builder raised, in words.
 
     Args:
         error: any exception.

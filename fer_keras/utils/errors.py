@@ -34,9 +34,11 @@ def reason(error):
     """Return the first line of what an exception says, or its kind.
 
     Args:
-        error: any exception. Of Keras' own, the line that only names a layer is passed over.
+        error: any exception. Of Keras' own, the line that only names a layer is passed over, and
+            the whole configuration of a class that it does not know.
     """
-    lines = [line for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    text = COLOURS.sub("", str(error)).partition("Full object config:")[0]
+    lines = [line for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("Exception encountered when calling")]
     return (said or lines or [type(error).__name__])[0].strip()
 

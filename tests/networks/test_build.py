@@ -51,6 +51,27 @@ class Nameless(layers.Layer):
         return inputs
 
 
+@keras.saving.register_keras_serializable("test_build")
+class Failing(layers.Layer):
+    """A layer that fails for images, and not while a network is put together."""
+
+    def call(self, inputs):
+        if inputs.shape[0]:
+            raise ValueError("no face at all")
+        return inputs
+
+
+class OwnStep(keras.Sequential):
+    def train_step(self, *batch):
+        return super().train_step(*batch)
+
+
+def compiled(num_classes):
+    network = small(num_classes)
+    network.compile("sgd", "mse")
+    return network
+
+
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
@@ -248,6 +269,9 @@ def test_a_file_may_define_dataclasses_and_their_objects_build(tmp_path):
         (lambda n: keras.Sequential([layers.Conv2D(4, 60)]), "cannot be built for faces of 48 x"),
         (lambda n: Subclassed(), "has no input shape; give f"),
         (lambda n: with_layer(layers.Lambda(lambda x: x)), "could not be read back from its file"),
+        (lambda n: with_layer(Failing()), "failed for 7 classes: .*no face at all"),
+        (lambda n: compiled(n), "comes compiled, .* leave compile out. Optimizer and learning"),
+        (lambda n: OwnStep(small(n).layers), "is a OwnStep with a train_step of its own"),
         (lambda n: with_layer(Nameless(7)), "could not be read back from its file"),
         (lambda: None, "failed for 7 classes"),
         ("nowhere.py:build", "There is no file .*nowhere.py"),
@@ -258,6 +282,23 @@ def test_a_file_may_define_dataclasses_and_their_objects_build(tmp_path):
 def test_what_is_no_network_is_one_sentence(network, message):
     with pytest.raises(InputError, match=message):
         build(network, 7)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "default"),
+    [
+        ("floatx", "float64", "float32"),
+        ("dtype_policy", "mixed_bfloat16", "float32"),
+        ("image_data_format", "channels_first", "channels_last"),
+    ],
+)
+def test_settings_of_keras_in_a_networks_file_are_refused_and_undone(file, setting, value, default):
+    file.write_text(f"{file.read_text()}\nkeras.config.set_{setting}({value!r})\n")
+    with pytest.raises(InputError, match=f"mynet.py:build, or what .* {value}.*precision: mixed"):
+        build(f"{file}:build", 7)
+    found = getattr(keras.config, setting)()
+    assert getattr(found, "name", found) == default
+    assert {layer.compute_dtype for layer in build("conv3", 7).layers} == {"float32"}
 
 
 def test_a_builder_that_returns_the_same_layers_twice_is_refused():

@@ -14,6 +14,7 @@ def test_a_sentence_is_one_line_whatever_is_quoted_in_it():
     [
         (ValueError("\n  first line \nsecond"), "first line"),
         (RuntimeError("\x1b[1mbold\x1b[0m"), "bold"),
+        (TypeError("No class 'Block'. Full object config: {'a': 1}"), "No class 'Block'."),
         (KeyError(), "KeyError"),
         (OSError(" \n"), "OSError"),
     ],
