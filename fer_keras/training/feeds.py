@@ -170,7 +170,7 @@ def generator_feed(faces, batch_size, seed, ranges=None, first_epoch=0, director
     # What tf.keras.preprocessing.image holds; it needs no TensorFlow.
     from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator
 
-    generator = ImageDataGenerator(**(ranges or {}))
+    generator = ImageDataGenerator(**_along_its_axes(ranges or {}))
     options = {"batch_size": batch_size, "seed": _distant_seed(seed)}
     if directory is None:
         flow = generator.flow(faces.images[..., np.newaxis], targets_of(faces), **options)
@@ -235,6 +235,12 @@ def _prepared_ahead(batch, first, workers=WORKERS):
             coming.append(threads.submit(batch, number))
             if len(coming) > 2 * workers:
                 yield coming.popleft().result()
+
+
+def _along_its_axes(ranges):
+    # Keras 3's ImageDataGenerator moves images down by width_shift_range, and across by the other.
+    across, down = "width_shift_range", "height_shift_range"
+    return ranges | {across: ranges.get(down, 0), down: ranges.get(across, 0)}
 
 
 def _distant_seed(seed):

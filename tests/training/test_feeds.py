@@ -207,3 +207,22 @@ def test_mixup_mixes_targets_by_the_share_of_the_images(make_faces):
             assert new_targets[k][targets[k].argmax()] == pytest.approx(share, abs=0.02)
             num_mixed += 0.02 < share < 0.98
     assert num_mixed > 5
+
+
+@pytest.mark.parametrize("feed", [training_feed, generator_feed])
+@pytest.mark.parametrize(
+    ("strength", "moved", "still"),
+    [("width_shift_range", 1, 0), ("height_shift_range", 0, 1)],
+)
+def test_both_feeds_move_faces_in_the_direction_of_the_strength(
+    make_faces, feed, strength, moved, still
+):
+    images = np.zeros((14, 48, 48), np.uint8)
+    images[:, 20:28, 20:28] = 200
+    faces = replace(make_faces(14), images=images)
+    spots = images_of(take(feed(faces, 14, 0, {strength: 0.2}), 1))[..., 0].astype(float)
+    middles = [
+        np.average(np.indices((48, 48)).reshape(2, -1), 1, weights=spot.ravel()) for spot in spots
+    ]
+    spread = np.ptp(middles, axis=0)  # down, across
+    assert spread[moved] > 3 and spread[still] < 0.01
