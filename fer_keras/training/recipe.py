@@ -27,8 +27,10 @@ AUGMENTATIONS = {
 }
 """Name -> ImageDataGenerator's arguments. The studies name the kinds; the strengths are ours."""
 
-STRENGTHS = {"rotation_range": 180, **_shifts(1), "zoom_range": 0.9, "horizontal_flip": True}
-"""ImageDataGenerator's arguments that both feeds know, each with its largest value."""
+STRENGTHS = {"rotation_range": 180, **_shifts(0.9), "zoom_range": 0.9, "horizontal_flip": True}
+"""ImageDataGenerator's arguments that both feeds know, each with its largest value. It would take
+shifts of 1 and more as pixels.
+"""
 
 
 def _choice(default, *others):
@@ -58,14 +60,21 @@ def _whole(default, least, most=1_000_000):
 
 def _number(default, most=1, may_be_0=True):
     def check(recipe, attribute, value):
-        is_number = type(value) in (int, float) and 0 <= value <= most
+        is_number = type(value) is float and 0 <= value <= most
         if not is_number or (value == 0 and not may_be_0):
             bound = "at least 0" if may_be_0 else "above 0"
             raise InputError(
                 f"{attribute.name} is {value!r}; give a number {bound} and at most {most}."
             )
 
-    return field(default=default, converter=plain, validator=check)
+    return field(default=default, converter=_as_float, validator=check)
+
+
+def _as_float(value):
+    """Return a whole number as a float, so that 0 and 0.0 are the same recipe."""
+    value = plain(value)
+    # What is out of range is refused as it was written.
+    return float(value) if type(value) is int and 0 <= value <= 1000 else value
 
 
 def _check_network(recipe, attribute, value):

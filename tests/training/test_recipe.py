@@ -39,6 +39,8 @@ STUDY_D_CSV, STUDY_D_FOLDER = RECIPES["conv3_csv"].recipe, RECIPES["conv3_folder
         ("classes", ("angry", "angry"), "classes is .*two names or more, each once"),
         ("augmentation", {"rotation": 3}, "no strength 'rotation'; there are rotation_range"),
         ("augmentation", {"zoom_range": 1.5}, "zoom_range is 1.5; give a number from 0 to 0.9"),
+        ("augmentation", {"width_shift_range": 1}, "width_shift_range is 1; .* from 0 to 0.9"),
+        ("augmentation", {"height_shift_range": 1.0}, "height_shift_range is 1.0; .* 0 to 0.9"),
         ("augmentation", {"horizontal_flip": 1}, "horizontal_flip is 1; give True or False"),
         ("network", 3, "network is 3; choose one of conv2"),
         ("network", "mynet.py", "'mynet.py'; choose one of .* file.py:function"),
@@ -89,6 +91,11 @@ def test_values_of_numpy_and_paths_are_taken_as_pythons_own():
     json.dumps(given.as_json())
     own = Recipe(network=Path("mynet.py:build"), pretrained_weights=Path("w.h5"))
     assert (own.network, own.pretrained_weights) == ("mynet.py:build", "w.h5")
+
+
+def test_whole_numbers_are_the_same_recipe_as_floats():
+    whole, floats = Recipe(mixup=0, clip_norm=np.int64(1)), Recipe(mixup=0.0, clip_norm=1.0)
+    assert json.dumps(whole.as_json()) == json.dumps(floats.as_json())
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones():
