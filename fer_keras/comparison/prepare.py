@@ -182,6 +182,11 @@ def prepared(recipe, splits):
         )
     if recipe.validation_fraction and splits.validation is None:
         splits = cut_validation(splits, recipe.validation_fraction, recipe.seed)
+    if recipe.patience is not None and splits.validation is None:
+        raise InputError(
+            "patience needs validation faces; give a validation_fraction above 0, or Splits that "
+            "hold some."
+        )
     _require_ids(splits)
     return recipe.changed(storage=storage, classes=classes), splits
 

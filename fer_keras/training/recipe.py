@@ -134,7 +134,8 @@ class Recipe:
         split_seed: seed of the random division, 0 or more; `None` takes `seed`.
         labels: `own`, or for FER2013's CSV `ferplus` (the majority of FER+'s ten annotators) or
             `ferplus_votes` (their votes as soft targets in training, the majority elsewhere) or
-            `own_given_votes` (own labels, softened in training by what the votes foretell of them).
+            `own_given_votes` (targets are the mean of the own label and of the label that FER+'s
+            votes predict).
         drop_test_copies: whether exact and near copies of test images are dropped from training.
         classes: names of the classes to keep, at least 2; `None` keeps all.
         validation_fraction: share of training to choose the epoch by, 0 to 0.5; 0 keeps the last.
@@ -227,8 +228,6 @@ class Recipe:
                 raise InputError(f"{name} needs feed 'memory'.")
         if self.labels != "own" and (self.storage == "folder" or self.division != "own"):
             raise InputError(f"labels {self.labels!r} need storage 'csv' and division 'own'.")
-        if self.patience is not None and not self.validation_fraction:
-            raise InputError("patience needs validation faces: a validation_fraction above 0.")
         has_backbone = self.network in BACKBONES or not is_built_in(self.network)
         if (self.pretrained_weights or self.frozen_epochs) and not has_backbone:
             raise InputError(

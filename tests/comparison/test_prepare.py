@@ -196,3 +196,10 @@ def test_faces_of_one_class_or_none_cannot_be_learnt(splits):
     copies = splits.train.select(splits.train.labels == 9)
     with pytest.raises(InputError, match="No training face is left"):
         prepared(Recipe(), replace(splits, train=copies))
+
+
+def test_patience_takes_the_validation_faces_of_the_splits(splits):
+    recipe = Recipe(validation_fraction=0.0, patience=2)
+    assert prepared(recipe, splits)[1].validation is splits.validation
+    with pytest.raises(InputError, match="patience needs validation faces; give a validation_fr"):
+        prepared(recipe, replace(splits, validation=None))

@@ -128,7 +128,6 @@ def test_a_recipe_survives_json():
     [
         ({"labels": "ferplus", "storage": "folder"}, "labels 'ferplus' need storage 'csv'"),
         ({"labels": "ferplus", "division": "random"}, "and division 'own'"),
-        ({"validation_fraction": 0, "patience": 3}, "patience needs validation faces"),
         (
             {
                 "storage": "folder",
