@@ -232,7 +232,7 @@ def _train_and_predict(recipe, splits, directory, callbacks):
     # Imported here, so that reading finished runs needs no TensorFlow.
     from fer_keras.training.fit import arithmetic, train
 
-    made_with = environment() | {"arithmetic": arithmetic(recipe, splits.train)}
+    made_with = environment() | {"arithmetic": arithmetic(recipe)}
     _write_json(directory / "environment.json", made_with)
     with errors_only():
         model, history = train(recipe, splits, directory, callbacks)

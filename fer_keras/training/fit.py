@@ -9,10 +9,12 @@ import numpy as np
 from fer_keras.networks.backbones import all_layers, backbone_of
 from fer_keras.networks.backend import multiplies_bfloat16
 from fer_keras.networks.build import build, standardisation
+from fer_keras.networks.finding import network_name
 from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.adjustment import adjust_logits, require_adjustable
 from fer_keras.training.checkpoint import Checkpoint
 from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
+from fer_keras.utils.errors import InputError
 
 MOST_AT_ONCE = 16
 SEED_STATE = "seed_generator_state"
@@ -76,6 +78,11 @@ def _train_until(last, recipe, splits, directory, checkpoint, callbacks):
             shuffle=False,  # the feeds do that
             verbose=0,
         )
+    if checkpoint.epochs_done < last and not checkpoint.finished:
+        raise InputError(
+            f"A callback stopped the training after epoch {checkpoint.epochs_done} of "
+            f"{recipe.epochs}; callbacks are to watch, so set patience or epochs in the recipe."
+        )
 
 
 def steps_at_once(steps):
@@ -93,32 +100,23 @@ def steps_at_once(steps):
     return max(count for count in range(1, MOST_AT_ONCE + 1) if steps % count == 0)
 
 
-def arithmetic(recipe, faces):
+def arithmetic(recipe):
     """Return in which type this machine multiplies when it trains by a recipe.
 
     Args:
         recipe: the `Recipe`.
-        faces: the training `Faces`.
 
     Returns:
-        `bfloat16`, if the recipe asks for it, the machine has it, and the network has layers that
-        can be trained so; else `float32`.
+        `bfloat16`, if the recipe asks for it and the machine has it; else `float32`.
     """
-    if not _uses_bfloat16(recipe):
-        return "float32"
-    layers = all_layers(compiled_model(recipe, len(faces.class_names), faces.images))
-    is_mixed = any(layer.compute_dtype == "bfloat16" for layer in layers)
-    return "bfloat16" if is_mixed else "float32"
-
-
-def _uses_bfloat16(recipe):
-    return recipe.precision == "mixed" and multiplies_bfloat16()
+    return "bfloat16" if recipe.precision == "mixed" and multiplies_bfloat16() else "float32"
 
 
 def class_weights(faces):
     """Return how much a face of each class counts in the loss.
 
-    King and Zeng, "Logistic Regression in Rare Events Data" (2001); scikit-learn's "balanced".
+    King and Zeng, "Logistic Regression in Rare Events Data" (2001); scikit-learn's "balanced", but
+    over all classes, absent ones too.
 
     Args:
         faces: the training `Faces`.
@@ -139,6 +137,9 @@ def compiled_model(recipe, num_classes, images, learnt=None):
         images: the training images, uint8 `(n, 48, 48)`, which `standardise` is adapted to.
         learnt: the model after the frozen epochs, whose weights it takes; `None`: it is fresh, and
             its backbone is frozen if the recipe says so.
+
+    Raises:
+        InputError: if the recipe and the machine multiply in bfloat16 and no layer does.
     """
     network = _fresh_network(recipe, num_classes, images)
     is_frozen = learnt is None and recipe.frozen_epochs > 0
@@ -146,7 +147,13 @@ def compiled_model(recipe, num_classes, images, learnt=None):
         take_weights(network, learnt)
     if is_frozen:
         backbone_of(network).trainable = False
-    model = fuse(network, "mixed_bfloat16" if _uses_bfloat16(recipe) else "float32")
+    is_mixed = arithmetic(recipe) == "bfloat16"
+    model = fuse(network, "mixed_bfloat16" if is_mixed else "float32")
+    if is_mixed and all(layer.compute_dtype != "bfloat16" for layer in all_layers(model)):
+        raise InputError(
+            f"precision 'mixed' would have no effect on the network {network_name(recipe.network)}"
+            ": it is no keras.Sequential of Keras' own layers; leave precision at float32."
+        )
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.compile(
         optimizer=_optimizer(recipe, len(images), is_frozen),

@@ -176,7 +176,8 @@ class Recipe:
         label_smoothing: share of each target that is spread evenly over the classes, 0 to 1
             (Szegedy et al., 2016).
         precision: what training multiplies in: `float32`, or `mixed`: bfloat16 where the machine
-            has it (AVX512-BF16, AMX, NVIDIA from Ampere on). The trained network is float32.
+            has it (AVX512-BF16, AMX, NVIDIA from Ampere on), for a `keras.Sequential` of Keras' own
+            layers. The trained network is float32.
         test_time_augmentation: whether to predict the test faces once more, as the mean over
             each face's `augmentation.views`.
         patience: epochs without a better validation accuracy after which training stops; `None`

@@ -67,6 +67,17 @@ def test_callbacks_see_the_epochs_that_are_left_and_change_no_run(logged, tmp_pa
     assert identities[0] == identities[1]
 
 
+def test_a_callback_that_stops_the_training_is_refused(splits, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    with pytest.raises(InputError, match="stopped the training after epoch 1 of 3; .*patience"):
+        fit(RECIPE, splits, tmp_path / "run", callbacks=[Stop()])
+    # After the last epoch there is nothing left to stop.
+    fit(RECIPE.changed(epochs=1), splits, tmp_path / "short", callbacks=[Stop()])
+
+
 @pytest.mark.parametrize("given", [[print], Seen(), "mlflow"])
 def test_what_is_no_list_of_callbacks_is_refused(splits, tmp_path, given):
     with pytest.raises(InputError, match="callbacks"):
