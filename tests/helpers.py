@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +21,9 @@ from fer_keras.comparison.identity import faces_identity, run_identity
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.run import Run
-from fer_keras.data.faces import Faces
-from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.faces import Faces, split_names
+from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
+from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training.recipe import Recipe
@@ -243,6 +246,27 @@ def texts(figure):
 def alternatives(soup):
     """The alternative texts of a report's pictures: the first tile of a figure has that of all."""
     return [figure.img["alt"] for figure in soup("figure") if figure.img]
+
+
+def write_votes(directory, also):
+    """Write FER+'s votes beside a CSV: seven see what FER2013 says, and three another emotion."""
+    faces, _ = read_all_rows(directory / "fer2013.csv")
+    lines = [",".join(["Usage", "Image name", *FERPLUS_COLUMNS, "unknown", "NF"])]
+    for usage, label in zip(split_names(faces.ids), faces.labels):
+        votes = Counter({CLASS_NAMES[label]: 7}) + Counter({also: 3})
+        counts = [str(votes[name]) for name in FERPLUS_COLUMNS.values()]
+        lines.append(",".join([usage, "x.png", *counts, "0", "0"]))
+    (directory / "fer2013new.csv").write_text("\n".join(lines) + "\n")
+
+
+def name_in_latin1(directory):
+    """Give a class and a picture of a folder of images names that are no UTF-8."""
+    for top in (directory / "train", directory / "test"):
+        os.rename(os.fsencode(top / "happy"), os.fsencode(top) + b"/ga\xeet\xe9")
+    image = next((directory / "train" / "sad").iterdir())
+    os.rename(os.fsencode(image), os.fsencode(image.parent) + b"/\xe9t\xe9.jpg")
+    with open(os.fsencode(image.parent) + b"/\xe0 lire.txt", "w"):
+        pass
 
 
 def smooth(faces, seed=0):

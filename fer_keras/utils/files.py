@@ -91,6 +91,17 @@ def user_path(place):
     return path
 
 
+def as_text(name):
+    r"""Return a file's name as text that can be printed and stored.
+
+    Archives from elsewhere hold names that are no UTF-8; their odd bytes become such as `\xe9`.
+
+    Args:
+        name: str, as the system's listings give it.
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def project_folder():
     """Return the folder that relative paths start from.
 

@@ -5,13 +5,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import SMALL, patterned_faces
+from helpers import SMALL, name_in_latin1, patterned_faces
 from keras import layers
 
 from fer_keras.comparison import run as run_module
 from fer_keras.comparison.run import _require_finite, fit, load_run, predict
 from fer_keras.comparison.trained import load_model
-from fer_keras.data.faces import Splits
+from fer_keras.data.faces import Splits, concatenate
+from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training import fit as training
 from fer_keras.training.augmentation import views
@@ -122,6 +123,15 @@ def test_a_directory_is_not_given_to_another_run(finished, make_faces):
     other_data = Splits(splits.train, make_faces(70, "PublicTest", seed=9), splits.validation)
     with pytest.raises(InputError, match="other data"):
         fit(RECIPE, other_data, run.directory)
+
+
+def test_classes_whose_names_are_no_utf8_are_learnt_and_read_back(splits, tmp_path):
+    write_image_folder(concatenate(splits.train, splits.test), tmp_path / "mine")
+    name_in_latin1(tmp_path / "mine")
+    faces = read_image_folder(tmp_path / "mine")
+    run = fit(RECIPE.changed(epochs=1, batch_size=64), faces, tmp_path / "run")
+    assert r"ga\xeet\xe9" in load_run(run.directory).predictions.class_names
+    assert r"ga\xeet\xe9" in (run.directory / "class_report.csv").read_text()
 
 
 def test_an_unfinished_run_is_not_read(tmp_path):

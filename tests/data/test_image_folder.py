@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import name_in_latin1
 from PIL import Image
 
 from fer_keras.data.faces import Faces
@@ -87,6 +88,15 @@ def test_split_is_recovered_from_the_file_name(folder):
         "test/fear/Publication_9.jpg",
         "test/fear/a.png",
     ]
+
+
+def test_names_that_are_no_utf8_become_text_that_can_be_stored(folder):
+    name_in_latin1(folder)
+    splits = read_image_folder(folder)
+    assert splits.train.class_names[3] == splits.test.class_names[3] == r"ga\xeet\xe9"
+    assert r"Training/sad/\xe9t\xe9.jpg" in splits.train.ids.tolist()
+    assert r"train/sad/\xe0 lire.txt" in " ".join(splits.notes)
+    assert all(map(str.isprintable, (*splits.train.ids.tolist(), *splits.notes)))
 
 
 def test_folders_that_are_no_split_here_are_named(folder):

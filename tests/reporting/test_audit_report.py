@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from helpers import ROOT, alternatives, jpeg, papermill, shifted, textured
+from helpers import ROOT, alternatives, jpeg, name_in_latin1, papermill, shifted, textured
 from PIL import Image
 
 from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, examine
@@ -24,7 +24,7 @@ from fer_keras.data.synthetic import draw_faces
 from fer_keras.reporting.audit_figures import all_figures
 from fer_keras.reporting.audit_galleries import GALLERIES, all_galleries
 from fer_keras.reporting.audit_prose import links, sections
-from fer_keras.reporting.audit_record import audit_folder, keep_tables
+from fer_keras.reporting.audit_record import audit_folder, keep_tables, print_tables
 from fer_keras.reporting.audit_tables import all_tables
 from fer_keras.reporting.html import export_html
 from fer_keras.utils.errors import InputError
@@ -83,6 +83,17 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(data):
     return examine(data)
+
+
+def test_names_that_are_no_utf8_are_audited(tmp_path, capsys):
+    write_image_folder(draw_faces(70, 1), tmp_path / "mine")
+    write_image_folder(draw_faces(35, 2, "PublicTest"), tmp_path / "mine")
+    name_in_latin1(tmp_path / "mine")
+    found = examine(tmp_path / "mine")
+    directory, tables = keep_tables(found, tmp_path)
+    print_tables(found, directory, tables)
+    assert r"ga\xeet\xe9" in capsys.readouterr().out
+    assert r"ga\xeet\xe9" in (directory / "tables" / "audit.csv").read_text()
 
 
 def counts_of(found):

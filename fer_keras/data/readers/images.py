@@ -9,6 +9,7 @@ from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
 from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.utils.errors import InputError, first_few, require_choice
+from fer_keras.utils.files import as_text
 
 
 def to_face(image):
@@ -74,4 +75,4 @@ def read_pictures(train, test, ignored, class_names, directory, on_bad):
 
 
 def _relative(path, directory):
-    return Path(path).relative_to(directory).as_posix()
+    return as_text(Path(path).relative_to(directory).as_posix())

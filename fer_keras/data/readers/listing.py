@@ -9,6 +9,7 @@ from fer_keras.data.faces import NO_SPLIT
 from fer_keras.data.labels import CLASS_NAMES, FOLDER_NAMES
 from fer_keras.data.readers.csv_parser import SPLITS
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import as_text
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 
@@ -99,7 +100,7 @@ def unread_folders(directory):
         return []
     classes = {_class_name(folder) for folder in _class_folders(directory, "train")}
     return [
-        folder.name
+        as_text(folder.name)
         for folder in visible_folders(directory)
         if folder.name.lower() not in ("train", "test")
         and classes & {_class_name(each) for each in visible_folders(folder)}
@@ -132,7 +133,8 @@ def list_images(directory):
         for label, _, name, path in sorted(images):
             prefix = name.split("_", 1)[0]
             start = prefix if prefix in SPLITS else id_split
-            files.append((path, label, unique(f"{start}/{classes[label]}/{name}", taken)))
+            name = unique(f"{start}/{classes[label]}/{as_text(name)}", taken)
+            files.append((path, label, name))
         parts.append(files)
     return *parts, all_ignored
 
@@ -183,7 +185,7 @@ def _class_folders(directory, split):
 
 def _class_name(folder):
     """Return a folder's name with composed letters: some archives spell é as e and an accent."""
-    return unicodedata.normalize("NFC", folder.name)
+    return unicodedata.normalize("NFC", as_text(folder.name))
 
 
 def _tops(directory, split):

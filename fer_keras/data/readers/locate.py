@@ -11,7 +11,7 @@ from fer_keras.data.readers.csv_parser import SPLITS
 from fer_keras.data.readers.listing import folder_classes, has_image_folder, visible_folders
 from fer_keras.data.readers.raf_db import has_rafdb
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_folder, user_path
+from fer_keras.utils.files import as_text, project_folder, user_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
 KAGGLE_INPUT = Path("/kaggle/input")
@@ -111,7 +111,7 @@ def data_set_name(class_names, place):
     is_fer2013 = class_names in (CLASS_NAMES, ALL_CLASS_NAMES)
     if is_fer2013 and (place.is_file() or SUBFOLDER in folder.name.lower() or _has_splits(folder)):
         return "fer2013"
-    return folder.name
+    return as_text(folder.name)
 
 
 def _has_splits(folder):
