@@ -6,14 +6,13 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
-from helpers import finish_untrained
+from helpers import finish_untrained, write_votes
 
 from fer_keras.cli import COMMANDS, main
 from fer_keras.comparison import engine
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.run import load_run
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.readers.fer2013_csv import read_fer2013_csv
 from fer_keras.options import read_options
 from fer_keras.reporting import result
 from fer_keras.training.recipe import Recipe
@@ -417,18 +416,13 @@ def test_help_and_recipes_import_no_tensorflow():
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
-    columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    faces = read_fer2013_csv(data / "fer2013.csv")
-    usages = ["Training"] * len(faces.train) + ["PublicTest"] * len(faces.test)
-    rows = [f"{usage},x.png,7,3,0,0,0,0,0,0,0,0" for usage in usages]
-    rows[1::2] = [f"{usage},x.png,4,6,0,0,0,0,0,0,0,0" for usage in usages[1::2]]
-    (data / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{columns}", *rows]))
+    write_votes(data, also="happy")
     command = ["run", "conv2", "--data", str(data), "--out", str(tmp_path / "o")]
     changes = ["labels=ferplus_votes", "classes=happy,neutral", "epochs=1", f"network={mynet}"]
     command += [word for change in changes for word in ("--set", change)]
     assert main(command) == 0
     run = load_run(capsys.readouterr().out.splitlines()[-1])
-    assert set(run.predictions.y_true) == {0, 1}
+    assert set(run.predictions.y_true) == {0, 1} and len(run.predictions.y_true) == 20
     stored = json.loads((run.directory / "recipe.json").read_text())
     assert stored["recipe"]["labels"] == "ferplus_votes"
     (data / "fer2013new.csv").unlink()

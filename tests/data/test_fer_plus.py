@@ -20,6 +20,7 @@ from fer_keras.utils.errors import InputError
 
 COLUMNS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 HEADER = f"Usage,Image name,{COLUMNS}"
+FERPLUS_NAMES = {name: column for column, name in FERPLUS_COLUMNS.items()}
 OUR_NAMES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 ROWS = [
@@ -200,6 +201,31 @@ def test_files_in_different_order_are_refused_by_row(write_files):
     write_votes(votes_path, [*ROWS[:7], ROWS[8], ROWS[7], *ROWS[9:]])
     with pytest.raises(InputError, match=r"votes\.csv, row 8: .*PublicTest.* it is Training"):
         read_ferplus(csv_path, votes_path)
+
+
+def test_votes_in_another_order_within_a_split_are_refused(write_files):
+    """Of 140 faces in each split, all ten people say the label of 98, as faces turn by class."""
+    columns = [COLUMNS.split(",").index(FERPLUS_NAMES[name]) for name in CLASS_NAMES]
+    rows = []
+    for usage in ("Training", "PublicTest"):
+        for number in range(140):
+            votes = [0] * 10
+            votes[columns[(number + (number % 10 < 3)) % 7]] = 10
+            rows.append(f"{usage},x.png,{','.join(map(str, votes))}")
+    csv_path, votes_path = write_files(rows)
+    assert len(read_ferplus(csv_path, votes_path).train) == 140
+    write_votes(votes_path, [*rows[:140], *rows[142:], *rows[140:142]])
+    for read in (read_ferplus, read_own_given_votes, read_votes):
+        with pytest.raises(
+            InputError, match="on 1?[0-9]% of the 140 faces of PublicTest"
+        ) as raised:
+            read(csv_path, votes_path)
+    assert str(raised.value).endswith("the same rows in the same order.")
+
+
+def test_few_faces_do_not_tell_whether_votes_are_in_order(write_files):
+    rows = [f"{usage},x.png,0,0,0,0,0,0,0,10,0,0" for usage in 90 * ["Training"] + ["PublicTest"]]
+    assert len(read_ferplus(*write_files(rows)).train) == 90
 
 
 def test_csv_without_usage_is_refused(write_files):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import patterned_faces
+from helpers import patterned_faces, write_votes
 from PIL import Image
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -8,7 +8,6 @@ from fer_keras.data import loading
 from fer_keras.data.faces import concatenate, split_names
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.loading import find_or_draw, load_data
-from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.image_folder import link_training_folder, read_image_folder
 from fer_keras.data.readers.locate import Location
 from fer_keras.data.readers.raf_db import read_rafdb
@@ -250,13 +249,11 @@ def test_a_missing_form_is_named(data, rafdb):
 
 
 def test_ferplus_keeps_fer2013s_division(data):
-    columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    usages = list(split_names(read_all_rows(data / "fer2013.csv")[0].ids))
-    rows = [f"{usage},x.png,7,3,0,0,0,0,0,0,0,0" for usage in usages]
-    (data / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{columns}", *rows]))
+    write_votes(data, also="contempt")
     splits = load_data(data, labels="ferplus_votes")
     assert (len(splits.train), len(splits.test), splits.name) == (280, 70, "fer2013")
-    np.testing.assert_allclose(splits.train.targets[:, [6, 3]], [[0.7, 0.3]] * 280, rtol=1e-6)
+    expected = np.hstack([0.7 * np.eye(7)[splits.train.labels], np.full((280, 1), 0.3)])
+    np.testing.assert_allclose(splits.train.targets, expected, rtol=1e-6)
     with pytest.raises(InputError, match="labels 'ferplus' need division 'own'"):
         load_data(data, labels="ferplus", division="random")
 

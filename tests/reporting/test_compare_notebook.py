@@ -39,11 +39,11 @@ def run_notebook(directory, *arguments):
 
 
 def write_votes(directory, num_training, num_test):
-    """Write FER+'s votes beside the CSV: two of three people see happy, one is neutral."""
+    """Write FER+'s votes on test faces beside the CSV: two of three see happy, one neutral."""
     names = [*FERPLUS_COLUMNS, "unknown", "NF"]
     counts = ",".join(str({"happiness": 6, "neutral": 3}.get(name, 0)) for name in names)
-    usages = ["Training"] * num_training + ["PublicTest"] * num_test
-    lines = [f"{usage},fer{number}.png,{counts}" for number, usage in enumerate(usages)]
+    lines = [f"Training,fer0.png{10 * ',0'}"] * num_training
+    lines += [f"PublicTest,fer{number}.png,{counts}" for number in range(num_test)]
     text = "\n".join([f"Usage,Image name,{','.join(names)}", *lines])
     (directory / "fer2013new.csv").write_text(text + "\n")
 
