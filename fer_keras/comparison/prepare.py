@@ -6,11 +6,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from fer_keras.comparison.identity import was_trained_on
-from fer_keras.data.faces import Splits, keep_classes
+from fer_keras.data.faces import Splits
 from fer_keras.data.loading import load_data
 from fer_keras.data.pairing import pair_images
 from fer_keras.data.readers.locate import Location, why_no_folder
-from fer_keras.data.splitting import cut_validation, drop_test_copies
+from fer_keras.data.splitting import choose_classes, cut_validation, drop_test_copies
 from fer_keras.utils.errors import InputError
 
 
@@ -58,10 +58,11 @@ class Source:
         Raises:
             InputError: if the data is bad, or does not hold what the recipe asks for.
         """
+        cleaned = (recipe.classes or ()) if recipe.drop_test_copies else None
         if isinstance(self.data, Splits):
-            return prepared(recipe, self._clean if recipe.drop_test_copies else self._own)
+            return prepared(recipe, self._own if cleaned is None else self._clean(cleaned))
         if self.paired and is_pairable(recipe) and recipe.storage:
-            forms = _paired_forms(self.data, self.on_bad, self.class_names, recipe.drop_test_copies)
+            forms = _paired_forms(self.data, self.on_bad, self.class_names, cleaned)
             csv, folder = map(self._named, forms)
             resolved, cut = prepared(recipe, replace(csv, storage=recipe.storage))
             return resolved, _followed(cut, csv, folder) if recipe.storage == "folder" else cut
@@ -76,7 +77,7 @@ class Source:
             self.class_names,
             self.on_bad,
             split_seed if recipe.division == "random" else 0,
-            recipe.drop_test_copies,
+            cleaned,
         )
         return prepared(recipe, self._named(splits))
 
@@ -102,9 +103,14 @@ class Source:
     def _own(self):
         return self._named(self.data)
 
+    def _clean(self, classes):
+        if classes not in self._cleaned:
+            self._cleaned[classes] = _without_copies(self._own, classes)
+        return self._cleaned[classes]
+
     @cached_property
-    def _clean(self):
-        return drop_test_copies(self._own)
+    def _cleaned(self):
+        return {}
 
     def _named(self, splits):
         # Two data sets may have FER2013's classes; the user's names tell them apart.
@@ -161,17 +167,8 @@ def prepared(recipe, splits):
                 f"give load_data(..., {field}={wanted!r}), or change the recipe."
             )
     storage = recipe.storage or splits.storage or ("folder" if splits.folder else "csv")
-    known = splits.train.class_names
-    unknown = [name for name in recipe.classes or () if name not in known]
-    if unknown:
-        raise InputError(
-            f"The data has no class {', '.join(unknown)}; its classes are {', '.join(known)}."
-        )
-    classes = tuple(name for name in known if name in (recipe.classes or known))
-    if classes != known:
-        parts = {name: getattr(splits, name) for name in ("train", "test", "validation")}
-        parts = {name: keep_classes(part, classes) for name, part in parts.items() if part}
-        splits = replace(splits, **parts)
+    splits = choose_classes(splits, recipe.classes)
+    classes = splits.train.class_names
     if recipe.drop_test_copies:
         splits = drop_test_copies(splits)
     _require_classes(splits.train)
@@ -189,6 +186,11 @@ def prepared(recipe, splits):
         )
     _require_ids(splits)
     return recipe.changed(storage=storage, classes=classes), splits
+
+
+def _without_copies(splits, classes):
+    """Return the faces of some classes, without copies of those that are tested."""
+    return drop_test_copies(choose_classes(splits, classes))
 
 
 def _require_ids(splits):
@@ -230,7 +232,7 @@ def forget_faces():
 
 
 @lru_cache(maxsize=2)
-def _loaded(location, storage, division, labels, class_names, on_bad, seed, drops_copies):
+def _loaded(location, storage, division, labels, class_names, on_bad, seed, cleaned):
     splits = load_data(
         location,
         storage=storage,
@@ -240,11 +242,11 @@ def _loaded(location, storage, division, labels, class_names, on_bad, seed, drop
         on_bad=on_bad,
         seed=seed,
     )
-    return drop_test_copies(splits) if drops_copies else splits
+    return splits if cleaned is None else _without_copies(splits, cleaned)
 
 
 @lru_cache(maxsize=1)
-def _paired_forms(location, on_bad, class_names, drops_copies):
+def _paired_forms(location, on_bad, class_names, cleaned):
     """Return what CSV and folder both hold, in one order and with one set of test ids."""
     csv, folder = (
         load_data(location, storage=storage, class_names=names, on_bad=on_bad)
@@ -280,12 +282,14 @@ def _paired_forms(location, on_bad, class_names, drops_copies):
         test=replace(folder.test.select(test.second), ids=kept.test.ids),
         notes=kept.notes,
     )
-    if not drops_copies:
+    if cleaned is None:
         return kept, partner
-    clean = drop_test_copies(kept)
-    is_left = np.isin(kept.train.ids, clean.train.ids)
-    rest = {"notes": clean.notes, "without_copies": True}
-    return clean, replace(partner, train=partner.train.select(is_left), **rest)
+    clean = _without_copies(kept, cleaned)
+    parts = {
+        name: getattr(partner, name).select(np.isin(getattr(kept, name).ids, part.ids))
+        for name, part in (("train", clean.train), ("test", clean.test))
+    }
+    return clean, replace(partner, **parts, notes=clean.notes, without_copies=True)
 
 
 def _followed(cut, csv, folder):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer_keras.data.faces import Splits, copy_groups
+from fer_keras.data.faces import Splits, copy_groups, keep_classes
 from fer_keras.data.near_copies import find_copies
 from fer_keras.utils.errors import InputError
 
@@ -55,6 +55,28 @@ def cut_validation(splits, fraction, seed):
     in_train = np.isin(groups, kept)
     train, validation = splits.train.select(in_train), splits.train.select(~in_train)
     return replace(splits, train=train, validation=validation)
+
+
+def choose_classes(splits, class_names):
+    """Return the faces of some classes, in all parts.
+
+    Args:
+        splits: `Splits`.
+        class_names: names of the classes to keep, in any order; empty or `None`: all.
+
+    Raises:
+        InputError: if the data lacks a class.
+    """
+    known = splits.train.class_names
+    if unknown := [name for name in class_names or () if name not in known]:
+        raise InputError(
+            f"The data has no class {', '.join(unknown)}; its classes are {', '.join(known)}."
+        )
+    kept = tuple(name for name in known if name in (class_names or known))
+    if kept == known:
+        return splits
+    parts = {name: getattr(splits, name) for name in ("train", "test", "validation")}
+    return replace(splits, **{n: keep_classes(part, kept) for n, part in parts.items() if part})
 
 
 def drop_test_copies(splits):

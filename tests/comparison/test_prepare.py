@@ -92,6 +92,27 @@ def test_copies_are_dropped_without_pairing_too(data, own):
     assert len(source.splits(recipe.changed(drop_test_copies=False))[1].train) == 280
 
 
+@pytest.mark.parametrize("kind", ["on disk", "in memory", "paired"])
+def test_copies_of_test_faces_of_other_classes_stay(data, kind):
+    """Training faces 1 to 4 are copied into the test, the last of them as sad."""
+    lines = (data / "fer2013.csv").read_text().splitlines()
+    lines[284] = "4" + lines[284][1:]
+    (data / "fer2013.csv").write_text("\n".join(lines) + "\n")
+    image = data / "test" / "happy" / "PublicTest_4.jpg"
+    image.rename(data / "test" / "sad" / image.name)
+    classes = ("angry", "disgust", "fear", "happy")
+    recipe = SAME_IMAGES["folder" if kind == "paired" else "CSV"].changed(classes=classes)
+    place = load_data(data, storage="csv") if kind == "in memory" else find_data(data)
+    _, compared = Source(place, paired=kind == "paired").splits(recipe)
+    _, fitted = prepared(recipe.changed(storage="csv"), load_data(data, storage="csv"))
+    assert len(compared.train) + len(compared.validation) == 4 * 40 - 3
+    assert len(compared.test) == 39 and not compared.leaked().any()
+    for part in ("train", "validation", "test"):
+        assert getattr(compared, part).labels.tolist() == getattr(fitted, part).labels.tolist()
+    for splits in (compared, fitted):
+        assert "Dropped 3 training images with an exact copy" in splits.notes[-1]
+
+
 def test_near_copies_leave_validation_too(make_faces):
     images = textured(60)
     parts = [make_faces(20, name) for name in ("Training", "Training", "PublicTest")]
@@ -184,6 +205,9 @@ def test_test_faces_need_a_class_of_the_recipe_and_ids_of_their_own(splits):
     neutral = splits.test.select(splits.test.labels == 6)
     with pytest.raises(InputError, match="no test face of the classes angry, happy; give some"):
         prepared(Recipe(classes=("angry", "happy")), replace(splits, test=neutral))
+    with pytest.raises(InputError, match="no test face of the classes angry, happy; give some"):
+        recipe = Recipe(classes=("angry", "happy"), drop_test_copies=True)
+        Source(replace(splits, test=neutral)).splits(recipe)
     twice = concatenate(splits.test, splits.test.select([2]))
     with pytest.raises(InputError, match="Several test faces have the id PublicTest/row3; give"):
         prepared(Recipe(), replace(splits, test=twice))
