@@ -21,6 +21,8 @@ _PLACES = {
     "Recipe": "training.recipe",
     "recipe": "comparison.catalogue",
     "load_data": "data.loading",
+    "Faces": "data.faces",
+    "Splits": "data.faces",
     "build": "networks.build",
     "fit": "comparison.run",
     "load_run": "comparison.run",

@@ -13,6 +13,8 @@ from bs4 import BeautifulSoup
 from helpers import ROOT, photograph
 from PIL import Image
 
+import fer_keras as fk
+from fer_keras.comparison.prepare import prepared
 from fer_keras.data.labels import ALL_CLASS_NAMES
 from fer_keras.data.synthetic import draw_faces, write_drawn_data
 
@@ -74,8 +76,6 @@ def test_importing_the_package_starts_no_tensorflow():
 
 
 def test_every_public_name_is_there():
-    import fer_keras as fk
-
     assert all(callable(getattr(fk, name)) for name in fk.__all__)
     assert set(fk.__all__) <= set(dir(fk))
     with pytest.raises(AttributeError, match="no attribute 'train'"):
@@ -109,6 +109,20 @@ def test_readme_writes_a_report_of_all_arms(names, home):
     report = BeautifulSoup((home / "reports" / "run.html").read_text(), "html.parser")
     heads = {cell.text for table in report("table") for cell in table("th")}
     assert set(ARMS) <= heads
+
+
+def test_arrays_of_ones_own_become_splits_as_the_docs_say(monkeypatch):
+    """The block of docs/extending.md, up to its comparison."""
+    text = (ROOT / "docs" / "extending.md").read_text()
+    (block,) = (b for b in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "fk.Faces" in b)
+    compared = []
+    monkeypatch.setattr(fk, "compare", lambda *arguments: compared.append(arguments), raising=False)
+    images, labels = draw_faces(8, 0).images, np.arange(8) % 2
+    names = {"np": np, "fk": fk, "images": images, "labels": labels}
+    exec(block, names | {"test_images": images[:4], "test_labels": labels[:4]})
+    ((_, splits),) = compared
+    _, cut = prepared(fk.Recipe(validation_fraction=0.25), splits)
+    assert (len(cut.train), len(cut.validation), cut.test.ids[0]) == (6, 2, "test/0")
 
 
 def test_readme_runs_a_network_that_comes_along(names):

@@ -182,7 +182,7 @@ def _data_sets(data, out):
     for name, place in places.items():
         if name is not None:
             require_data_name("data", name)
-        if name is not None and not place:
+        if name is not None and isinstance(place, str | None) and not place:
             raise InputError(f"The data set {name!r} is {place!r}; give its folder, or Splits.")
         if not isinstance(place, Splits):
             place, is_drawn = find_or_draw(place, out)

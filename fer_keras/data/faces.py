@@ -30,7 +30,8 @@ class Faces:
             instead of the labels; or `None`.
 
     Raises:
-        ValueError: if the shapes, dtypes, label range or targets do not fit together.
+        InputError: if these are no arrays, or their shapes, dtypes, label range or targets do not
+            fit together.
     """
 
     images: np.ndarray
@@ -40,22 +41,26 @@ class Faces:
     targets: np.ndarray | None = None
 
     def __post_init__(self):
-        images, labels, ids, count = self.images, self.labels, self.ids, len(self.images)
+        images, labels, ids = self.images, self.labels, self.ids
+        for name, array in {"images": images, "labels": labels, "ids": ids}.items():
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"The {name} are of type {type(array).__name__}; give an array.")
+        count = len(images)
         if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
-            raise ValueError(
+            raise InputError(
                 f"Faces need uint8 images of shape (n, {IMAGE_SIZE}, {IMAGE_SIZE}); "
                 f"got {images.dtype} {images.shape}."
             )
         if labels.shape != (count,) or ids.shape != (count,):
-            raise ValueError(
+            raise InputError(
                 f"{count} images need {count} labels and ids; "
                 f"got {labels.shape} labels and {ids.shape} ids."
             )
         last = len(self.class_names) - 1
         if not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(f"Labels must be integers; got {labels.dtype}.")
+            raise InputError(f"Labels must be integers; got {labels.dtype}.")
         if count and not 0 <= labels.min() <= labels.max() <= last:
-            raise ValueError(f"Labels must lie in 0..{last}; got {labels.min()}..{labels.max()}.")
+            raise InputError(f"Labels must lie in 0..{last}; got {labels.min()}..{labels.max()}.")
         if self.targets is not None:
             _check_targets(self.targets, (count, last + 1))
 
@@ -218,8 +223,8 @@ def _digests(images):
 
 def _check_targets(targets, shape):
     if targets.dtype != np.float32 or targets.shape != shape:
-        raise ValueError(
+        raise InputError(
             f"Targets must be float32 of shape {shape}; got {targets.dtype} {targets.shape}."
         )
     if (targets < 0).any() or not np.allclose(targets.sum(axis=1), 1, atol=1e-4):
-        raise ValueError("Targets must be shares from 0 to 1 whose rows sum to 1.")
+        raise InputError("Targets must be shares from 0 to 1 whose rows sum to 1.")

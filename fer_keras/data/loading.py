@@ -1,6 +1,7 @@
 """Read the faces of a data set, whatever form it is stored in."""
 
 from dataclasses import replace
+from os import PathLike
 
 from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
@@ -111,8 +112,13 @@ def find_or_draw(data=None, out="runs"):
         A `Location`, and whether its faces are drawn.
 
     Raises:
-        InputError: if a place is named that holds no data set.
+        InputError: if a place is named that holds no data set, or what is given is no place.
     """
+    if not isinstance(data, str | PathLike | Location | None):
+        raise InputError(
+            f"The data is of type {type(data).__name__}; give a folder or a CSV file. Faces in "
+            "memory are Splits of Faces, which fit and compare take."
+        )
     location = data if isinstance(data, Location) else find_data(data or None)
     if location:
         return location, False

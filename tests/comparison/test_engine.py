@@ -275,6 +275,8 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
         ({"changes": {"classes": ("joy", "sad")}}, "has no class joy"),
         ({"arms": {}}, "There is no arm"),
         ({"data": {"mine": ""}}, "data set 'mine' is ''; give its folder"),
+        ({"data": np.zeros((2, 48, 48))}, "The data is of type ndarray; give a folder"),
+        ({"data": {"mine": np.zeros((2, 48, 48))}}, "The data is of type ndarray; give a folder"),
         ({"crossed": "no"}, "crossed is 'no'; give True or False"),
         ({"search_rate": 1}, "search_rate is 1; give True or False"),
         ({"seeds": [0], "first_seed": 7}, "first_seed is 7 beside a list of seeds"),

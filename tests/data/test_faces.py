@@ -25,11 +25,13 @@ from fer_keras.utils.errors import InputError
         ({"labels": np.array([0, 1, 7])}, r"0\.\.6.*0\.\.7"),
         ({"labels": np.array([-1, 1, 2])}, r"-1\.\.2"),
         ({"labels": np.array([0.0, 1.0, 2.0])}, "must be integers; got float64"),
+        ({"labels": [0, 1, 2]}, "The labels are of type list; give an array"),
+        ({"images": 3}, "The images are of type int; give an array"),
     ],
 )
 def test_faces_that_do_not_fit_together_are_refused(make_faces, change, message):
     good = vars(make_faces(3))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         Faces(**{**good, **change})
 
 

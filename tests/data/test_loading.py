@@ -248,6 +248,12 @@ def test_a_missing_form_is_named(data, rafdb):
         load_data(rafdb, labels="ferplus")
 
 
+@pytest.mark.parametrize("data", [np.zeros((10, 48, 48), np.uint8), 3, [], patterned_faces(7)])
+def test_what_is_no_place_is_refused_by_its_type(data):
+    with pytest.raises(InputError, match=f"The data is of type {type(data).__name__}; give a fold"):
+        load_data(data)
+
+
 def test_ferplus_keeps_fer2013s_division(data):
     write_votes(data, also="contempt")
     splits = load_data(data, labels="ferplus_votes")
