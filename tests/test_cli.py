@@ -166,6 +166,7 @@ def test_impossible_commands_are_one_sentence_and_exit_code_2(arguments, message
     [
         (["nowhere"], "nowhere does not exist"),
         (["a=.", "a=.."], "The data set a is given twice"),
+        (["1/a", "2/a"], "called alike, as in NAME=2/a."),
         ([""], "The data '' names no folder"),
         (["a="], "The data 'a=' names no folder"),
     ],

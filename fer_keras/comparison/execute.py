@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_keras.comparison.beside import ProgressBeside
-from fer_keras.comparison.continuing import next_longer
+from fer_keras.comparison.continuing import next_longer, pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
@@ -108,12 +108,22 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None, phase=""):
         InputError: if `jobs` is impossible or the scheduler cannot be reached.
     """
     require_jobs(jobs)
+    _tidy(run.directory for run in planned if run.is_finished)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
         ended = _in_turn(todo, tensorboard, phase, _paces(planned))
     else:
         ended = _side_by_side(todo, jobs, dask, tensorboard, phase)
     return {run.directory: error for run, error in ended if error}
+
+
+def _tidy(finished):
+    """Delete states of finished runs, which a kill at the very end leaves behind."""
+    for directory in finished:
+        if (backup := directory / "backup").is_dir():
+            # Whoever holds the lock is about to do so.
+            with suppress(OSError), run_lock(directory).acquire(blocking=False):
+                pass_on(backup, None)
 
 
 def _paces(planned):

@@ -58,7 +58,7 @@ def parse_changes(texts):
     Args:
         texts: list of `field=value`; of several for one field the last one counts. Values are
             written as in Python, or `true` and `false`; anything else is a text. `classes` is a
-            list with commas.
+            list with commas, or `None`.
 
     Returns:
         A dict from field to value.
@@ -77,6 +77,8 @@ def parse_changes(texts):
 
 
 def _classes(text):
+    if text.strip() == "None":
+        return None
     return tuple(word.strip(" '\"") for word in text.strip("[]() ").split(","))
 
 
@@ -102,7 +104,10 @@ def parse_data(places):
         if is_own := not equals or user_path(place).exists():
             name, directory = user_path(place).resolve().name, place
         if name in named:
-            raise InputError(f"The data set {name} is given twice; give each one once.")
+            raise InputError(
+                f"The data set {name} is given twice; give each one once, or name two folders that "
+                f"are called alike, as in NAME={directory}."
+            )
         named[name] = directory
     return directory if is_own and len(named) == 1 else named
 

@@ -31,6 +31,7 @@ from fer_keras.utils.files import project_path, whole_file, write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.records import read_object, read_table
 from fer_keras.utils.startup import errors_only, start_tensorflow
+from fer_keras.utils.watching import waiting
 
 VALIDATION_FILE = "validation_predictions.npz"
 AUGMENTED_FILE = "augmented_predictions.npz"
@@ -145,7 +146,9 @@ def finish(
     directory = project_path(directory or f"runs/{run_name(title, identity)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
-    with run_lock(directory):
+    with waiting(f"Another process trains {directory.name}; waiting for its end"):
+        lock = run_lock(directory).acquire()
+    with lock:
         _claim(directory, identity)
         if not (directory / "metrics.json").is_file():
             start_tensorflow()

@@ -45,6 +45,12 @@ def test_values_are_read_as_python_writes_them_and_true_and_false_in_small_lette
     assert parse_changes([f"field = {text}"]) == {"field": value}
 
 
+def test_all_classes_are_asked_for_by_none():
+    assert parse_changes(["classes=None"]) == {"classes": None}
+    assert parse_changes(["classes=[None, happy]"]) == {"classes": ("None", "happy")}
+    assert parse_arm("a=conv2,classes=None")[2] == {"classes": None}
+
+
 def test_a_builder_with_arguments_is_a_level_called_by_them():
     def dense(num_classes, width):
         raise NotImplementedError

@@ -6,8 +6,9 @@ import pytest
 from filelock import FileLock
 from helpers import SMALL
 
-from fer_keras.comparison.continuing import pass_on
+from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.engine import run_comparison
+from fer_keras.comparison.execute import PlannedRun, execute_all
 from fer_keras.training import fit
 from fer_keras.training.recipe import Recipe
 
@@ -76,6 +77,18 @@ def test_a_training_that_has_begun_keeps_its_own_state(tmp_path):
         (folder / "state.json").write_text(state)
     pass_on(backup, longer)
     assert (longer / "backup" / "state.json").read_text() == "its own" and not backup.exists()
+
+
+def test_the_state_of_a_run_that_was_killed_when_it_had_finished_is_deleted(tmp_path):
+    left, locked = tmp_path / "left", tmp_path / "locked"
+    for directory in (left, locked):
+        (directory / "backup").mkdir(parents=True)
+        (directory / "metrics.json").touch()
+    runs = [PlannedRun("a", RECIPE, None, directory, 0) for directory in (left, locked)]
+    with run_lock(locked):
+        assert execute_all(runs) == {}
+    assert [path.name for path in left.iterdir()] == ["metrics.json"]
+    assert (locked / "backup").is_dir()
 
 
 def test_a_training_that_another_process_begins_is_left_alone(tmp_path):

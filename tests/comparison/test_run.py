@@ -1,4 +1,5 @@
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -9,6 +10,7 @@ from helpers import SMALL, name_in_latin1, patterned_faces
 from keras import layers
 
 from fer_keras.comparison import run as run_module
+from fer_keras.comparison.continuing import run_lock
 from fer_keras.comparison.run import _require_finite, fit, load_run, predict
 from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits, concatenate
@@ -17,6 +19,7 @@ from fer_keras.evaluation.predictions import Predictions
 from fer_keras.training import fit as training
 from fer_keras.training.augmentation import views
 from fer_keras.training.recipe import Recipe
+from fer_keras.utils import watching
 from fer_keras.utils.errors import InputError
 
 RECIPE = Recipe(network=SMALL, epochs=3, batch_size=32, seed=7)
@@ -114,6 +117,19 @@ def test_of_two_that_start_a_run_at_once_the_second_waits_for_the_first(
     first, second = (run.result().predictions.probabilities for run in runs)
     assert len(trained) == 1
     np.testing.assert_array_equal(first, second)
+
+
+def test_who_waits_for_another_process_is_told_so(finished, monkeypatch, capfd):
+    splits, run = finished
+    monkeypatch.setattr(watching, "QUIET_SECONDS", 0.1)
+    with ThreadPoolExecutor(1) as pool, run_lock(run.directory):
+        second = pool.submit(fit, RECIPE, splits, run.directory)
+        said, until = "", time.monotonic() + 20
+        while "waiting for its end" not in said and time.monotonic() < until:
+            said += capfd.readouterr().err
+            time.sleep(0.05)
+    assert f"Another process trains {run.directory.name}; waiting for its end ..." in said
+    assert second.result().recipe == run.recipe
 
 
 def test_a_directory_is_not_given_to_another_run(finished, make_faces):
