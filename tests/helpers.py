@@ -18,9 +18,9 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from fer_keras.comparison.identity import faces_identity, run_identity
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.run import Run
+from fer_keras.comparison.source import Source
 from fer_keras.data.faces import Faces, split_names
 from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import read_all_rows

@@ -13,8 +13,8 @@ from os import PathLike
 
 import numpy as np
 
-from fer_keras.comparison.prepare import is_pairable
 from fer_keras.comparison.run import predict
+from fer_keras.comparison.source import is_pairable
 from fer_keras.comparison.trained import has_model
 from fer_keras.data.faces import Splits, copy_groups
 from fer_keras.data.grouping import join_groups

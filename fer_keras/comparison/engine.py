@@ -17,10 +17,10 @@ from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others, require_data_name
 from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
 from fer_keras.comparison.identity import run_name
-from fer_keras.comparison.prepare import Source, find_storage, forget_faces, is_pairable
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table
 from fer_keras.comparison.run import load_run
+from fer_keras.comparison.source import Source, find_storage, forget_faces, is_pairable
 from fer_keras.comparison.tuning import TIMED_EPOCHS, fit_time, search_rates
 from fer_keras.data.faces import Splits
 from fer_keras.data.loading import DRAWN, checked_names, find_or_draw

@@ -8,9 +8,9 @@ from pathlib import Path
 from fer_keras.comparison.beside import ProgressBeside
 from fer_keras.comparison.continuing import next_longer, pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.run import finish
+from fer_keras.comparison.source import Source
 from fer_keras.comparison.workers import on_cluster, on_this_machine, share_cores
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, reason

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fer_keras.comparison.design import read_design
 from fer_keras.comparison.pairs import PAIRS
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.run import Run, load_run
+from fer_keras.comparison.source import Source
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.differences import MARGIN

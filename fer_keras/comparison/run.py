@@ -13,10 +13,11 @@ from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.predicting import over_views, predict_faces
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.trained import load_model
-from fer_keras.data.faces import Splits, copy_groups
+from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import (
     Predictions,
     class_report,
@@ -205,7 +206,7 @@ def predict(run, faces):
     Returns:
         Their `Predictions`.
     """
-    return _predictions(in_network_alike(load_model(run)), faces)
+    return predict_faces(in_network_alike(load_model(run)), faces)
 
 
 def _claim(directory, identity):
@@ -243,12 +244,12 @@ def _train_and_predict(recipe, splits, directory, callbacks):
         with whole_file(directory / "model.keras") as part:
             model.save(part)
         model = in_network_alike(model)
-        predictions = replace(_predictions(model, splits.test), leaked=splits.leaked())
+        predictions = replace(predict_faces(model, splits.test), leaked=splits.leaked())
         predictions.save(directory / "predictions.npz")
         if splits.validation:
-            _predictions(model, splits.validation).save(directory / VALIDATION_FILE)
+            predict_faces(model, splits.validation).save(directory / VALIDATION_FILE)
         if recipe.test_time_augmentation:
-            _over_views(model, splits.test, predictions).save(directory / AUGMENTED_FILE)
+            over_views(model, splits.test, predictions).save(directory / AUGMENTED_FILE)
     write_text(directory / "history.csv", history.to_csv(index=False))
     _write_tables(predictions, directory)
     _write_json(directory / "metrics.json", flat_metrics(predictions))
@@ -267,26 +268,6 @@ def _require_finite(history):
 
 def _write_json(path, values):
     write_text(path, json.dumps(values, indent=2) + "\n")
-
-
-def _probabilities(model, faces):
-    from fer_keras.training.feeds import evaluation_feed
-
-    return model.predict(evaluation_feed(faces), verbose=0)
-
-
-def _predictions(model, faces):
-    groups = copy_groups(faces.images)
-    return Predictions(
-        faces.ids, faces.labels, _probabilities(model, faces), faces.class_names, groups
-    )
-
-
-def _over_views(model, faces, predictions):
-    from fer_keras.training.augmentation import views
-
-    seen = [_probabilities(model, replace(faces, images=view)) for view in views(faces.images)]
-    return replace(predictions, probabilities=np.mean(seen, axis=0))
 
 
 def _write_tables(predictions, directory):

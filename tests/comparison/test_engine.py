@@ -14,10 +14,10 @@ from keras import layers
 
 from fer_keras.comparison import engine, execute, tuning
 from fer_keras.comparison.engine import run_comparison
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import load_comparison
 from fer_keras.comparison.results import across_data_sets, result_table
 from fer_keras.comparison.robustness import robustness
+from fer_keras.comparison.source import Source
 from fer_keras.data import loading
 from fer_keras.data.faces import concatenate, keep_classes
 from fer_keras.data.labels import CLASS_NAMES

@@ -7,7 +7,8 @@ import pytest
 from helpers import jpeg, smooth, textured
 
 from fer_keras.comparison.catalogue import COMPARISONS
-from fer_keras.comparison.prepare import Source, find_storage, prepared
+from fer_keras.comparison.prepare import prepared
+from fer_keras.comparison.source import Source, find_storage
 from fer_keras.data.faces import Splits, concatenate, split_names
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv

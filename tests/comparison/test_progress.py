@@ -17,8 +17,8 @@ from tqdm import tqdm
 from fer_keras.comparison import beside, execute, progress
 from fer_keras.comparison.execute import plan_runs
 from fer_keras.comparison.live_curve import LiveCurve
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
+from fer_keras.comparison.source import Source
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils import watching
 

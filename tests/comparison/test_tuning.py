@@ -4,8 +4,8 @@ import pytest
 
 from fer_keras.comparison import tuning
 from fer_keras.comparison.engine import run_comparison
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import load_comparison
+from fer_keras.comparison.source import Source
 from fer_keras.comparison.tuning import search_rates
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.tables import rates_table

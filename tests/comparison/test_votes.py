@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers import comparison_of, predictions_of, run_of
 
-from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.source import Source
 from fer_keras.comparison.votes import VOTES, find_votes, keep_votes
 from fer_keras.data.labels import ALL_CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, write_fer2013_csv

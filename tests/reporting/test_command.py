@@ -9,7 +9,7 @@ from fer_keras.cli import COMMANDS
 from fer_keras.comparison.arms import resolve_arms
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.parsing import parse_seeds
-from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.source import Source
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.locate import Location
 from fer_keras.options import read_options

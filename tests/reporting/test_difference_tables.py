@@ -15,7 +15,7 @@ from helpers import (
     smooth,
 )
 
-from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.source import Source
 from fer_keras.data.faces import Splits
 from fer_keras.data.readers.fer_plus import ANSWERS
 from fer_keras.data.readers.locate import Location

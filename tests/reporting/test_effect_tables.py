@@ -9,9 +9,9 @@ import pytest
 from helpers import comparison_of, predictions_of, run_of
 from statsmodels.stats.multitest import multipletests
 
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.results import result_table
+from fer_keras.comparison.source import Source
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.effects import factor_effects, variance_shares

@@ -6,8 +6,8 @@ from helpers import accuracy_of, comparison_of, lasting, leaky, run_of
 from scipy.stats import binomtest
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.results import result_table
+from fer_keras.comparison.source import Source
 from fer_keras.data.readers.locate import Location
 from fer_keras.reporting import narrative
 from fer_keras.reporting.difference_tables import difference_table

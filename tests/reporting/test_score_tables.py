@@ -6,8 +6,8 @@ import pytest
 from helpers import accuracy_of, comparison_of, leaky, predictions_of, run_of
 from sklearn.metrics import f1_score
 
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.results import result_table
+from fer_keras.comparison.source import Source
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.reporting import score_tables

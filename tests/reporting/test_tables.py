@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from helpers import comparison_of, lasting, of_faces, run_of
 
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.results import result_table
+from fer_keras.comparison.source import Source
 from fer_keras.data.readers.locate import Location
 from fer_keras.reporting import tables
 
