@@ -11,6 +11,7 @@ import numpy as np
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks import litert
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.startup import start_tensorflow
 
 WEIGHTS = Path(__file__).parent / "weights"
 PRETRAINED = ("quick", "best", "faces")
@@ -59,6 +60,7 @@ class Pretrained:
             An uncompiled float32 `keras.Sequential` from grey levels `(n, 48, 48, 1)`, 0-255, to
             probabilities `(n, num_classes)`. Its file holds float16, which changes no score.
         """
+        start_tensorflow()
         import keras
 
         from fer_keras.networks.build import in_dtype
@@ -108,7 +110,13 @@ def network_input(images):
     Raises:
         InputError: if the images have another shape or dtype.
     """
-    images, side = np.asarray(images), IMAGE_SIZE
+    side = IMAGE_SIZE
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # NumPy's, of arrays that make no array together
+        raise InputError(
+            f"The images differ in shape; give each {side} x {side} grey levels 0-255 as uint8."
+        ) from error
     if images.dtype != np.uint8 or images.shape[1:] not in ((side, side), (side, side, 1)):
         raise InputError(
             f"The images are {images.dtype} of shape {images.shape}; give grey levels 0-255 as "

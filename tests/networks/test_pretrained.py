@@ -106,6 +106,11 @@ def test_images_of_another_kind_are_refused(images):
         pretrained("quick").predict(images)
 
 
+def test_images_of_several_shapes_are_refused():
+    with pytest.raises(InputError, match="images differ in shape; give each 48 x 48 grey levels"):
+        pretrained("quick").predict([np.zeros((48, 48), np.uint8), np.zeros((50, 48), np.uint8)])
+
+
 def test_no_images_have_no_probabilities():
     assert pretrained("quick").predict(np.zeros((0, 48, 48), np.uint8)).shape == (0, 7)
 
@@ -119,6 +124,19 @@ def test_a_shipped_network_recognises_without_tensorflow_and_in_silence():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (answer.stdout, answer.stderr) == ("(2, 7)\n[]\n", "")
+
+
+def test_a_shipped_network_becomes_a_keras_model_without_tensorflows_log():
+    code = (
+        "from fer_keras.networks.pretrained import pretrained\n"
+        "print(pretrained('quick').model().output_shape)"
+    )
+    environment = {name: text for name, text in os.environ.items() if name[:5] != "TF_CP"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert answer.stdout == "(None, 7)\n"
+    assert answer.stderr in ("", "Starting TensorFlow ...\n")  # where it takes seconds
 
 
 def test_a_folder_of_that_name_is_a_run(tmp_path, monkeypatch):
