@@ -15,22 +15,18 @@ from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.utils.errors import InputError
 
 STRENGTHS = {
-    "Gaussian noise": (8, 16, 32),
-    "blur": (0.8, 1.5, 2.5),
-    "low resolution": (24, 16, 12),
-    "JPEG": (30, 15, 7),
-    "brightness": (32, 64, 96),
-    "contrast": (0.6, 0.35, 0.2),
-    "rotation": (10, 20, 30),
-    "zoom": (1.15, 1.3, 1.5),
-    "shift": (3, 6, 9),
-    "occlusion": (12, 18, 24),
+    "Gaussian noise": (8, 16, 32),  # standard deviation, grey levels
+    "blur": (0.8, 1.5, 2.5),  # standard deviation, pixels
+    "low resolution": (24, 16, 12),  # pixels a side that are left, of 48
+    "JPEG": (30, 15, 7),  # JPEG quality
+    "brightness": (32, 64, 96),  # grey levels added
+    "contrast": (0.6, 0.35, 0.2),  # factor of the distance from the image's mean
+    "rotation": (10, 20, 30),  # degrees, to a side that the id draws
+    "zoom": (1.15, 1.3, 1.5),  # enlargement, as a factor
+    "shift": (3, 6, 9),  # pixels, in a direction that the id draws
+    "occlusion": (12, 18, 24),  # side of a square of the image's mean grey, pixels
 }
-"""Corruption -> its three strengths, weakest first. They are the standard deviation of the noise in
-grey levels; that of the blur in pixels; the pixels that are left of 48 a side; JPEG's quality; grey
-levels added; the factor of the distance from the image's mean; degrees, to the side that the id
-draws; the factor of enlargement; pixels, in the direction that the id draws; and the side in pixels
-of a square of the image's mean grey, where the id puts it."""
+"""Corruption -> its three strengths, weakest first. The id of an image draws what is random."""
 
 CORRUPTED = tuple((name, step) for name in STRENGTHS for step in (1, 2, 3))
 """All 30 pairs of a corruption and a step, in the order of `STRENGTHS`."""

@@ -219,10 +219,10 @@ def _features_at_half_resolution(widths, each):
 def _small_dense(units):
     """Return a dense layer that begins with a sixth of He's variance.
 
-    Behind batch norm all its inputs are positive and about 1. At Keras' own initial scales, here
-    and in the last layer, the first logits are large noise, and Adam's first steps silence the
-    hidden units: `vgg8` then predicts the commonest class for epochs, and `conv4_bn` learns at a
-    third of its speed.
+    After batch norm all inputs are positive, about 1. With Keras' default start, here and in the
+    last layer, the first logits are large and random. Adam's first steps then switch hidden units
+    off. `vgg8` predicts the commonest class for epochs, and `conv4_bn` learns at a third of its
+    speed.
     """
     from keras import initializers, layers
 

@@ -7,6 +7,7 @@ tf.data on the TensorFlow backend, and by threads of Python's on others, which n
 """
 
 import io
+import math
 import shutil
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +92,7 @@ def training_feed(
         Endless batches of (uint8 `(batch, 48, 48, 1)`, float32 one-hot or soft targets
         `(batch, num_classes)`): a `tf.data.Dataset`, or a generator on other backends.
     """
-    targets, steps = targets_of(faces), -(-len(faces) // batch_size)
+    targets, steps = targets_of(faces), math.ceil(len(faces) / batch_size)
 
     @lru_cache(2)  # batches of two epochs may be prepared at a time
     def order(epoch):
@@ -142,7 +143,7 @@ def evaluation_feed(faces, batch_size=256):
         part = slice(number * batch_size, (number + 1) * batch_size)
         return faces.images[part][..., np.newaxis], targets[part]
 
-    steps = -(-len(faces) // batch_size)
+    steps = math.ceil(len(faces) / batch_size)
     if keras.backend.backend() != "tensorflow":
         return _Batches(batch, steps)
     import tensorflow as tf
@@ -208,7 +209,7 @@ def _equal_shares(labels, random):
     for number, label in enumerate(classes):
         members = np.flatnonzero(labels == label)
         share = len(labels) // len(classes) + (number < len(labels) % len(classes))
-        rounds = [random.permutation(members) for _ in range(-(-share // len(members)))]
+        rounds = [random.permutation(members) for _ in range(math.ceil(share / len(members)))]
         shares.append(np.concatenate(rounds)[:share])
     return random.permutation(np.concatenate(shares))
 

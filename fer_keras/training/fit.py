@@ -1,5 +1,6 @@
 """Train a network; a killed training resumes and ends the same."""
 
+import math
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def train(recipe, splits, directory, callbacks=()):
 
 def _train_until(last, recipe, splits, directory, checkpoint, callbacks):
     faces, done = splits.train, checkpoint.epochs_done
-    steps = -(-len(faces) // recipe.batch_size)
+    steps = math.ceil(len(faces) / recipe.batch_size)
     with _over_all_devices():
         model = checkpoint.latest()
         if done in (0, recipe.frozen_epochs):
@@ -177,7 +178,7 @@ def _optimizer(recipe, num_train, is_frozen):
     if is_frozen:
         rate = recipe.frozen_learning_rate
     elif recipe.schedule == "one_cycle":
-        steps = (recipe.epochs - recipe.frozen_epochs) * -(-num_train // recipe.batch_size)
+        steps = (recipe.epochs - recipe.frozen_epochs) * math.ceil(num_train / recipe.batch_size)
         rise = round(WARM_UP * steps)
         rate = keras.optimizers.schedules.CosineDecay(
             rate / 25, steps - rise, warmup_target=rate, warmup_steps=rise
