@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -65,10 +66,11 @@ def read_groups(directory, files):
         )
     group_of = {}
     for number, row in enumerate(rows, 1):
-        name = (row["file"] or "").strip().removeprefix("./")
+        name = _composed((row["file"] or "").strip().removeprefix("./"))
         group = (row["group"] or "").strip() or None
         if group_of.setdefault(name, group) != group:
             raise InputError(f"{table} gives {name} two groups, at row {number}; give one.")
+    files = [_composed(file) for file in files]
     bare = Counter(file.rsplit("/", 1)[-1] for file in files)
     if shared := next((name for name in group_of if bare[name] > 1), None):
         raise InputError(
@@ -99,7 +101,7 @@ def groups_by_pattern(pattern, files):
         InputError: if the pattern is none, or has no group.
     """
     try:
-        expression = re.compile(pattern)
+        expression = re.compile(_composed(pattern))
     except re.error as error:
         raise InputError(f"{pattern!r} is no regular expression: {error}.") from error
     if not expression.groups:
@@ -107,8 +109,13 @@ def groups_by_pattern(pattern, files):
             f"The pattern {pattern!r} has no group in parentheses; put the part of a file's name "
             "that names the person or sequence in parentheses."
         )
-    found = [expression.search(file.rsplit("/", 1)[-1]) for file in files]
+    found = [expression.search(_composed(file.rsplit("/", 1)[-1])) for file in files]
     return [(match and match[1]) or None for match in found]
+
+
+def _composed(name):
+    """Return a name with composed letters: Macs and some archives spell é as e and an accent."""
+    return unicodedata.normalize("NFC", name)
 
 
 def numbered(groups):

@@ -26,14 +26,24 @@ def memory_budget():
     text = os.environ.get(BUDGET_VARIABLE)
     if not text:
         return usable_memory() // 8
-    if not text.replace(".", "", 1).isdecimal():
+    if not text.replace(".", "", 1).isdecimal() or math.isinf(float(text)):
         raise InputError(f"{BUDGET_VARIABLE} is {text!r}; give a number of MiB, such as 512.")
     return int(float(text) * 2**20)
 
 
 def cache_folder():
-    """Return the `Path` `$FER_KERAS_CACHE` or `~/.cache/fer_keras`."""
-    return Path(os.environ.get("FER_KERAS_CACHE") or Path.home() / ".cache" / "fer_keras")
+    """Return the `Path` `$FER_KERAS_CACHE` or `~/.cache/fer_keras`.
+
+    Raises:
+        InputError: if there is no such home folder.
+    """
+    place = os.environ.get("FER_KERAS_CACHE") or "~/.cache/fer_keras"
+    try:
+        return Path(place).expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"There is no home folder for the cache {place}; set FER_KERAS_CACHE to a folder."
+        ) from error
 
 
 def allocate(shape):

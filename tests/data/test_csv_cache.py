@@ -303,6 +303,36 @@ def test_the_users_folder_is_in_the_home_unless_named(source, monkeypatch, tmp_p
     assert len(os.listdir(tmp_path / "home" / ".cache" / "fer_keras")) == 1
 
 
+def test_the_users_folder_may_lie_in_the_home(source, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FER_KERAS_CACHE", "~/mine")
+    monkeypatch.chdir(tmp_path)
+    assert_reads(source, random_images(5))
+    assert len(os.listdir(tmp_path / "home" / "mine")) == 1 and not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("FER_KERAS_CACHE", "~no one/cache", "no home folder for the cache ~no one/cache; set FER"),
+        ("FER_KERAS_MEMORY", 400 * "9", "FER_KERAS_MEMORY is '999"),
+    ],
+)
+def test_faults_of_the_surroundings_are_not_the_files(source, monkeypatch, variable, value, said):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InputError, match=said) as raised:
+        read_all_rows(source)
+    assert "get the file again" not in str(raised.value)
+
+
+def test_what_a_killed_process_left_is_deleted_by_the_next(source):
+    cache_of(source).mkdir(parents=True)
+    part = cache_of(source) / ".images.0123456789abcdef.npy"
+    part.write_bytes(b"half")
+    assert_reads(source, random_images(5))
+    assert not part.exists() and len(os.listdir(cache_of(source))) == 4
+
+
 def test_reading_works_where_nothing_can_be_written(source, parsed_files, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path / "file" / "cache"))

@@ -110,6 +110,8 @@ def test_soft_training_keeps_faces_that_people_disagree_on(write_files):
     assert soft.train.ids.tolist() == [f"Training/row{row}" for row in rows]
     assert named_labels(soft.train) == ["neutral", "contempt", "neutral", "happy", "fear"]
     assert "3 of 8 rows of Training: 2 not a face, 1 of unknown emotion, 0 without" in soft.notes[0]
+    assert "votes on 2 training faces have no majority: the most votes label" in soft.notes[-1]
+    assert not any("validation" in note for note in hard.notes)
     assert soft.test.ids.tolist() == hard.test.ids.tolist()
     np.testing.assert_array_equal(soft.train.targets.argmax(axis=1), soft.train.labels)
 

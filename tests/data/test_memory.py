@@ -56,6 +56,9 @@ def test_the_budget_is_a_share_of_the_memory_or_what_one_says(monkeypatch):
     assert memory.memory_budget() == pytest.approx(total / 8, rel=0.01)
     monkeypatch.setenv("FER_KERAS_MEMORY", "1.5")
     assert memory.memory_budget() == 3 * 2**19
+    monkeypatch.setenv("FER_KERAS_MEMORY", 400 * "9")
+    with pytest.raises(InputError, match="FER_KERAS_MEMORY is '9999.*; give a number of MiB"):
+        memory.memory_budget()
     monkeypatch.setenv("FER_KERAS_MEMORY", "2 GB")
     with pytest.raises(InputError, match="FER_KERAS_MEMORY is '2 GB'; give a number of MiB"):
         memory.memory_budget()

@@ -1,6 +1,7 @@
 """Data sets to test on: read in any form, grouped, and matched to a network's classes."""
 
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -57,6 +58,18 @@ def test_a_pattern_of_file_names_groups_persons(frames):
     some = read_other_data("frames", frames, group_by=r"^(S[01])_")
     assert len(members(some)) == 2 + 3 + 2  # S2's alone; of S3's, two are copies
     assert "6 of them count alone, for the pattern ^(S[01])_ gives them no group" in some.notes[-1]
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_of_names_are_matched_however_they_are_spelt(frames, stored, asked):
+    names = [f"é{person}_{number}.png" for person in range(4) for number in range(3)]
+    for image in frames.rglob("*.png"):
+        image.rename(image.with_name(unicodedata.normalize(stored, f"é{image.name[1:]}")))
+    pattern = unicodedata.normalize(asked, "^(é[0-9])_")
+    assert "12 images in 4 groups by the pattern" in read_other_data("f", frames, pattern).notes[-1]
+    rows = [unicodedata.normalize(asked, f"{name},{name[1]}") for name in names]
+    (frames / "groups.csv").write_text("\n".join(["file,group", *rows]) + "\n", encoding="utf-8")
+    assert "12 images in 4 groups by groups.csv" in read_other_data("f", frames).notes[-1]
 
 
 @pytest.mark.parametrize("form", ["paths", "names"])

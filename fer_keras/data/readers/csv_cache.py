@@ -100,6 +100,8 @@ def _store(path, stamp, arrays):
     key = {"format": FORMAT, "stamp": stamp, "checksums": _checksums(arrays)}
     folder = _place(path)
     with suppress(OSError):
+        for part in folder.glob(".*"):  # of a process that was killed while it wrote
+            part.unlink(missing_ok=True)
         for name in ARRAYS:
             with whole_file(folder / f"{name}.npy") as part:
                 np.save(part, arrays[name])

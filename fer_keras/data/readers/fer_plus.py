@@ -53,7 +53,8 @@ def read_ferplus(csv_path, votes_path, soft=False):
         votes_path: FER+'s `fer2013new.csv`, with the rows of `csv_path` in the same order.
         soft: whether the training faces carry `targets`: the shares of all eight emotions in the
             votes that are left. (FER+'s cross-entropy takes the strongest only, up to three.)
-            Training then keeps faces without a majority, too, labelled by the most votes.
+            Training then keeps faces without a majority, too, labelled by the most votes; and so
+            does validation, which is cut out of it.
 
     Returns:
         `Splits` as of `read_fer2013_csv`, with the classes `ALL_CLASS_NAMES`; notes count the
@@ -80,7 +81,13 @@ def read_ferplus(csv_path, votes_path, soft=False):
             shares = votes[kept] / votes[kept].sum(axis=1, keepdims=True)
             new["targets"] = shares.astype(np.float32)
         parts.append(replace(faces.select(kept), **new))
-    return Splits(*parts, notes=_notes(outcomes, usages))
+    notes = _notes(outcomes, usages)
+    if soft and is_learnt.any():
+        notes += (
+            f"FER+'s votes on {is_learnt.sum():,} training faces have no majority: the most votes "
+            "label them, and the share of them that validation gets counts in its accuracy.",
+        )
+    return Splits(*parts, notes=notes)
 
 
 def read_own_given_votes(csv_path, votes_path):
