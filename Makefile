@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 
 # The folder with real data; empty: FER_KERAS_DATA, then data/, then drawn faces.
 DATA ?=
+override DATA := $(value DATA)
 # A comparison or recipe that `fer-keras recipes` lists; PROTOCOL is its former name.
 COMPARISON ?= $(or $(PROTOCOL),same_images)
 # More parameters of the notebook, such as PARAMETERS="-p seeds 5 -r changes epochs=8"; for examine,
@@ -24,16 +25,16 @@ DIED := The process of the notebook died, for want of memory perhaps; \
 	start the same command again to go on.
 
 # Execute a notebook, show its training as it goes, and write reports/<name>.html; if it fails,
-# show the one sentence where there is one. PARAMETERS reach the shell by the environment, for
-# they may hold quotes.
-export PARAMETERS
+# show the one sentence where there is one. DATA and PARAMETERS reach the shell by the environment,
+# for they may hold quotes and dollars.
+export DATA PARAMETERS
 define report
 	@name="$(NAME)"; settings=$$(printf %s "$$PARAMETERS" | sed -E 's/(^| )-[[:alpha:]]( |$$)/\1/g' \
 		| tr -cs 'A-Za-z0-9=._' - | cut -c 1-80); settings=$${settings%-}; \
 	: "$${name:=$(1)-$(2)$${settings:+-$${settings#-}}}"; report="reports/$$name"; \
 	$(BIN)/papermill notebooks/$(1).ipynb "$$report.ipynb" \
 		--kernel python3 --no-progress-bar --stdout-file - \
-		$(if $(DATA),-r data "$(DATA)") $(3) $(PARAMETERS) 2> "$$report.log" \
+		$(if $(DATA),-r data "$$DATA") $(3) $(PARAMETERS) 2> "$$report.log" \
 		|| { grep '^InputError' "$$report.log" \
 		|| { grep -q DeadKernelError "$$report.log" && echo "$(DIED)"; } \
 		|| tail -n 30 "$$report.log"; exit 1; } >&2; \
@@ -44,7 +45,7 @@ compare: $(VENV)/installed  ## Run a comparison and write reports/compare-COMPAR
 	$(call report,compare,$(COMPARISON),-r comparison "$(COMPARISON)")
 
 audit: $(VENV)/installed  ## Say what is wrong with the data and write reports/audit-DATA.html
-	$(call report,audit,$(if $(DATA),$$(basename "$(DATA)"),data))
+	$(call report,audit,$(if $(DATA),$$(basename "$$DATA"),data))
 
 test: $(VENV)/installed-test lint  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)
@@ -57,7 +58,7 @@ faults: $(VENV)/installed-test  ## Attack it: kills, damage, full disks, hostile
 	@$(BIN)/python reports/write_tables.py
 
 examine: $(VENV)/installed  ## Examine the shipped networks, on real data and votes in DATA
-	@$(BIN)/python benchmarks/examine.py "$(DATA)" $(PARAMETERS)
+	@$(BIN)/python benchmarks/examine.py "$$DATA" $(PARAMETERS)
 
 lint: $(VENV)/installed-test  ## Check style, docstrings, words and which layer imports which
 	$(BIN)/ruff check .
@@ -67,10 +68,10 @@ lint: $(VENV)/installed-test  ## Check style, docstrings, words and which layer 
 	$(BIN)/python -m pytest --quiet tests/test_style.py
 
 published: $(VENV)/installed  ## Remake what reports/ publishes, from real data in DATA
-	@$(BIN)/python reports/publish.py "$(DATA)"
+	@$(BIN)/python reports/publish.py "$$DATA"
 
 bench: $(VENV)/installed  ## Measure speed against what it replaces, on real data in DATA
-	@$(BIN)/python benchmarks/run.py "$(DATA)"
+	@$(BIN)/python benchmarks/run.py "$$DATA"
 	@$(BIN)/python benchmarks/scale.py
 	@$(BIN)/python reports/write_tables.py
 

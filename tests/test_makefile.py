@@ -131,6 +131,7 @@ def test_help_lists_every_target_for_users(home):
     ("settings", "asked"),
     [
         ([], " \n"),
+        (['DATA=my "$data', "PARAMETERS="], ' my "$data\n'),
         (["DATA=my data", "PARAMETERS=--network 'a run' --test-on b=c"],
          " my data --network a run --test-on b=c\n"),
     ],
@@ -141,3 +142,22 @@ def test_options_reach_the_examination(home, settings, asked):
     command = ["make", "--no-print-directory", f"PYTHON={home / 'python'}", *settings, "examine"]
     subprocess.run(command, cwd=home, check=True, env={"PATH": os.environ["PATH"]})
     assert (home / "asked").read_text() == f"benchmarks/examine.py{asked}"
+
+
+def test_data_of_any_name_reach_the_notebooks(home):
+    assert make(home)[0] == 0
+    papermill = home / ".venv" / "bin" / "papermill"
+    papermill.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > papermill-asked\n')
+    papermill.chmod(0o755)
+    command = [
+        "make",
+        "--no-print-directory",
+        f"PYTHON={home / 'python'}",
+        'DATA=my/a "$b',
+        "audit",
+    ]
+    (home / "reports").mkdir()
+    subprocess.run(command, cwd=home, check=True, env={"PATH": os.environ["PATH"]})
+    words = (home / "papermill-asked").read_text().splitlines()
+    assert words[:2] == ["notebooks/audit.ipynb", 'reports/audit-a "$b.ipynb']
+    assert words[words.index("-r") :] == ["-r", "data", 'my/a "$b']
