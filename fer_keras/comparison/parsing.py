@@ -4,7 +4,7 @@ import ast
 
 from fer_keras.comparison.catalogue import recipe as named_recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import user_path
+from fer_keras.utils.files import project_path
 
 
 def parse_arm(text):
@@ -101,8 +101,8 @@ def parse_data(places):
         name, equals, directory = place.partition("=")
         if not (place if not equals else directory).strip():
             raise InputError(f"The data {place!r} names no folder; give DIR or NAME=DIR.")
-        if is_own := not equals or user_path(place).exists():
-            name, directory = user_path(place).resolve().name, place
+        if is_own := not equals or project_path(place).exists():
+            name, directory = project_path(place).resolve().name, place
         if name in named:
             raise InputError(
                 f"The data set {name} is given twice; give each one once, or name two folders that "

@@ -13,7 +13,7 @@ from fer_keras.data.readers.image_folder import read_all_images
 from fer_keras.data.readers.listing import GROUPS_NAME, is_bare, list_images, visible_folders
 from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import user_path
+from fer_keras.utils.files import project_path
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_other_data(name, place, group_by=None, on_bad="raise"):
     if isinstance(place, Splits):
         faces, folder, location, notes = place.test, None, None, ()
     else:
-        faces, folder, location, notes = _read(user_path(place).absolute(), on_bad)
+        faces, folder, location, notes = _read(project_path(place), on_bad)
     if not len(faces):
         raise InputError(f"{name} has no test images; give a data set that has some.")
     files = _files(faces, folder)

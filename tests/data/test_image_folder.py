@@ -131,8 +131,21 @@ def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
     (folder / "test" / "sad" / "notes.txt").write_text("not an image")
     splits = read_image_folder(folder)
     assert len(splits.train) == len(splits.test) == 7
-    (note,) = splits.notes
+    note, below = splits.notes
+    assert below.startswith("1 picture(s) in these folders are not read; move them up")
     assert "Ignored 9 other files or folders: " in note and "train/happy/nested" in note
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_pictures_of_other_kinds_alone_are_refused(folder, split):
+    for number in range(3):
+        Image.fromarray(noise(48, 48)).save(folder / split / "fear" / f"{number}.webp")
+    assert "Ignored 3 other files" in read_image_folder(folder).notes[0]
+    (folder / split / "fear" / "a.png").unlink()
+    with pytest.raises(
+        InputError, match=r"fear holds 3 picture\(s\) such as 0\.webp, which are not"
+    ):
+        read_image_folder(folder)
 
 
 def test_a_program_in_a_pictures_clothes_is_not_started(folder, tmp_path, monkeypatch):

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from fer_keras.comparison.parsing import parse_data
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.loading import load_data
+from fer_keras.data.other_data import read_other_data
 from fer_keras.data.readers import locate
 from fer_keras.data.readers.locate import Location, find_data, why_no_folder
 from fer_keras.utils.errors import InputError
@@ -218,3 +220,23 @@ def test_data_folder_absent_or_useless_gives_none():
     assert find_data() is None
     put(Path.cwd().parent / "data" / "readme.txt")
     assert find_data() is None
+
+
+def test_class_folders_without_train_are_named_with_the_mend(tmp_path):
+    for name in ("calm", "tense"):
+        put(tmp_path / "mine" / name / "1.png")
+    said = r"holds calm, tense and no train/; put them into train/, .*--set division=random"
+    with pytest.raises(InputError, match=said):
+        find_data(tmp_path / "mine")
+
+
+def test_relative_places_start_from_the_project_where_jupyter_works_below(tmp_path, monkeypatch):
+    put(tmp_path / "data2" / "fer2013.csv")
+    put(tmp_path / "frames" / "happy" / "1.png")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert find_data("data2").csv == tmp_path / "data2" / "fer2013.csv"
+    (tmp_path / "a=b").mkdir()
+    assert parse_data(["a=b"]) == "a=b"
+    with pytest.raises(InputError, match="frames holds 1 class"):
+        read_other_data("frames", "frames")

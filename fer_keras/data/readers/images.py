@@ -1,5 +1,6 @@
 """Read picture files of any kind as grayscale faces of 48x48 pixels."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
 from fer_keras.data.readers.decoding import open_picture, to_gray
+from fer_keras.data.readers.listing import EXTENSIONS
 from fer_keras.utils.errors import InputError, first_few, require_choice
 from fer_keras.utils.files import as_text
 
@@ -65,13 +67,24 @@ def read_pictures(train, test, ignored, class_names, directory, on_bad):
         faces = faces.select(np.delete(np.arange(len(pictures)), list(faults)))
     count = len(train) - sum(place < len(train) for place in faults)
     others = first_few([_relative(path, directory) for path in ignored])
+    below = sum(map(_count_below, ignored))
     notes = {
         f"Ignored {len(ignored)} other files or folders: {others}.": ignored,
+        f"{below:,} picture(s) in these folders are not read; move them up into the class's own "
+        "folder.": below,
         f"Converted {num_converted} image(s) to grayscale 48x48.": num_converted,
         f"Skipped {bad}.": faults,
     }
     notes = tuple(note for note, is_due in notes.items() if is_due)
     return Splits(faces.select(slice(count)), faces.select(slice(count, None)), notes=notes)
+
+
+def _count_below(path):
+    """Return how many pictures lie in a folder, unless it is hidden or a link."""
+    if os.path.basename(path).startswith(".") or os.path.islink(path):
+        return 0
+    names = [name for _, _, files in os.walk(path) for name in files]
+    return sum(name.lower().endswith(EXTENSIONS) and name[0] != "." for name in names)
 
 
 def _relative(path, directory):

@@ -13,6 +13,9 @@ from fer_keras.utils.files import as_text
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 
+UNREAD = (".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jfif", ".jpe")
+"""How files end that show something and are not read."""
+
 GROUPS_NAME = "groups.csv"
 """A table that says which images of a data set belong together."""
 
@@ -120,7 +123,8 @@ def list_images(directory):
         bare `<class>/` are in the first list.
 
     Raises:
-        InputError: if the classes are bad, as for `folder_classes`.
+        InputError: if the classes are bad, as for `folder_classes`, or a class folder holds
+            pictures of other kinds alone.
     """
     classes = folder_classes(directory)
     training = "Training" if visible_folders(directory, "test") else NO_SPLIT
@@ -162,12 +166,19 @@ def _scan(directory, split, classes):
     for folder in folders:
         name = _class_name(folder)
         name = name if name in classes else FOLDER_NAMES[name.lower()]
+        before, unread = len(images), []
         for entry in os.scandir(folder):  # quicker than iterdir for many files
             is_image = entry.name.lower().endswith(EXTENSIONS) and entry.name[0] != "."
             if is_image and _is_file(entry):
                 images.append((classes.index(name), _natural(entry.name), entry.name, entry.path))
             else:
                 ignored.append(entry.path)
+                unread += [entry.name] if entry.name.lower().endswith(UNREAD) else []
+        if unread and len(images) == before:
+            raise InputError(
+                f"{folder} holds {len(unread):,} picture(s) such as {min(unread)}, which are not "
+                f"read; turn them into {', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}."
+            )
     return images, ignored
 
 

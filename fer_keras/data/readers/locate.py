@@ -8,10 +8,15 @@ from pathlib import Path
 
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
 from fer_keras.data.readers.csv_parser import SPLITS
-from fer_keras.data.readers.listing import folder_classes, has_image_folder, visible_folders
+from fer_keras.data.readers.listing import (
+    folder_classes,
+    has_image_folder,
+    is_bare,
+    visible_folders,
+)
 from fer_keras.data.readers.raf_db import has_rafdb
-from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import as_text, project_folder, user_path
+from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.files import as_text, project_folder, project_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
 KAGGLE_INPUT = Path("/kaggle/input")
@@ -55,7 +60,7 @@ def find_data(directory=None):
     `train/<class>/`, in itself and in `fer2013/` inside it; and for RAF-DB if neither is there.
 
     Args:
-        directory: a folder, or the CSV file itself; `~` is expanded. `None` takes what the
+        directory: a folder, or the CSV file itself, as for `project_path`. `None` takes what the
             variable says, and without it `data/` in the project's folder, then what Kaggle mounted.
 
     Returns:
@@ -72,11 +77,17 @@ def find_data(directory=None):
         if not place:
             places = (project_folder() / "data", *_mounted())
             return next(filter(None, map(_search, places)), None)
-    place = user_path(place).absolute()
+    place = project_path(place)
     if place.is_file():
         return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
     if found := _search(place):
         return found
+    if is_bare(place):
+        names = first_few([as_text(folder.name) for folder in visible_folders(place)])
+        raise InputError(
+            f"{source} {place} holds {names} and no train/; put them into train/, and to train on "
+            "them take division='random' (--set division=random)."
+        )
     what = "holds no faces" if place.is_dir() else "does not exist"
     raise InputError(
         f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
