@@ -10,11 +10,12 @@ import fer_keras
 from fer_keras.networks.pretrained import WEIGHTS, pretrained
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
+from fer_keras.predict.origin import data_of, recipe_of, right_by
 from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import is_taken, project_path, user_path, write_text
-from fer_keras.utils.records import MEND, read_object
+from fer_keras.utils.records import read_object
 
 PUSHED = {"keras": "model.keras", "litert": "model.tflite"}
 """Format -> the name of its file in a repository."""
@@ -129,17 +130,17 @@ def _model_card(source, class_names, facts):
         version=fer_keras.__version__,
         classes=", ".join(class_names),
         facts=FACTS_NAME,
-        training=_training(facts),
+        training=_training(facts, right_by(source)),
         # The first sentence is about FER2013's labels.
         limits=limits() if is_pretrained(source) else limits().partition(". ")[2],
     )
 
 
-def _training(facts):
+def _training(facts, by):
     """Return what is known of the training and the scores in Markdown."""
     lines = []
-    for name in ("recipe", "environment"):
-        if name in facts:
+    for name in ("data", "recipe", "environment"):
+        if facts.get(name):
             told = (f"{key} {_told(value)}" for key, value in facts[name].items())
             lines.append(f"- {name}: {', '.join(told)}")
     if scores := facts.get("scores"):
@@ -150,7 +151,8 @@ def _training(facts):
                 f"| {row['split']} | {row['images']:,} | {row['accuracy']:.3f} [{low:.3f}, "
                 f"{high:.3f}] | {row['macro_f1']:.3f} |"
             )
-        lines += ["", "In brackets: 95 % intervals (BCa bootstrap over test images)."]
+        brackets = "In brackets: 95 % intervals (BCa bootstrap over test images)."
+        lines += ["", f"The scores are by {by}. {brackets}"]
     return "\n".join(lines)
 
 
@@ -162,22 +164,15 @@ def _told(value):
 
 def _facts(source):
     """Return what is known of a network, a dict that JSON can hold, without names of folders."""
+    recipe = {key: _without_folders(value) for key, value in recipe_of(source).items()}
+    facts = {"data": data_of(source), "recipe": recipe}
     if is_pretrained(source):
-        card = pretrained(source).card
-        return {name: card[name] for name in ("recipe", "scores", "environment")}
+        return facts | {name: pretrained(source).card[name] for name in ("scores", "environment")}
     from fer_keras.evaluation.predictions import Predictions, score_table
 
-    directory, facts = project_path(source), {}
-    for name in ("recipe", "environment"):
-        path = directory / f"{name}.json"
-        if path.is_file():
-            facts[name] = read_object(path)
-    if "recipe" in facts:  # the run's identity, which names its data and code, too
-        recipe = facts["recipe"].get("recipe", {})
-        if not isinstance(recipe, dict):
-            raise InputError(f"{directory / 'recipe.json'} is damaged; {MEND}.")
-        facts["recipe"] = {key: _without_folders(value) for key, value in recipe.items()}
-    scores = score_table(Predictions.load(directory / "predictions.npz"))
+    path = project_path(source) / "environment.json"
+    facts |= {"environment": read_object(path)} if path.is_file() else {}
+    scores = score_table(Predictions.load(path.with_name("predictions.npz")))
     return facts | {"scores": scores.to_dict("records")}
 
 

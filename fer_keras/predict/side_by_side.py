@@ -37,7 +37,7 @@ class Answer:
         class_names: tuple of str.
         images: uint8 array `(n, 48, 48)`, the faces as the network gets them.
         probabilities: float array `(n, num_classes)`, 0-1.
-        reliability: DataFrame of how often it is right by its confidence.
+        reliability: the `Reliability`, how often it is right by its confidence.
         heat: Grad-CAM's maps, a float array `(n, 48, 48)`; why there are none, str; or `None`.
     """
 

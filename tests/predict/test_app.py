@@ -121,7 +121,7 @@ def test_a_video_goes_in_and_two_networks_follow_its_face(page, tmp_path):
     page.wait_for_selector("#video-pair video")
     told = [each.inner_text() for each in page.locator("#video-result .fk-network").all()]
     assert [text.split()[0] for text in told] == ["faces", "best"]
-    assert all("It was right about" in text and "face 1, " in text for text in told)
+    assert all("it was right about" in text and "face 1, " in text for text in told)
     page.wait_for_function(
         "[...document.querySelectorAll('#video-pair video')].filter(v => v.videoWidth).length == 2"
     )

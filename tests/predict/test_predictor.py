@@ -129,7 +129,7 @@ def test_a_run_is_found_from_the_project_and_from_home(run_directory, tmp_path, 
     for place in ("mine", "~/mine"):
         assert is_run(place) and len(Predictor(place).class_names) == 7
         assert len(keras_model_and_classes(place)[1]) == 7
-        assert reliability(place)["images"].sum() > 0
+        assert reliability(place).table["images"].sum() > 0
 
 
 def test_a_network_is_named_by_text():

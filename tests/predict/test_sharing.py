@@ -5,18 +5,22 @@ import json
 import sys
 import threading
 import zipfile
+from dataclasses import replace
 from importlib.util import find_spec
 
 import keras
 import numpy as np
 import pytest
-from helpers import save_run
+from helpers import comparison_of, run_of, save_run
 
 from fer_keras.cli import main
+from fer_keras.comparison.prepare import Source
+from fer_keras.comparison.record import save_comparison
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.predictions import Predictions, score_table
 from fer_keras.networks.pretrained import WEIGHTS, pretrained
-from fer_keras.predict.sharing import export_network
+from fer_keras.predict.sharing import export_network, push
 from fer_keras.utils.errors import InputError
 
 
@@ -57,6 +61,33 @@ def test_a_folder_gets_the_network_in_both_forms_and_its_card(told_run, tmp_path
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    ("name", "drawn", "labels", "told", "judge"),
+    [
+        ("fer2013", False, "own", "fer2013", "FER2013's label"),
+        ("fer2013", False, "own_given_votes", "fer2013", "FER2013's label"),
+        ("fer2013", False, "ferplus", "fer2013", "most people's votes"),
+        ("fer2013", True, "own", "faces drawn from formulas", "the labels of its data"),
+        ("cats", False, "own", "cats", "the labels of its data"),
+    ],
+)
+def test_the_card_names_the_data_and_by_what_the_scores_are(
+    told_run, tmp_path, name, drawn, labels, told, judge
+):
+    known = json.loads((told_run / "recipe.json").read_text())
+    known["recipe"]["labels"] = labels
+    known["data"] = {"sha256": "0", "train": 80, "validation": 9, "test": 70, "classes": ["a"]}
+    (told_run / "recipe.json").write_text(json.dumps(known))
+    runs = {"a": {0: replace(run_of(0.5, 0), directory=told_run)}}
+    source = {"sources": {"a": Source(Location(name))}, "drawn": drawn}
+    save_comparison(comparison_of(runs, tmp_path, **source))
+    card = (push(told_run, tmp_path / "hub") / "README.md").read_text()
+    counts = "training images 80, validation images 9, test images 70"
+    assert f"- data: name {told}, {counts}\n" in card and f"scores are by {judge}. In" in card
+    facts = json.loads((tmp_path / "hub" / "fer_keras.json").read_text())
+    assert facts["data"]["name"] == told
+
+
 def test_an_unknown_format_is_one_sentence():
     with pytest.raises(InputError, match="The format is 'tflite'; choose one of litert, onnx"):
         export_network("quick", "tflite")
@@ -66,6 +97,7 @@ def test_a_network_that_comes_along_keeps_its_card(tmp_path):
     assert main(["push", "quick", str(tmp_path / "hub")]) == 0
     card = (tmp_path / "hub" / "README.md").read_text()
     accuracy = pretrained("quick").card["scores"][0]["accuracy"]
+    assert "- data: name FER2013, " in card and "The scores are by FER2013's label." in card
     assert "license: mit" in card and f"| PublicTest | 3,589 | {accuracy:.3f} [" in card
     assert "FER+'s annotators" in card
 
