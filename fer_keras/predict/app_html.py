@@ -1,7 +1,6 @@
 """The HTML of what `fer-keras app` shows: faces, bars and words."""
 
 import base64
-import io
 from html import escape
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from fer_keras.predict.confidence import meaning, overall
 from fer_keras.predict.detection import crop
-from fer_keras.predict.overlay import BACKGROUND, BOX_COLOUR, load_font
+from fer_keras.predict.overlay import BACKGROUND, BOX_COLOUR, as_jpeg, load_font
 
 SHOWN_SIDE, FACE_SIDE = 960, 144  # pixels of the picture and of a face
 MAX_FACES = 6
@@ -192,7 +191,5 @@ def _heat_html(answer, number):
 
 def _image(picture, words):
     """Return a picture inside the page, so that no file is written for it."""
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=88)
-    data = base64.b64encode(content.getvalue()).decode()
+    data = base64.b64encode(as_jpeg(picture, quality=88)).decode()
     return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(words)}">'

@@ -5,8 +5,8 @@ import heapq
 from PIL import Image, ImageDraw
 
 from fer_keras.predict.detection import crop
-from fer_keras.predict.overlay import BACKGROUND, TEXT_COLOUR, load_font, short
-from fer_keras.utils.files import whole_file
+from fer_keras.predict.overlay import BACKGROUND, TEXT_COLOUR, as_jpeg, load_font, short
+from fer_keras.utils.files import write_bytes
 
 FACES_A_CLASS = 12
 CELL, LABEL, GAP, TITLE = 112, 22, 4, 150  # pixels
@@ -63,5 +63,4 @@ class ContactSheet:
                 sheet.paste(cell, (left, top))
                 label = (left + CELL // 2, top + CELL + LABEL // 2)
                 draw.text(label, f"{100 * share:.0f} %", TEXT_COLOUR, load_font(13), anchor="mm")
-        with whole_file(path) as part:
-            sheet.save(part, quality=90)
+        write_bytes(path, as_jpeg(sheet, quality=90))

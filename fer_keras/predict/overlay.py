@@ -1,5 +1,6 @@
 """Draw faces onto a picture: box, label, and a bar for each class."""
 
+import io
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,20 @@ MIN_FONT, SMALLEST_FONT = 13, 10
 """Height in pixels of letters: where there is room, and where a label would find none."""
 MAX_NAME = 20
 """Longer class names are cut to this many characters."""
+
+
+def as_jpeg(picture, quality):
+    """Return a picture as the bytes of a JPEG file.
+
+    They are to be written by Python, which tells when a disk is full; Pillow does not.
+
+    Args:
+        picture: a `PIL.Image.Image`.
+        quality: int, 1-95.
+    """
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=quality)
+    return content.getvalue()
 
 
 def short(name):

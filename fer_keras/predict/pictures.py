@@ -14,7 +14,7 @@ from PIL import Image
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
-from fer_keras.predict.overlay import annotate
+from fer_keras.predict.overlay import annotate, as_jpeg
 from fer_keras.predict.predictor import is_pretrained, is_run, require_no_comparison
 from fer_keras.predict.recognise import (
     NO_FACE,
@@ -26,7 +26,7 @@ from fer_keras.predict.recognise import (
 )
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import is_taken, project_path, user_path, whole_file, write_text
+from fer_keras.utils.files import is_taken, project_path, user_path, write_bytes, write_text
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -226,8 +226,7 @@ def _write_copy(found, class_names, path):
     size = [max(1, round(side * scale)) for side in picture.size]
     faces = [face._replace(box=Box(*(round(v * scale) for v in face.box))) for face in found.faces]
     copy = annotate(picture.resize(size, Image.Resampling.LANCZOS), faces, class_names, widen=True)
-    with whole_file(path) as part:
-        copy.save(part, quality=92)
+    write_bytes(path, as_jpeg(copy, quality=92))
 
 
 def _count(summary, found, class_names):

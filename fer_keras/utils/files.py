@@ -28,6 +28,10 @@ def whole_file(path):
         _sync(part)
         os.replace(part, path)
         _sync(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(part)):  # a full disk names no file
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -51,6 +55,17 @@ def write_text(path, text):
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path, content):
+    """Write a file, whole or not at all.
+
+    Args:
+        path: str or `Path` of the file; its folder is made where missing.
+        content: bytes.
+    """
+    with whole_file(path) as part:
+        part.write_bytes(content)
 
 
 def clear_report(directory):

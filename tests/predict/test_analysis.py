@@ -184,8 +184,8 @@ def test_the_contact_sheet_shows_the_surest_faces_of_each_class(tmp_path):
         probabilities = np.roll([share, 1 - share, 0], number % 2)
         face = Face(Box(0, 0, 50, 50), probabilities)
         sheet.add(Recognition(f"{number}.png", "detected", [face], None, pixels))
-    sheet.write(tmp_path / "sheet.png")
-    drawn = np.asarray(Image.open(tmp_path / "sheet.png"))[..., 0].astype(int)
+    sheet.write(tmp_path / "sheet.jpg")
+    drawn = np.asarray(Image.open(tmp_path / "sheet.jpg"))[..., 0].astype(int)
     for row, chosen in enumerate((shares[0::2], shares[1::2])):
         top = row * (drawn.shape[0] // 2) + GAP + CELL // 2
         levels = [drawn[top, 150 + column * (CELL + GAP) + 9] for column in range(12)]

@@ -13,13 +13,17 @@ import pytest
 from helpers import FACE, assert_as_near, assert_frames_the_face, photograph, sure_run, tight_crops
 from PIL import Image, ImageDraw
 
+from fer_keras.cli import main
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.networks.build import in_dtype
 from fer_keras.predict import pictures, recognise
+from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import Box
+from fer_keras.predict.overlay import Face
 from fer_keras.predict.pictures import copies_figure, predict, split_network
 from fer_keras.predict.predictor import Predictor, read_picture
+from fer_keras.predict.recognise import Recognition
 from fer_keras.training.feeds import evaluation_feed
 from fer_keras.utils.errors import InputError
 
@@ -359,6 +363,28 @@ def test_copies_of_a_former_call_are_no_pictures_to_look_at(run_directory, tmp_p
     for number in range(2):
         done = predict(run_directory, [tmp_path], tmp_path / "predictions" / str(number))
         assert len(pd.read_csv(done.table)) == 2
+
+
+def test_a_copy_or_a_sheet_that_does_not_fit_on_the_disk_is_named_and_not_kept(
+    run_directory, tmp_path, capsys
+):
+    resource = pytest.importorskip("resource")
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    photograph().save(tmp_path / "a.png")
+    sheet, out = ContactSheet(CLASS_NAMES), tmp_path / "out"
+    face = Face(Box(*FACE), np.eye(7)[3])
+    sheet.add(Recognition("a.png", "detected", [face], None, np.asarray(photograph())))
+    arguments = ["predict", str(run_directory), str(tmp_path / "a.png"), "--out", str(out)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, former[1]))
+    try:
+        code = main(arguments)
+        with pytest.raises(OSError, match="sheet.jpg"):
+            sheet.write(tmp_path / "sheet.jpg")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert code == 1 and f"{out / 'a.jpg'}; nothing is lost" in error
+    assert not [*tmp_path.rglob("*.jpg")]
 
 
 def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
