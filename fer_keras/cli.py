@@ -222,7 +222,7 @@ def _video(options):
     except VideoError as error:
         print(f"fer-keras: {error}", file=sys.stderr)
         return 1
-    print(summary, *sorted(summary.folder.iterdir()), sep="\n")
+    print(summary, *sorted(summary.folder.glob("[!.]*")), sep="\n")
     if summary.stopped:
         print("fer-keras: Stopped; what was done is kept.", file=sys.stderr)
     if summary.problem:

@@ -7,7 +7,8 @@ import numpy as np
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
-from fer_keras.predict.recognise import REFUSED, Recogniser, list_pictures
+from fer_keras.predict.folders import list_pictures
+from fer_keras.predict.recognise import REFUSED, Recogniser
 from fer_keras.predict.tables import face_row, probability_columns
 from fer_keras.utils.errors import InputError, first_few
 from fer_keras.utils.files import user_path

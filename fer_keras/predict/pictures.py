@@ -4,8 +4,6 @@ import sys
 from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +12,19 @@ from PIL import Image
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
+from fer_keras.predict.folders import in_words, list_pictures, make_folder, output_folder
 from fer_keras.predict.overlay import annotate, as_jpeg
 from fer_keras.predict.predictor import is_pretrained, is_run, require_no_comparison
-from fer_keras.predict.recognise import (
-    NO_FACE,
-    REFUSED,
-    TABLE,
-    Recogniser,
-    list_pictures,
-    readable,
-)
+from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, readable
 from fer_keras.predict.tables import PRINTED, CsvTable
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import is_taken, project_path, user_path, write_bytes, write_text
+from fer_keras.utils.files import write_bytes
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
 MAX_STEM_BYTES = 150
 NUM_SHOWN, COLUMNS, PANEL_INCHES = 12, 3, (2.9, 2.2)
-SHEET = "contact_sheet.jpg"
+TABLE, SHEET = "predictions.csv", "contact_sheet.jpg"
 
 
 @dataclass
@@ -86,7 +78,7 @@ def predict(
     Raises:
         InputError: if the run, a path, the folder or a number is impossible.
     """
-    files, num_ignored = list_pictures(paths)
+    files, ignored = list_pictures(paths)
     out = output_folder(source, out) if out or not printed else None
     recognise = Recogniser(source, whole_image, min_score, min_face)
     words = sys.stderr if printed else sys.stdout
@@ -105,8 +97,7 @@ def predict(
                 f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True
             )
             _count(summary, found, recognise.class_names)
-    ignored = f"; {num_ignored} other file(s) in folders ignored" if num_ignored else ""
-    print(f"{summary}{ignored}.", file=words)
+    print(f"{summary}{in_words(ignored)}.", file=words)
     if out:
         print(*sorted(map(str, out.glob(SHEET))), summary.table, sep="\n", file=words)
     return summary
@@ -133,9 +124,7 @@ class _Files:
     """The table, the annotated copies and the contact sheet in a folder."""
 
     def __init__(self, out, class_names):
-        out.mkdir(parents=True, exist_ok=True)
-        # Pictures of people stay out of a repository that they are made in.
-        write_text(out / ".gitignore", "*\n")
+        make_folder(out)
         self._out, self._class_names, self._taken = out, class_names, {SHEET}
         self._file = open(out / TABLE, "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._table = CsvTable(self._file, class_names, with_copies=True)
@@ -180,31 +169,6 @@ def copies_figure(table, folder):
     figure, _ = figures.picture_grid(lines, COLUMNS, *PANEL_INCHES, fontsize=9)
     figure.set_label(f"Pictures with the predicted expressions. {'; '.join(words)}.")
     return figure
-
-
-def output_folder(source, out):
-    """Return the folder to write to.
-
-    Args:
-        source: a run directory, or one of `pretrained.PRETRAINED`.
-        out: str or `Path` of a folder that is absent or empty. `None` makes `predictions/<time>` in
-            the run directory, or here for a network that comes with the package.
-
-    Returns:
-        A `Path`.
-
-    Raises:
-        InputError: if the folder holds anything.
-    """
-    if out is None:
-        base = Path() if is_pretrained(source) else project_path(source)
-        now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        names = chain([now], (f"{now}-{number}" for number in count(2)))
-        out = next(p for name in names if not (p := base / "predictions" / name).exists())
-    out = user_path(out)
-    if is_taken(out):
-        raise InputError(f"{out} exists and is not empty; name a new folder with --out.")
-    return out
 
 
 def _new_name(stem, taken):

@@ -5,18 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer_keras.networks.pretrained import DEFAULT_NETWORK, PRETRAINED
+from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, FaceDetector
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image, read_picture, require_side
 from fer_keras.utils.errors import InputError, require_bools
 
-TABLE = "predictions.csv"
-"""Name of the table that `predict` writes beside its copies."""
-
-EXTENSIONS = (
-    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif",
-)  # fmt: skip
 EXAMPLE = Path(__file__).parent / "examples" / "eileen_collins.jpg"
 """A photograph to try, in the public domain."""
 TIGHT_CROP_SIDE = 120
@@ -124,43 +118,6 @@ def _is_tight_crop(pixels):
     return is_even.mean() <= MOST_EVEN
 
 
-def list_pictures(paths):
-    """Return the pictures in files and folders.
-
-    Args:
-        paths: picture files, whatever their names, and folders to search for files that end in
-            `EXTENSIONS`.
-
-    Returns:
-        A list of `Path` without repetitions, and the number of other visible files in the folders.
-
-    Raises:
-        InputError: if a path does not exist or is neither, or there is no picture.
-    """
-    files, num_ignored = [], 0
-    for path in (Path(str(path)) for path in paths):
-        if not path.exists():
-            raise InputError(
-                f"{path} does not exist; name a picture or a folder of pictures"
-                f"{f' after the network {path}' if str(path) in PRETRAINED else ''}."
-            )
-        if path.is_file():
-            files.append(path)
-            continue
-        if not path.is_dir():
-            raise InputError(f"{path} is neither a file nor a folder; name a picture.")
-        visible = [file for file in _visible(path) if file.is_file()]
-        pictures = [file for file in visible if file.suffix.lower() in EXTENSIONS]
-        files += pictures
-        num_ignored += len(visible) - len(pictures)
-    if not files:
-        raise InputError(
-            f"There is no picture in {', '.join(map(str, paths))}; pictures end in "
-            f"{', '.join(EXTENSIONS)}."
-        )
-    return list(dict.fromkeys(files)), num_ignored
-
-
 def readable(name):
     """Return a file's name as text, bytes that are no UTF-8 escaped.
 
@@ -168,18 +125,6 @@ def readable(name):
         name: str, as Python gives the names of files.
     """
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _visible(folder):
-    """Return what lies in a folder; copies that `predict` wrote there before are none of it."""
-    inside = sorted(folder.rglob("*"), key=lambda file: (file.parent, file.name))
-    written = {file.parent for file in inside if file.name == TABLE} - {folder}
-    return [
-        file
-        for file in inside
-        if not any(part[0] == "." for part in file.relative_to(folder).parts)
-        and not written & {*file.parents}
-    ]
 
 
 def _colours(array):

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import FaceDetector
+from fer_keras.predict.folders import output_folder
 from fer_keras.predict.overlay import Face
-from fer_keras.predict.pictures import output_folder
 from fer_keras.predict.predictor import Predictor, face_image
 from fer_keras.predict.tables import face_row
 from fer_keras.predict.tracking import Tracks

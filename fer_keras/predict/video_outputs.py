@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from fer_keras.predict.detection import Box
+from fer_keras.predict.folders import make_folder
 from fer_keras.predict.overlay import annotate
 from fer_keras.predict.tables import probability_columns
 from fer_keras.predict.video_writer import VideoWriter
@@ -73,7 +74,7 @@ class Outputs:
     """
 
     def __init__(self, folder, reader, class_names):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.summary, self._source, self._rate = Summary(folder), reader.path, reader.rate
         self._class_names, self._writer = class_names, None
         table = _part(folder / TABLE)

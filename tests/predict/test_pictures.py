@@ -3,8 +3,10 @@ import re
 import struct
 import subprocess
 import zlib
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -17,13 +19,15 @@ from fer_keras.cli import main
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.networks.build import in_dtype
-from fer_keras.predict import pictures, recognise
+from fer_keras.predict import folders, recognise
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import Box
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.pictures import copies_figure, predict, split_network
 from fer_keras.predict.predictor import Predictor, read_picture
-from fer_keras.predict.recognise import Recognition
+from fer_keras.predict.recognise import Recogniser, Recognition
+from fer_keras.predict.video_files import VideoReader
+from fer_keras.predict.video_outputs import Outputs
 from fer_keras.training.feeds import evaluation_feed
 from fer_keras.utils.errors import InputError
 
@@ -269,10 +273,10 @@ def test_a_second_call_in_the_same_second_gets_a_folder_of_its_own(tmp_path, mon
     class Now:
         now = staticmethod(lambda: datetime(2000, 1, 1))
 
-    monkeypatch.setattr(pictures, "datetime", Now)
+    monkeypatch.setattr(folders, "datetime", Now)
     names = []
     for _ in range(3):
-        out = pictures.output_folder(tmp_path, None)
+        out = folders.output_folder(tmp_path, None)
         out.mkdir(parents=True)
         names.append(out.name)
     assert names == [f"2000-01-01_00-00-00{suffix}" for suffix in ("", "-2", "-3")]
@@ -385,6 +389,70 @@ def test_a_copy_or_a_sheet_that_does_not_fit_on_the_disk_is_named_and_not_kept(
     error = capsys.readouterr().err.splitlines()[-1]
     assert code == 1 and f"{out / 'a.jpg'}; nothing is lost" in error
     assert not [*tmp_path.rglob("*.jpg")]
+
+
+def test_copies_and_timelines_of_commands_are_left_out_and_counted(run_directory, tmp_path, capsys):
+    for folder in ("mine", "mine/again"):
+        (tmp_path / folder).mkdir()
+        tight_crops()["gray48.png"].save(tmp_path / folder / "a.png")
+    (tmp_path / "mine" / "predictions.csv").write_text("of somebody else")
+    (tmp_path / "mine" / "notes.jfif.txt").touch()
+    predict(run_directory, [tmp_path / "mine"], tmp_path / "seen")
+    photograph().save(tmp_path / ".video.gif")
+    with closing(VideoReader(tmp_path / ".video.gif")) as reader:
+        Outputs(tmp_path / "video", reader, CLASS_NAMES).close()
+    photograph().save(tmp_path / "video" / "timeline.png")
+    capsys.readouterr()
+    predict(run_directory, [tmp_path], tmp_path / "out")
+    summary = capsys.readouterr().out.splitlines()[-3]
+    assert summary.startswith("2 picture(s): 2 face(s)") and summary.endswith(
+        "; 2 folder(s) that fer-keras wrote ignored; 2 other file(s) in folders ignored."
+    )
+
+
+def test_links_are_followed_once_and_broken_ones_are_refused(run_directory, tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "inside").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (photos / "inside", tmp_path / "elsewhere"):
+        tight_crops()["gray48.png"].save(folder / "a.png")
+    (photos / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(photos)
+    (photos / "broken.jpg").symlink_to("nowhere.jpg")
+    (photos / "loop.jpg").symlink_to("loop.jpg")
+    table = pd.read_csv(predict(run_directory, [photos], tmp_path / "out").table)
+    found = [name.removeprefix(f"{photos}/") for name in table["file"]]
+    assert found == ["broken.jpg", "loop.jpg", "inside/a.png", "linked/a.png"]
+    assert table["how"].tolist() == 2 * ["refused"] + 2 * ["tight crop"]
+    assert table["reason"][0] == "No such file or directory"
+
+
+def test_a_folder_that_may_not_be_opened_is_refused(run_directory):
+    recognise_picture = Recogniser(run_directory)
+    with TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        private = Path(place) / "private"
+        private.mkdir(mode=0)
+        tight_crops()["gray48.png"].save(Path(place) / "a.png")
+        user = os.geteuid()
+        try:
+            os.seteuid(user or 65534)  # root may open anything
+            files, _ = folders.list_pictures([place])
+            found = [recognise_picture(file) for file in files]
+        finally:
+            os.seteuid(user)
+            private.chmod(0o700)
+    assert {Path(each.file).name: each.reason for each in found} == {
+        "a.png": None,
+        "private": "Permission denied",
+    }
+
+
+@pytest.mark.parametrize("suffix", [".jpe", ".JFIF"])
+def test_jpegs_of_rarer_names_are_pictures(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    photograph().save(path, "JPEG")
+    assert folders.list_pictures([tmp_path])[0] == [path]
 
 
 def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
