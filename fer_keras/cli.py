@@ -19,8 +19,13 @@ from fer_keras.utils.errors import InputError, NoRunError
 from fer_keras.utils.stopping import Stoppable
 from fer_keras.utils.watching import LOADING, waiting
 
-STOPPED = 130
-"""The exit code after Ctrl-C or SIGTERM, as of shells."""
+STOPPED, CLOSED = 130, 141
+"""Exit codes after Ctrl-C or SIGTERM, and where nobody reads on: those of shells."""
+AFTER_STOP = {
+    **dict.fromkeys(("compare", "run", "audit"), "; start the same command again to go on"),
+    **dict.fromkeys(("predict", "video"), "; what was done is kept"),
+}
+"""Command -> what is true when it was stopped."""
 
 
 def main(arguments=None):
@@ -31,7 +36,7 @@ def main(arguments=None):
 
     Returns:
         The exit code: 0; 1 if some runs or the machine failed; 2 for bad input; 130 if it was
-        stopped. Each but 0 comes with one sentence on stderr.
+        stopped; 141 if standard output was closed. 1, 2 and 130 come with one sentence on stderr.
     """
     options = read_options(arguments, COMMANDS)
     stoppable = Stoppable()
@@ -41,8 +46,7 @@ def main(arguments=None):
             sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         if stoppable.came or isinstance(error, KeyboardInterrupt):
-            again = "Stopped; start the same command again to go on."
-            print(f"\nfer-keras: {again}", file=sys.stderr)
+            print(f"\nfer-keras: Stopped{AFTER_STOP.get(options.command, '')}.", file=sys.stderr)
             return STOPPED
         return _explain(error)
     return code or 0
@@ -53,7 +57,7 @@ def _explain(error):
     if isinstance(error, BrokenPipeError):
         # The reader, `head` say, has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return CLOSED
     if isinstance(error, InputError):
         print(f"fer-keras: {error}", file=sys.stderr)
         return 1 if isinstance(error, NoRunError) else 2

@@ -89,7 +89,9 @@ def predict(
             table = PRINTED[printed](sys.stdout, recognise.class_names)
             writers.append(stack.enter_context(closing(table)))
         if out:
-            writers.append(stack.enter_context(closing(_Files(out, recognise.class_names))))
+            made = _Files(out, recognise.class_names)
+            stack.callback(lambda: print(*made.paths(), sep="\n", file=words))  # if stopped, too
+            writers.append(stack.enter_context(closing(made)))
         for found in map(recognise, files):
             for writer in writers:
                 writer.write(found)
@@ -97,9 +99,7 @@ def predict(
                 f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True
             )
             _count(summary, found, recognise.class_names)
-    print(f"{summary}{in_words(ignored)}.", file=words)
-    if out:
-        print(*sorted(map(str, out.glob(SHEET))), summary.table, sep="\n", file=words)
+        print(f"{summary}{in_words(ignored)}.", file=words)
     return summary
 
 
@@ -137,6 +137,10 @@ class _Files:
             _write_copy(found, self._class_names, self._out / copy)
             self._sheet.add(found)
         self._table.write(found, copy)
+
+    def paths(self):
+        """Return the files to look at: the contact sheet, if there is one, and the table."""
+        return [*self._out.glob(SHEET), self._out / TABLE]
 
     def close(self):
         self._file.close()

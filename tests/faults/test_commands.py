@@ -22,7 +22,9 @@ from fer_keras.data.faces import concatenate
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
 from fer_keras.evaluation.predictions import Predictions
 
+KEPT = "fer-keras: Stopped; what was done is kept."
 AGAIN = "fer-keras: Stopped; start the same command again to go on."
+STOPPED = {"predict": KEPT, "report": "fer-keras: Stopped.", "webcam": "fer-keras: Stopped."}
 SMALL = "256k"
 """Room for a run's first files, and not for its network."""
 
@@ -227,7 +229,7 @@ def test_stopped_commands(request, inputs, data, tmp_path, tally):
                 tally.count(what, "hang")
             lines = without_progress(errors)
             # Python ends by the signal itself where it ran a text, or was ending anyway.
-            if lines == [AGAIN] and code in (130, -signal.SIGINT):
+            if lines == [STOPPED.get(name, AGAIN)] and code in (130, -signal.SIGINT):
                 outcome = "refused"
             else:
                 had_ended = not lines and code in (0, -number)

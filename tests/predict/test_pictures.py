@@ -324,7 +324,7 @@ def test_names_that_are_long_or_no_text_keep_their_rows_and_copies(run_directory
     assert all((tmp_path / "out" / name).is_file() for name in table["copy"])
 
 
-def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, monkeypatch):
+def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, monkeypatch, capsys):
     for name in ("1.png", "2.png", "3.png"):
         tight_crops()["gray48.png"].save(tmp_path / name)
     read = recognise.read_picture
@@ -335,8 +335,11 @@ def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, m
         return read(file)
 
     monkeypatch.setattr(recognise, "read_picture", until_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        predict(run_directory, [tmp_path], tmp_path / "out")
+    out = tmp_path / "out"
+    assert main(["predict", str(run_directory), str(tmp_path), "--out", str(out)]) == 130
+    said = capsys.readouterr()
+    assert said.err == "\nfer-keras: Stopped; what was done is kept.\n"
+    assert said.out.splitlines()[2:] == [f"{out}/contact_sheet.jpg", f"{out}/predictions.csv"]
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert [Path(name).name for name in table["file"]] == ["1.png", "2.png"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
