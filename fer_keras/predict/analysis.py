@@ -9,8 +9,8 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.folders import list_pictures
 from fer_keras.predict.recognise import REFUSED, Recogniser
-from fer_keras.predict.tables import face_row, probability_columns
-from fer_keras.utils.errors import InputError, first_few
+from fer_keras.predict.tables import as_table, face_row, probability_columns
+from fer_keras.utils.errors import InputError, first_few, printable
 from fer_keras.utils.files import user_path
 
 
@@ -41,8 +41,6 @@ def analyze(
     Raises:
         InputError: if a path, the network or a number is impossible, or no picture can be read.
     """
-    import pandas as pd  # takes a third of a second, which the command need not wait for
-
     several = isinstance(pictures, (list, tuple))
     named = _named(pictures if several else [pictures])
     recognise = Recogniser(network, whole_image, min_score, min_face)
@@ -56,8 +54,7 @@ def analyze(
         ]
     _tell_refused(refused, len(named))
     columns = ["file", *Box._fields, "score", "class", *probability_columns(recognise.class_names)]
-    types = dict.fromkeys(Box._fields, int) | {"score": float}
-    return pd.DataFrame(rows, columns=columns).astype(types)
+    return as_table(rows, columns)
 
 
 def _named(pictures):
@@ -85,4 +82,4 @@ def _tell_refused(refused, count):
     text = f"{len(refused)} of {count} picture(s) cannot be read: {first_few(refused)}."
     if len(refused) == count:
         raise InputError(text)
-    warnings.warn(text, stacklevel=3)
+    warnings.warn(printable(text), stacklevel=3)

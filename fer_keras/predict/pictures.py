@@ -15,10 +15,10 @@ from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
 from fer_keras.predict.folders import in_words, list_pictures, make_folder, output_folder
 from fer_keras.predict.overlay import annotate, as_jpeg
 from fer_keras.predict.predictor import is_pretrained, is_run, require_no_comparison
-from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser, readable
+from fer_keras.predict.recognise import NO_FACE, REFUSED, Recogniser
 from fer_keras.predict.tables import PRINTED, CsvTable
-from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import write_bytes
+from fer_keras.utils.errors import InputError, printable
+from fer_keras.utils.files import as_text, write_bytes
 
 COPY_SIDES = (480, 1600)
 """The longer side of an annotated copy lies between these, so that its bars can be read."""
@@ -95,9 +95,8 @@ def predict(
         for found in map(recognise, files):
             for writer in writers:
                 writer.write(found)
-            print(
-                f"{found.file}: {_in_words(found, recognise.class_names)}", file=words, flush=True
-            )
+            line = f"{found.file}: {_in_words(found, recognise.class_names)}"
+            print(printable(line), file=words, flush=True)
             _count(summary, found, recognise.class_names)
         print(f"{summary}{in_words(ignored)}.", file=words)
     return summary
@@ -133,7 +132,7 @@ class _Files:
     def write(self, found):
         copy = None
         if found.faces:
-            copy = _new_name(readable(Path(found.file).stem), self._taken)
+            copy = _new_name(as_text(Path(found.file).stem), self._taken)
             _write_copy(found, self._class_names, self._out / copy)
             self._sheet.add(found)
         self._table.write(found, copy)

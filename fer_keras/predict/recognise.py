@@ -10,6 +10,7 @@ from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, Fac
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image, read_picture, require_side
 from fer_keras.utils.errors import InputError, require_bools
+from fer_keras.utils.files import as_text
 
 EXAMPLE = Path(__file__).parent / "examples" / "eileen_collins.jpg"
 """A photograph to try, in the public domain."""
@@ -72,7 +73,7 @@ class Recogniser:
                 `(height, width, 3)` of red, green and blue.
             name: what to call it; by default the file.
         """
-        name = readable(str(picture)) if name is None else name
+        name = as_text(str(picture)) if name is None else name
         try:
             pixels = _colours(picture) if isinstance(picture, np.ndarray) else read_picture(picture)
         except InputError as error:
@@ -116,15 +117,6 @@ def _is_tight_crop(pixels):
         return False
     is_even = (pixels[:, 1:] == pixels[:, :-1]).all(axis=-1)
     return is_even.mean() <= MOST_EVEN
-
-
-def readable(name):
-    """Return a file's name as text, bytes that are no UTF-8 escaped.
-
-    Args:
-        name: str, as Python gives the names of files.
-    """
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _colours(array):

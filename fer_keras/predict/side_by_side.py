@@ -18,6 +18,7 @@ from fer_keras.predict.predictor import (
     keras_model_and_classes,
 )
 from fer_keras.predict.recognise import find_faces
+from fer_keras.predict.tables import read_faces
 from fer_keras.predict.video_files import VideoReader
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
@@ -154,8 +155,7 @@ def agreement(folders):
     Returns:
         A dict from a face's number to the share of its frames, 0-1, and their number.
     """
-    as_written = {"usecols": ["track", "class"], "keep_default_na": False}  # a class may be "None"
-    tables = [pd.read_csv(folder / TABLE, **as_written) for folder in folders]
+    tables = [read_faces(folder / TABLE, usecols=["track", "class"]) for folder in folders]
     same = np.all([table["class"] == tables[0]["class"] for table in tables], axis=0)
     groups = pd.Series(same, dtype=bool).groupby(tables[0]["track"])
     return {track: (part.mean(), len(part)) for track, part in groups}

@@ -10,6 +10,8 @@ FIXED = (
     "file", "how", "frame", "second", "track", *Box._fields, "score", "class", "copy", "reason",
 )  # fmt: skip
 """Columns of tables of pictures and videos that are no classes."""
+WHOLE, TEXTS = ("frame", "track", *Box._fields), ("file", "class")
+"""Columns of whole numbers and of texts; all others hold numbers."""
 
 
 def probability_columns(class_names):
@@ -33,6 +35,32 @@ def face_row(face, class_names):
     best = class_names[int(face.probabilities.argmax())]
     row = {**face.box._asdict(), "score": score, "class": best}
     return row | dict(zip(probability_columns(class_names), probabilities))
+
+
+def as_table(rows, columns):
+    """Return rows as a DataFrame of typed columns, even without a row.
+
+    Args:
+        rows: list of dicts, one a face.
+        columns: list of str, names of columns.
+    """
+    import pandas as pd  # takes a third of a second, which the command need not wait for
+
+    types = {name: int if name in WHOLE else float for name in columns if name not in TEXTS}
+    return pd.DataFrame(rows, columns=columns).astype(types)
+
+
+def read_faces(path, **options):
+    """Return a table that `predict` or `video` wrote, a DataFrame.
+
+    Args:
+        path: the CSV file.
+        **options: more arguments of `pandas.read_csv`.
+    """
+    import pandas as pd
+
+    # A class may be called None or NA, which pandas takes for nothing.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
 
 
 class CsvTable:

@@ -12,7 +12,7 @@ from fer_keras.predict.detection import FaceDetector
 from fer_keras.predict.folders import output_folder
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image
-from fer_keras.predict.tables import face_row
+from fer_keras.predict.tables import as_table, face_row
 from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import VideoError, VideoReader
 from fer_keras.predict.video_outputs import FIRST_COLUMNS, Outputs, columns
@@ -107,15 +107,13 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
         InputError: if the network or `every` is impossible, no frame can be read, or PyAV is
             missing.
     """
-    import pandas as pd
-
     with closing(VideoReader(path)) as reader:
         predictor = Predictor(network)
         watch = _Watch([predictor], FaceDetector(DETECTION_SIDE), every)
         rows = [row for frame in _started(reader) for row in watch(frame)[0][0]]
         if reader.problem:
             warnings.warn(reader.problem, stacklevel=2)
-        return pd.DataFrame(rows, columns=columns(predictor.class_names))
+        return as_table(rows, columns(predictor.class_names))
 
 
 def _started(reader):

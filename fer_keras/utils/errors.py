@@ -10,12 +10,11 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 class InputError(ValueError):
     """One sentence on bad input: what came, where, and how to mend it.
 
-    Characters that cannot be printed, such as line breaks in file names or a terminal's escapes,
-    are shown as Python's escapes.
+    Its sentence is `printable`.
     """
 
     def __str__(self):
-        return "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        return printable(super().__str__())
 
     def _render_traceback_(self):
         # IPython calls this, so that a notebook shows the sentence without a stack trace.
@@ -24,6 +23,16 @@ class InputError(ValueError):
 
 class NoRunError(InputError):
     """No run of a comparison succeeded; its input may be fine."""
+
+
+def printable(text):
+    """Return a text on one line that changes no terminal.
+
+    Args:
+        text: str. Line breaks, a terminal's escapes and what else cannot be printed, as in names of
+            files, become Python's escapes.
+    """
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character):

@@ -20,6 +20,7 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.networks.build import in_dtype
 from fer_keras.predict import folders, recognise
+from fer_keras.predict.analysis import analyze
 from fer_keras.predict.contact_sheet import ContactSheet
 from fer_keras.predict.detection import Box
 from fer_keras.predict.overlay import Face
@@ -320,7 +321,7 @@ def test_names_that_are_long_or_no_text_keep_their_rows_and_copies(run_directory
         os.rename(photos / "face.png", name if isinstance(name, bytes) else photos / name)
     table = pd.read_csv(predict(run_directory, [photos], tmp_path / "out").table)
     assert set(table["how"]) == {"tight crop"} and len(table) == 3
-    assert sum(r"\udcff\udcfe.png" in name for name in table["file"]) == 1
+    assert sum(r"\xff\xfe.png" in name for name in table["file"]) == 1
     assert all((tmp_path / "out" / name).is_file() for name in table["copy"])
 
 
@@ -449,6 +450,17 @@ def test_a_folder_that_may_not_be_opened_is_refused(run_directory):
         "a.png": None,
         "private": "Permission denied",
     }
+
+
+def test_names_cannot_break_lines_or_colour_a_terminal(run_directory, tmp_path, capsys):
+    tight_crops()["gray48.png"].save(tmp_path / "red\x1b[31m\nline.png")
+    (tmp_path / "blue\x1b[34m.png").touch()
+    predict(run_directory, [tmp_path], tmp_path / "out")
+    with pytest.warns(UserWarning, match=r"blue\\x1b\[34m\.png \(empty file"):
+        analyze([*tmp_path.glob("*.png")], run_directory)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(rf"{tmp_path}/blue\x1b[34m.png: refused")
+    assert lines[1].startswith(rf"{tmp_path}/red\x1b[31m\nline.png: ")
 
 
 @pytest.mark.parametrize("suffix", [".jpe", ".JFIF"])

@@ -4,12 +4,12 @@ import re
 
 import nbformat
 import numpy as np
-import pandas as pd
 import pytest
-from helpers import ROOT, papermill
+from helpers import ROOT, papermill, sure_run
 from PIL import Image
 
 from fer_keras.data.labels import ALL_CLASS_NAMES
+from fer_keras.predict.tables import read_faces
 
 NOTEBOOK = ROOT / "notebooks" / "predict.ipynb"
 
@@ -34,8 +34,10 @@ def test_a_misspelt_parameter_ends_it_at_once_with_one_sentence(tmp_path):
 
 @pytest.mark.parametrize("pictures", ["", "mine"])
 def test_predict_needs_neither_data_nor_training(tmp_path, pictures, make_faces):
-    arguments = ["-r", "output", tmp_path / "runs"]
+    arguments, names = ["-r", "output", tmp_path / "runs"], ALL_CLASS_NAMES
     if pictures:
+        names = ("None", "NA")  # names that pandas takes for nothing
+        arguments += ["-r", "network", sure_run(tmp_path / "run", names)]
         (tmp_path / "mine").mkdir()
         for number, image in enumerate(make_faces(3).images):
             Image.fromarray(image).save(tmp_path / "mine" / f"{number}.png")
@@ -43,11 +45,11 @@ def test_predict_needs_neither_data_nor_training(tmp_path, pictures, make_faces)
     answer = papermill(tmp_path / "out.ipynb", *arguments, notebook=NOTEBOOK)
     assert answer.returncode == 0, answer.stderr[-2000:]
     (table,) = (tmp_path / "runs" / "predict").glob("*/predictions/predictions.csv")
-    faces = pd.read_csv(table)
+    faces = read_faces(table)
     assert faces["how"].tolist() == (3 * ["tight crop"] if pictures else ["detected"])
     if not pictures:
         assert faces["class"].tolist() == ["happy"]  # Eileen Collins laughs
-    np.testing.assert_allclose(faces[list(ALL_CLASS_NAMES)].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(faces[list(names)].sum(axis=1), 1, atol=1e-5)
     outputs = [out for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells
                if cell.cell_type == "code" for out in cell.outputs]  # fmt: skip
     (picture,) = [out for out in outputs if "image/png" in out.get("data", {})]

@@ -185,6 +185,13 @@ def test_the_function_returns_the_table_of_every_second_frame(clip, outcome):
     )
 
 
+def test_where_there_is_no_face_columns_have_their_types(tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.gif")
+    table = fk.analyze_video(tmp_path / "red.gif", network="quick")
+    assert table.empty and {*table.dtypes[["frame", "track", "left"]]} == {np.dtype(int)}
+    assert {*table.dtypes[["second", "score", *CLASS_NAMES]]} == {np.dtype(float)}
+
+
 @pytest.mark.parametrize("stop", [1, 5])
 def test_rows_are_written_as_they_come_and_a_stopped_run_keeps_them(
     stills, tmp_path, monkeypatch, capsys, stop
