@@ -259,7 +259,7 @@ def _add_webcam(webcam):
     source.add_argument("--camera", type=int, default=0, help="number of the camera (default: 0)")
     text = "a video file instead of a camera"
     source.add_argument("--video", metavar="FILE", help=text).complete = FILES
-    text = "record to .mp4 or .avi; needed without a display"
+    text = "record to a new .mp4 or .avi file; needed without a display"
     webcam.add_argument("--record", metavar="FILE", help=text).complete = FILES
 
 

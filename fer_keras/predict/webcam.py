@@ -29,7 +29,7 @@ def webcam(source, camera=0, video=None, record=None):
         source: a run directory, or one of `pretrained.PRETRAINED`.
         camera: the camera's number, from 0. Unused with a video.
         video: a video file instead of the camera.
-        record: file to record to, `.mp4` or `.avi`. Needed where there is no display.
+        record: new file to record to, `.mp4` or `.avi`. Needed where there is no display.
 
     Raises:
         InputError: if the run, the camera or a file is impossible, or there is neither a display
@@ -125,6 +125,8 @@ def _check_record(record, video):
         raise InputError(f"--record {record} must end in {' or '.join(CODECS)}.")
     if record and video and os.path.realpath(record) == os.path.realpath(video):
         raise InputError(f"--record {record} would overwrite the video; name another file.")
+    if record and Path(record).exists():
+        raise InputError(f"--record {record} exists; name a new file, or delete this one.")
 
 
 def _open_capture(camera, video):

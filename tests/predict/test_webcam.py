@@ -140,6 +140,14 @@ def test_a_recording_that_fails_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_recording_overwrites_no_file(video, run_directory, tmp_path, no_display):
+    record = tmp_path / "mine.mp4"
+    record.write_text("of yesterday")
+    with pytest.raises(InputError, match=r"mine\.mp4 exists; name a new file"):
+        webcam(run_directory, video=video, record=record)
+    assert record.read_text() == "of yesterday"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
