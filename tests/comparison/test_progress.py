@@ -280,7 +280,6 @@ import os
 os.environ["KERAS_BACKEND"] = "numpy"  # of Keras, only its callbacks are needed
 from fer_keras.utils.watching import is_watched
 print(is_watched())
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.progress import Progress, Training
 with Progress([Training("csv", 2, 10)]) as going:
     callback = going.callback("CSV", 10)

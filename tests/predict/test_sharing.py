@@ -14,8 +14,8 @@ import pytest
 from helpers import comparison_of, run_of, save_run
 
 from fer_keras.cli import main
-from fer_keras.comparison.prepare import Source
 from fer_keras.comparison.record import save_comparison
+from fer_keras.comparison.source import Source
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.predictions import Predictions, score_table
