@@ -126,8 +126,11 @@ def _pictures_in(top, ignored):
 
 def _is_own(folder):
     """Return whether a command wrote a folder."""
+    path = folder / ".gitignore"
     try:
-        with open(folder / ".gitignore", encoding="utf-8", errors="replace") as file:
+        if not path.is_file():  # a pipe would be waited on for ever
+            return False
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.readline() == MARK
     except OSError:
         return False

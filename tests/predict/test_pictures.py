@@ -348,10 +348,19 @@ def test_who_stops_it_keeps_the_rows_of_what_was_done(run_directory, tmp_path, m
     ]  # fmt: skip
 
 
+def test_jpegs_have_several_endings(tmp_path):
+    for name in ("a.JFIF", "b.jpe", "c.jpeg", "d.jp"):
+        (tmp_path / name).touch()
+    files, _ = folders.list_pictures([tmp_path])
+    assert [file.name for file in files] == ["a.JFIF", "b.jpe", "c.jpeg"]
+
+
 def test_pipes_are_neither_waited_on_nor_counted_as_pictures(run_directory, tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(InputError, match="pipe.png is neither a file nor a folder"):
         predict(run_directory, [tmp_path / "pipe.png"], tmp_path / "out")
+    (tmp_path / "inside").mkdir()
+    os.mkfifo(tmp_path / "inside" / ".gitignore")
     with pytest.raises(InputError, match="There is no picture"):
         predict(run_directory, [tmp_path], tmp_path / "out")
 
