@@ -10,7 +10,7 @@ FIXED = (
     "file", "how", "frame", "second", "track", *Box._fields, "score", "class", "copy", "reason",
 )  # fmt: skip
 """Columns of tables of pictures and videos that are no classes."""
-WHOLE, TEXTS = ("frame", "track", *Box._fields), ("file", "class")
+WHOLE, TEXTS = ("frame", "track", *Box._fields), ("file", "how", "class", "copy", "reason")
 """Columns of whole numbers and of texts; all others hold numbers."""
 
 
@@ -46,8 +46,8 @@ def as_table(rows, columns):
     """
     import pandas as pd  # takes a third of a second, which the command need not wait for
 
-    types = {name: int if name in WHOLE else float for name in columns if name not in TEXTS}
-    return pd.DataFrame(rows, columns=columns).astype(types)
+    types = dict.fromkeys(WHOLE, int) | dict.fromkeys(TEXTS, str)
+    return pd.DataFrame(rows, columns=columns).astype({c: types.get(c, float) for c in columns})
 
 
 def read_faces(path, **options):
@@ -59,8 +59,9 @@ def read_faces(path, **options):
     """
     import pandas as pd
 
-    # A class may be called None or NA, which pandas takes for nothing.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
+    # A class may be called None, which pandas takes for nothing, or 1.
+    types = dict.fromkeys(TEXTS, str)
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], **options)
 
 
 class CsvTable:

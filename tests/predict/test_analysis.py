@@ -62,6 +62,7 @@ def test_where_there_is_no_face_the_table_is_empty_and_has_its_columns(photos):
     assert table.empty and table.columns.tolist()[-7:] == list(CLASS_NAMES)
     assert table["left"].dtype == int and table["score"].dtype == float
     assert set(table[list(CLASS_NAMES)].dtypes) == {np.dtype(float)}
+    pd.testing.assert_series_equal(table.dtypes, fk.analyze(photos / "pair.png", "quick").dtypes)
 
 
 @pytest.mark.parametrize(

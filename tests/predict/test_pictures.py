@@ -27,6 +27,7 @@ from fer_keras.predict.overlay import Face
 from fer_keras.predict.pictures import copies_figure, predict, split_network
 from fer_keras.predict.predictor import Predictor, read_picture
 from fer_keras.predict.recognise import Recogniser, Recognition
+from fer_keras.predict.tables import read_faces
 from fer_keras.predict.video_files import VideoReader
 from fer_keras.predict.video_outputs import Outputs
 from fer_keras.training.feeds import evaluation_feed
@@ -255,6 +256,17 @@ def test_the_figure_of_copies_shows_each_picture_once_with_its_classes(awkward):
                       table.dropna(subset="copy")["file"].unique()[:12]]  # fmt: skip
     pair = table[table["file"] == "pair.png"]["class"].tolist()
     assert len(titles) == 12 and f"pair.png: {', '.join(pair)}" in figure.get_label()
+
+
+@pytest.mark.parametrize("names", [("None", "NA", "null"), ("1", "2", "3")])
+def test_a_class_may_be_called_as_what_is_missing_or_as_a_number(tmp_path, names):
+    tight_crops()["gray48.png"].save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("no picture")
+    directory = sure_run(tmp_path / "run", names)
+    summary = predict(directory, [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out")
+    table = read_faces(summary.table)
+    assert table["class"][0] in names and table.loc[1, ["class", "copy", "left"]].isna().all()
+    assert f"a.png: {table['class'][0]}." in copies_figure(table, tmp_path / "out").get_label()
 
 
 def test_where_no_picture_shows_a_face_one_is_told_what_to_set(tmp_path):
