@@ -84,7 +84,7 @@ def test_the_state_of_a_run_that_was_killed_when_it_had_finished_is_deleted(tmp_
     for directory in (left, locked):
         (directory / "backup").mkdir(parents=True)
         (directory / "metrics.json").touch()
-    runs = [PlannedRun("a", RECIPE, None, directory, 0) for directory in (left, locked)]
+    runs = [PlannedRun("a", RECIPE, None, directory, 0, None) for directory in (left, locked)]
     with run_lock(locked):
         assert execute_all(runs) == {}
     assert [path.name for path in left.iterdir()] == ["metrics.json"]

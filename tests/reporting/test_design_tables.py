@@ -29,7 +29,7 @@ def test_the_table_says_what_is_asked_and_decided_by(done):
     assert table["arms"] == "one; two" and table["reference arm"] == "one"
     assert table["seeds"] == "0, 1" and table["margin of equality"] == "1 point"
     digest = done.design["data"]["one"]["sha256"][:12]
-    faces = f"fer2013: 140 training, 35 validation, 70 test images (SHA-256 {digest}…)"
+    faces = f"faces: 140 training, 35 validation, 70 test images (SHA-256 {digest}…)"
     assert table["faces"] == faces  # once, not for each arm
     assert table["tests"].startswith("every other arm against one, by accuracy, corrected by Dun")
     assert table["written"] == "2026-11-26 08:00 UTC"
