@@ -18,7 +18,7 @@ LIMITS = "\n## Limits\n"
 class Reliability:
     """How often a network is right by its confidence.
 
-    Attributes:
+    Args:
         table: DataFrame as `calibration.reliability_table` returns it, of test faces without copies
             among those that the network learnt.
         by: what says which class is right, as `origin.right_by` returns it.
