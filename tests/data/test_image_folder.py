@@ -12,6 +12,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers.image_folder import (
     link_training_folder,
+    read_all_images,
     read_image_folder,
     write_image_folder,
 )
@@ -107,6 +108,19 @@ def test_folders_that_are_no_split_here_are_named(folder):
     assert "papers" not in " ".join(read_image_folder(folder).notes)
 
 
+@pytest.mark.parametrize("name", ["validation", "Valid", "val"])
+def test_a_validation_folder_is_tested_where_there_is_no_test_folder(folder, name):
+    expected = read_image_folder(folder)
+    (folder / "test").rename(folder / name)
+    splits = read_image_folder(folder)
+    assert splits.test.ids.tolist() == expected.test.ids.tolist()
+    assert np.array_equal(splits.test.images, expected.test.images)
+    assert len(splits.train) == len(expected.train)
+    assert f"There is no folder test/: the images of {name}/ are tested" in " ".join(splits.notes)
+    assert "is not read" not in " ".join(splits.notes)
+    assert len(read_all_images(folder)[0]) == 2 * len(CLASS_NAMES)
+
+
 def test_two_folders_of_one_class_are_both_read_under_unique_ids(folder):
     expected = put(folder / "train" / "happiness" / "a.png")
     third = put(folder / "train" / "HAPPY" / "a.png")
@@ -165,8 +179,8 @@ def test_a_program_in_a_pictures_clothes_is_not_started(folder, tmp_path, monkey
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_missing_split_is_refused(folder, split):
-    (folder / split).rename(folder / "validation")
-    with pytest.raises(InputError, match=f"no folder '{split}'.*validation"):
+    (folder / split).rename(folder / "holdout")
+    with pytest.raises(InputError, match=f"no folder '{split}'.*holdout"):
         read_image_folder(folder)
 
 

@@ -14,6 +14,7 @@ from fer_keras.data.readers.listing import (
     EXTENSIONS,
     folder_classes,
     list_images,
+    test_folders,
     unique,
     unread_folders,
     visible_folders,
@@ -29,7 +30,8 @@ def read_image_folder(directory, on_bad="raise"):
 
     Args:
         directory: folder holding `train/<class>/` and `test/<class>/` with JPEG or PNG files;
-            `train`, `test` and the extensions in any case, classes as in `folder_classes`.
+            `train`, `test` and the extensions in any case, classes as in `folder_classes`. Without
+            `test/`, another of `listing.TEST_FOLDERS` is tested on, and a note says so.
         on_bad: `"raise"`, or `"skip"` to leave out damaged images and name them in the notes.
 
     Returns:
@@ -42,13 +44,14 @@ def read_image_folder(directory, on_bad="raise"):
             an image is damaged.
     """
     directory = user_path(directory)
-    for split in ("train", "test"):
-        if not visible_folders(directory, split):
+    tops = {"train": visible_folders(directory, "train"), "test": test_folders(directory)}
+    for split, folders in tops.items():
+        if not folders:
             found = ", ".join(path.name for path in visible_folders(directory)) or "no folders"
             raise InputError(
                 f"{directory} has no folder '{split}' (found: {found}); give a folder that holds "
-                "train/<class>/ and test/<class>/ with images, or train/<class>/ alone together "
-                "with division='random' (--set division=random)."
+                "train/<class>/ and test/<class>/ (or validation/<class>/) with images, or "
+                "train/<class>/ alone together with division='random' (--set division=random)."
             )
     splits = _read(directory, on_bad)
     _require_images(splits.train, f"The train folder of {directory}")
@@ -56,15 +59,21 @@ def read_image_folder(directory, on_bad="raise"):
         _require_images(splits.test, f"The test folder of {directory}")
     absent = _absent_classes(splits.test)
     notes = [f"The test folder has no images of {', '.join(absent)}."] if absent else []
+    tested = tops["test"][0].name
+    if tested.lower() != "test":
+        notes.append(
+            f"There is no folder test/: the images of {tested}/ are tested, and validation images "
+            "are cut out of train/."
+        )
     return replace(splits, notes=(*splits.notes, *notes), folder=directory)
 
 
 def read_all_images(directory, on_bad="raise"):
-    """Read every image of a folder, whether in train/ or in test/.
+    """Read every image of a folder, whether for training or for testing.
 
     Args:
-        directory: as for `read_image_folder`, but `test/` may be missing; then the ids' split is
-            `all`, unless the file name starts with one.
+        directory: as for `read_image_folder`, but test images may be missing; then the ids' split
+            is `all`, unless the file name starts with one.
         on_bad: as for `read_image_folder`.
 
     Returns:

@@ -16,6 +16,9 @@ EXTENSIONS = (".jpg", ".jpeg", ".png")
 UNREAD = (".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jfif", ".jpe")
 """How files end that show something and are not read."""
 
+TEST_FOLDERS = ("test", "validation", "valid", "val")
+"""Names of the folder with test images: the first that is there is read."""
+
 GROUPS_NAME = "groups.csv"
 """A table that says which images of a data set belong together."""
 
@@ -30,6 +33,15 @@ def visible_folders(directory, called=None):
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
     folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
     return [path for path in folders if called in (None, path.name.lower())]
+
+
+def test_folders(directory):
+    """Return the folders that hold a directory's test images.
+
+    Args:
+        directory: a `Path`, which need not exist.
+    """
+    return next(filter(None, (visible_folders(directory, name) for name in TEST_FOLDERS)), [])
 
 
 def has_image_folder(directory):
@@ -47,7 +59,7 @@ def is_bare(directory):
     Args:
         directory: a `Path`, which need not exist.
     """
-    if visible_folders(directory, "train") or visible_folders(directory, "test"):
+    if visible_folders(directory, "train") or test_folders(directory):
         return False
     return any(
         entry.name.lower().endswith(EXTENSIONS)
@@ -60,8 +72,8 @@ def folder_classes(directory):
     """Return the classes of a folder of images.
 
     Args:
-        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps; or,
-            where `is_bare` says so, with `<class>/`.
+        directory: the `Path` of a folder with `train/<class>/`, and perhaps `test/<class>/` or
+            another of `TEST_FOLDERS`; or, where `is_bare` says so, with `<class>/`.
 
     Returns:
         A tuple of names: those of `CLASS_NAMES` that are there, in their order, if every folder
@@ -92,9 +104,9 @@ def folder_classes(directory):
 
 
 def unread_folders(directory):
-    """Return the names of folders with classes that are not read here.
+    """Return the names of folders with classes that are not read.
 
-    These are such as `val/`.
+    These are such as `val/` beside `test/`.
 
     Args:
         directory: as for `list_images`.
@@ -105,7 +117,7 @@ def unread_folders(directory):
     return [
         as_text(folder.name)
         for folder in visible_folders(directory)
-        if folder.name.lower() not in ("train", "test")
+        if folder not in _tops(directory, "train") + _tops(directory, "test")
         and classes & {_class_name(each) for each in visible_folders(folder)}
     ]
 
@@ -114,20 +126,20 @@ def list_images(directory):
     """Return the images of a folder, and what else lies among them.
 
     Args:
-        directory: the `Path` of a folder with `train/<class>/`, and `test/<class>/` perhaps.
+        directory: as for `folder_classes`.
 
     Returns:
         Two lists of `(path, label, id)`, of `train/` and of `test/`, by class, then by file name
         in natural order; and a list of the paths ignored. Ids are as of `read_image_folder`, and
-        unique; without a folder `test/` their split is `all` instead of `Training`. The images of
-        bare `<class>/` are in the first list.
+        unique; without a folder of test images their split is `all` instead of `Training`. The
+        images of bare `<class>/` are in the first list.
 
     Raises:
         InputError: if the classes are bad, as for `folder_classes`, or a class folder holds
             pictures of other kinds alone.
     """
     classes = folder_classes(directory)
-    training = "Training" if visible_folders(directory, "test") else NO_SPLIT
+    training = "Training" if test_folders(directory) else NO_SPLIT
     parts, all_ignored, taken = [], [], set()
     for split, id_split in (("train", training), ("test", "test")):
         images, ignored = _scan(directory, split, classes)
@@ -203,7 +215,7 @@ def _tops(directory, split):
     """Return the folders that hold a split's class folders."""
     if is_bare(directory):
         return [directory] if split == "train" else []
-    return visible_folders(directory, split)
+    return test_folders(directory) if split == "test" else visible_folders(directory, split)
 
 
 def _natural(name):
