@@ -104,13 +104,15 @@ def read_options(arguments, functions):
 def _unknown(words, options, command):
     """Return a sentence on words that are no options, and on what was perhaps meant."""
     unknown = ", ".join(word for word in words if word[:1] == "-") or words[0]
-    known = re.findall(r"--[\w-]+", command.format_help())
+    known = re.findall(r"--[\w-]+", command.format_usage())
     hint = did_you_mean(words[0], known)
     if unknown == words[0] and words[0][:1] != "-":
         return f"{unknown} is one word too many.{hint}"
     field = words[0].removeprefix("--").partition("=")[0].replace("-", "_")
     if field == "seed" and hasattr(options, "seeds"):
         hint = " Did you mean --seeds, or --first-seed?"
+    elif field == "data" and options.command == "audit":
+        hint = " Write the folder alone: fer-keras audit DIR."
     elif hasattr(options, "set") and field in Recipe().as_json():
         hint = f" A field of the recipe is changed by --set {field}=VALUE."
     return f"no option is called {unknown}.{hint}"

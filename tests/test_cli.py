@@ -101,6 +101,21 @@ def test_words_may_stand_behind_options(capsys):
 
 
 @pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["audit", "--data", "faces"], "--data. Write the folder alone: fer-keras audit DIR."),
+        (["audit", "--jsn"], "--jsn. Did you mean --json?"),
+        (["compare", "--seed", "3"], "--seed. Did you mean --seeds, or --first-seed?"),
+        (["compare", "--epochs", "3"], "--epochs. A field of the recipe is changed by --set"),
+    ],
+)
+def test_an_unknown_option_is_named_with_what_was_perhaps_meant(words, hint, capsys):
+    with pytest.raises(SystemExit):
+        read_options(words, COMMANDS)
+    assert f"no option is called {hint}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "meant"),
     [
         (["comapre"], "compare"),

@@ -10,7 +10,7 @@ from fer_keras.data.grouping import groups_by_pattern, join_groups, numbered, re
 from fer_keras.data.labels import FOLDER_NAMES
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers.image_folder import read_all_images
-from fer_keras.data.readers.listing import GROUPS_NAME, is_bare, list_images, test_folders
+from fer_keras.data.readers.listing import GROUPS_NAME, list_images, test_folders
 from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_path
@@ -118,13 +118,7 @@ def match_classes(other, class_names):
 
 def _read(place, on_bad):
     """Return faces, the folder of their files or `None`, a `Location` or `None`, and notes."""
-    try:
-        location = find_data(place)
-    except InputError:
-        if not is_bare(place):
-            raise
-        faces, notes = read_all_images(place, on_bad)
-        return faces, place, None, notes
+    location = find_data(place)
     folder = location.folder
     if folder and not location.csv and not test_folders(folder):
         faces, notes = read_all_images(folder, on_bad)

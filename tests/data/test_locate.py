@@ -222,12 +222,14 @@ def test_data_folder_absent_or_useless_gives_none():
     assert find_data() is None
 
 
-def test_class_folders_without_train_are_named_with_the_mend(tmp_path):
+def test_class_folders_without_train_are_found_where_somebody_names_them(tmp_path, monkeypatch):
     for name in ("calm", "tense"):
         put(tmp_path / "mine" / name / "1.png")
-    said = r"holds calm, tense and no train/; put them into train/, .*--set division=random"
-    with pytest.raises(InputError, match=said):
-        find_data(tmp_path / "mine")
+        put(Path.cwd().parent / "data" / name / "1.png")
+    assert find_data(tmp_path / "mine") == Location("mine", folder=tmp_path / "mine")
+    assert find_data() is None
+    monkeypatch.setenv("FER_KERAS_DATA", str(tmp_path / "mine"))
+    assert find_data().folder == tmp_path / "mine"
 
 
 def test_relative_places_start_from_the_project_where_jupyter_works_below(tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def test_joined_groups_are_linked_by_chains():
 def test_bare_class_folders_are_read_whole_and_copies_count_once(frames):
     other = read_other_data("frames", frames)
     assert len(other.faces) == 12 and other.faces.class_names == ("Anger", "Happiness", "contempt")
-    assert other.faces.ids[0] == "all/Anger/S0_0.png" and other.location is None
+    assert other.faces.ids[0] == "all/Anger/S0_0.png" and other.location.folder == frames
     assert len(members(other)) == 11 and frozenset({"S3_1.png", "S3_2.png"}) in members(other)
     assert "frames: 12 images in 11 groups of exact copies." in other.notes
 
@@ -137,9 +137,15 @@ def test_test_images_are_taken_where_there_are_some_else_all(data, rafdb, frames
         read_other_data("none", frames / "Anger")
 
 
-def test_class_folders_alone_are_nothing_to_train_on(frames):
-    with pytest.raises(InputError, match="holds Anger, Happiness, contempt and no train/"):
+def test_class_folders_alone_are_divided_at_random_where_one_says_so(frames):
+    said = r"holds Anger, Happiness, contempt and no train/.*--set division=random"
+    with pytest.raises(InputError, match=said):
         load_data(frames)
+    splits = load_data(frames, division="random")
+    everyone = [*splits.train.ids, *splits.test.ids]
+    assert sorted(everyone) == sorted(read_other_data("frames", frames).faces.ids)
+    assert splits.train.class_names == ("Anger", "Happiness", "contempt") and len(splits.test) == 3
+    assert splits.name == "frames" and splits.folder == frames
 
 
 def test_classes_are_matched_by_name_and_the_rest_is_said(frames):

@@ -13,6 +13,7 @@ from fer_keras.data.readers.images import read_pictures
 from fer_keras.data.readers.listing import (
     EXTENSIONS,
     folder_classes,
+    is_bare,
     list_images,
     test_folders,
     unique,
@@ -20,7 +21,7 @@ from fer_keras.data.readers.listing import (
     visible_folders,
 )
 from fer_keras.utils.errors import InputError, first_few
-from fer_keras.utils.files import is_taken, user_path
+from fer_keras.utils.files import as_text, is_taken, user_path
 
 
 def read_image_folder(directory, on_bad="raise"):
@@ -44,6 +45,12 @@ def read_image_folder(directory, on_bad="raise"):
             an image is damaged.
     """
     directory = user_path(directory)
+    if is_bare(directory):
+        names = first_few([as_text(folder.name) for folder in visible_folders(directory)])
+        raise InputError(
+            f"{directory} holds {names} and no train/; to divide these images at random, take "
+            "division='random' (--set division=random)."
+        )
     tops = {"train": visible_folders(directory, "train"), "test": test_folders(directory)}
     for split, folders in tops.items():
         if not folders:

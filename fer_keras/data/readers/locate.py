@@ -15,7 +15,7 @@ from fer_keras.data.readers.listing import (
     visible_folders,
 )
 from fer_keras.data.readers.raf_db import has_rafdb
-from fer_keras.utils.errors import InputError, first_few
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import as_text, project_folder, project_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
@@ -41,7 +41,8 @@ class Location:
     Args:
         name: the data set's name: `fer2013`, `raf-db`, or that of its folder.
         csv: the CSV file, plain or compressed.
-        folder: the folder that holds `train/<class>/`, and `test/<class>/` perhaps.
+        folder: the folder that holds `train/<class>/`, and `test/<class>/` perhaps; or, where
+            somebody named it, `<class>/` alone.
         votes: FER+'s votes on the CSV's rows, beside it.
         raf_db: the folder that holds RAF-DB.
     """
@@ -83,11 +84,7 @@ def find_data(directory=None):
     if found := _search(place):
         return found
     if is_bare(place):
-        names = first_few([as_text(folder.name) for folder in visible_folders(place)])
-        raise InputError(
-            f"{source} {place} holds {names} and no train/; put them into train/, and to train on "
-            "them take division='random' (--set division=random)."
-        )
+        return Location(data_set_name(folder_classes(place), place), folder=place)
     what = "holds no faces" if place.is_dir() else "does not exist"
     raise InputError(
         f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
