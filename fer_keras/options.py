@@ -179,8 +179,8 @@ def _add_compare(compare):
     add(
         "--group-by",
         metavar="REGEX",
-        help="regular expression for the file names of --test-on; its first group is the person "
-        "or sequence (a groups.csv in DIR takes precedence)",
+        help="regular expression for the names of image files; its first group is the person or "
+        "sequence, which stays on one side (a groups.csv in DIR takes precedence)",
     )
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad rows and images")
     _add_training(compare)

@@ -16,8 +16,8 @@ import numpy as np
 from fer_keras.comparison.run import predict
 from fer_keras.comparison.source import is_pairable
 from fer_keras.comparison.trained import has_model
-from fer_keras.data.faces import Splits, copy_groups
-from fer_keras.data.grouping import join_groups
+from fer_keras.data.faces import Splits
+from fer_keras.data.grouping import groups_of, join_groups
 from fer_keras.data.other_data import OtherData, match_classes, read_other_data
 from fer_keras.evaluation.predictions import Predictions
 from fer_keras.utils.arrays import load_arrays
@@ -52,7 +52,8 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
     others = []
     if test_on and not isinstance(test_on, dict):
         raise InputError(f"test_on is {test_on!r}; give a dict from a name to each data set.")
-    own = {arm: source.splits(arms[arm]) for arm, source in sources.items() if test_on}
+    asks = test_on or group_by
+    own = {arm: source.splits(arms[arm]) for arm, source in sources.items() if asks}
     trained = {arm: splits.name for arm, (_, splits) in own.items()}
     for name, place in (test_on or {}).items():
         if not isinstance(place, str | PathLike | Splits):
@@ -71,10 +72,11 @@ def read_others(test_on, group_by, arms, sources, on_bad="raise"):
                 )
             match_classes(other, own[arm][0].classes)
         others.append(other)
-    if group_by and not any(other.is_grouped for other in others):
+    is_found = any(other.is_grouped for other in others)
+    if group_by and not is_found and all(part.test.groups is None for _, part in own.values()):
         raise InputError(
-            f"group_by is {group_by!r} and gives no image of test_on a group; give a pattern that "
-            "is found in the names of its files, or leave it out."
+            f"group_by is {group_by!r} and gives no image a group; give a pattern that is found in "
+            "the names of image files, or leave it out."
         )
     return others
 
@@ -106,7 +108,7 @@ def predict_elsewhere(comparison, others):
     """
     splits = {arm: part for arm in comparison.first if (part := comparison.splits(arm))}
     tests = {part.name: part.test for part in splits.values()}
-    own = [OtherData(name, test, copy_groups(test.images)) for name, test in tests.items()]
+    own = [OtherData(name, test, groups_of(test)) for name, test in tests.items()]
     notes = _notes(others, comparison)
     for arm in splits:
         first, source = comparison.first[arm], comparison.sources[arm]
@@ -255,7 +257,7 @@ def _test_on_other_pixels(run, source):
     if not (source.paired and is_pairable(run.recipe) and other):
         return
     faces = source.splits(run.recipe.changed(storage=other))[1].test
-    groups = join_groups(run.predictions.groups, copy_groups(faces.images))
+    groups = join_groups(run.predictions.groups, groups_of(faces))
     _keep(run, PIXELS.format(other), faces, groups, lambda: run.predictions.leaked)
 
 

@@ -84,9 +84,10 @@ def run_comparison(
             point is 0.01. `None`: the design's, and for a new design 0.01.
         test_on: dict from a name to a data set that no arm is trained on, to test all runs on: a
             folder, also of `<class>/` alone, a CSV file or `Splits`.
-        group_by: a regular expression, searched in the names of its files, whose first group in
+        group_by: a regular expression, searched in the names of image files, whose first group in
             parentheses names the person or sequence that counts as one; unless there is a
-            `groups.csv` with the columns `file` and `group`.
+            `groups.csv` with the columns `file` and `group`. Random divisions and the validation
+            cut keep a group on one side.
         tensorboard: folder for TensorBoard's logs of the runs that are trained; a comparison has a
             folder in it, and a run one in that. `None` writes none.
 
@@ -128,7 +129,7 @@ def run_comparison(
     if factors:
         name = name or next(iter(recipes), None)  # the arms are called by their levels
         recipes = cross(recipes, factors, crossed)
-    recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names)
+    recipes, sources, skipped = _sources(recipes, data_sets, on_bad, class_names, group_by or None)
     for note in skipped:
         print(note)
     name = name or "-".join(recipes if len(recipes) < 4 else [*recipes][:1])
@@ -204,7 +205,7 @@ def _place(data):
     return str(data.csv or data.folder or data.raf_db)
 
 
-def _sources(recipes, data_sets, on_bad, class_names):
+def _sources(recipes, data_sets, on_bad, class_names, group_by):
     """Return recipes and sources by arm, an arm for each data set; and what was skipped."""
     class_names = None if class_names is None else checked_names(class_names)
     kept, sources, notes = {}, {}, []
@@ -220,7 +221,10 @@ def _sources(recipes, data_sets, on_bad, class_names):
             else:
                 own[arm] = recipe.changed(storage=storage)
         forms = {recipe.storage for recipe in own.values() if is_pairable(recipe)}
-        source = Source(data, {"csv", "folder"} <= forms, on_bad, class_names, users_name)
+        is_paired = {"csv", "folder"} <= forms
+        has_files = isinstance(data, Location) and bool(data.folder or data.raf_db)
+        pattern = group_by if has_files and not is_paired else None
+        source = Source(data, is_paired, on_bad, class_names, users_name, pattern)
         for arm, recipe in own.items():
             name = f"{arm} on {data_name}" if len(data_sets) > 1 else arm
             kept[name], sources[name] = recipe, source

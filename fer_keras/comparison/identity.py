@@ -31,14 +31,15 @@ def faces_identity(splits):
         splits: `Splits`, validation cut out.
 
     Returns:
-        A dict of JSON values: `sha256` of all pixels, labels, ids and targets; the numbers of
-        images `train`, `validation` and `test`; and `classes`, their names.
+        A dict of JSON values: `sha256` of all pixels, labels, ids, targets and groups; the numbers
+        of images `train`, `validation` and `test`; and `classes`, their names.
     """
     digest = hashlib.sha256()
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     for faces in filter(None, parts.values()):
         targets = () if faces.targets is None else (faces.targets,)
-        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets):
+        groups = () if faces.groups is None else (faces.groups,)
+        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets, *groups):
             digest.update(np.ascontiguousarray(array))
     return {
         "sha256": digest.hexdigest(),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer_keras.data.faces import copy_groups
+from fer_keras.data.grouping import groups_of
 from fer_keras.evaluation.predictions import Predictions
 
 
@@ -19,7 +19,7 @@ def predict_faces(model, faces):
         Their `Predictions`.
     """
     found = _probabilities(model, faces)
-    return Predictions(faces.ids, faces.labels, found, faces.class_names, copy_groups(faces.images))
+    return Predictions(faces.ids, faces.labels, found, faces.class_names, groups_of(faces))
 
 
 def over_views(model, faces, predictions):

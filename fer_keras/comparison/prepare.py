@@ -1,5 +1,7 @@
 """Prepare the faces of an arm: classes, copies, validation."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fer_keras.data.splitting import choose_classes, cut_validation, drop_test_copies
@@ -45,6 +47,8 @@ def prepared(recipe, splits):
             "hold some."
         )
     _require_ids(splits)
+    if splits.test.groups is not None:
+        splits = replace(splits, notes=(*splits.notes, _note_on_groups(splits)))
     return recipe.changed(storage=storage, classes=classes), splits
 
 
@@ -56,6 +60,19 @@ def without_copies(splits, classes):
         classes: names of the classes to keep; empty or `None` keeps all.
     """
     return drop_test_copies(choose_classes(splits, classes))
+
+
+def _note_on_groups(splits):
+    """Return a sentence on the persons or sequences of the test images."""
+    tested = np.unique(splits.test.groups)
+    learnt = [part.groups for part in (splits.train, splits.validation) if part]
+    known = np.concatenate([groups for groups in learnt if groups is not None] or [[]])
+    shared = np.isin(tested, known).sum()
+    return (
+        f"The {len(splits.test):,} test images are of {len(tested):,} groups (persons or sequences)"
+        f", of which {shared or 'none'} is in training or validation, too"
+        f"{': scores are too good for others' if shared else ''}."
+    )
 
 
 def _require_ids(splits):

@@ -54,7 +54,7 @@ class Comparison:
             before the runs.
         design: what `design.keep_design` wrote before the first run; `None` where the
             comparison was run before there were designs.
-        group_by: the pattern that groups the files of other data to test on; `None` without.
+        group_by: the pattern that tells persons apart by the names of files; `None` without.
     """
 
     name: str
@@ -212,7 +212,10 @@ def source_as_json(source):
     data = source.data
     values = {"name": data.name} if isinstance(data, Splits) else asdict(data)
     values = {name: value and str(value) for name, value in values.items()}
-    return asdict(replace(source, data=None)) | {"data": values}
+    record = asdict(replace(source, data=None)) | {"data": values}
+    if source.group_by is None:  # as in records from before there was a choice
+        del record["group_by"]
+    return record
 
 
 def _from_json(record):

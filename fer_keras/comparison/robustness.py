@@ -207,7 +207,7 @@ def _measure(run, faces):
         pairs = CORRUPTED[start : start + at_once]
         pictures = np.concatenate([corrupt(faces.images, faces.ids, *pair) for pair in pairs])
         labels, ids = np.tile(faces.labels, len(pairs)), np.tile(faces.ids, len(pairs))
-        changed = replace(faces, images=pictures, labels=labels, ids=ids, targets=None)
+        changed = replace(faces, images=pictures, labels=labels, ids=ids, targets=None, groups=None)
         answers = model.predict(evaluation_feed(changed), verbose=0).argmax(axis=1)
         right.append((answers == labels).reshape(len(pairs), -1))
     names, steps = map(np.array, zip(*CORRUPTED))

@@ -24,6 +24,7 @@ class Source:
         on_bad: `raise`, or `skip` to leave out bad rows and images.
         class_names: names of the codes 0, 1, ... of a CSV of your own; `None`: FER2013's.
         name: the user's name for the data set; `None`: its own.
+        group_by: a pattern of file names that tells persons apart, as for `load_data`.
     """
 
     data: Location | Splits
@@ -31,6 +32,7 @@ class Source:
     on_bad: str = "raise"
     class_names: tuple[str, ...] | None = None
     name: str | None = None
+    group_by: str | None = None
 
     @property
     def data_name(self):
@@ -77,6 +79,7 @@ class Source:
             self.class_names,
             self.on_bad,
             split_seed if recipe.division == "random" else 0,
+            self.group_by,
             cleaned,
         )
         return prepared(recipe, self._named(splits))
@@ -153,7 +156,7 @@ def forget_faces():
 
 
 @lru_cache(maxsize=2)
-def _loaded(location, storage, division, labels, class_names, on_bad, seed, cleaned):
+def _loaded(location, storage, division, labels, class_names, on_bad, seed, group_by, cleaned):
     splits = load_data(
         location,
         storage=storage,
@@ -162,6 +165,7 @@ def _loaded(location, storage, division, labels, class_names, on_bad, seed, clea
         class_names=class_names,
         on_bad=on_bad,
         seed=seed,
+        group_by=group_by,
     )
     return splits if cleaned is None else without_copies(splits, cleaned)
 

@@ -28,10 +28,12 @@ class Faces:
         class_names: the class that each label stands for.
         targets: float32 array `(n, num_classes)` of shares whose rows sum to 1, to train on
             instead of the labels; or `None`.
+        groups: integer array `(n,)`, equal for faces of one person or sequence, in all parts of
+            `Splits` alike; or `None`.
 
     Raises:
-        InputError: if these are no arrays, or their shapes, dtypes, label range or targets do not
-            fit together.
+        InputError: if these are no arrays, or their shapes, dtypes, label range, targets or groups
+            do not fit together.
     """
 
     images: np.ndarray
@@ -39,6 +41,7 @@ class Faces:
     ids: np.ndarray
     class_names: tuple[str, ...]
     targets: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __post_init__(self):
         images, labels, ids = self.images, self.labels, self.ids
@@ -63,6 +66,8 @@ class Faces:
             raise InputError(f"Labels must lie in 0..{last}; got {labels.min()}..{labels.max()}.")
         if self.targets is not None:
             _check_targets(self.targets, (count, last + 1))
+        if self.groups is not None:
+            _check_groups(self.groups, count)
 
     def __len__(self):
         return len(self.images)
@@ -79,6 +84,7 @@ class Faces:
             labels=self.labels[index],
             ids=self.ids[index],
             targets=None if self.targets is None else self.targets[index],
+            groups=None if self.groups is None else self.groups[index],
         )
 
     def class_counts(self):
@@ -182,23 +188,26 @@ def concatenate(first, second):
 
     Args:
         first: `Faces`.
-        second: `Faces` with the same classes, and targets if `first` has some.
+        second: `Faces` with the same classes, and targets and groups if `first` has some.
 
     Raises:
-        ValueError: if the classes differ, or only one part has targets.
+        ValueError: if the classes differ, or only one part has targets, or groups.
     """
     if first.class_names != second.class_names:
         raise ValueError(f"Different classes: {first.class_names} and {second.class_names}.")
-    targets = [part.targets for part in (first, second) if part.targets is not None]
-    if len(targets) == 1:
-        raise ValueError("Only one of the two parts has targets; give both some, or neither.")
+    optional = {}
+    for name in ("targets", "groups"):
+        arrays = [getattr(part, name) for part in (first, second)]
+        if (arrays[0] is None) != (arrays[1] is None):
+            raise ValueError(f"Only one of the two parts has {name}; give both some, or neither.")
+        optional[name] = None if arrays[0] is None else np.concatenate(arrays)
     images = allocate((len(first) + len(second), IMAGE_SIZE, IMAGE_SIZE))
     return Faces(
         np.concatenate([first.images, second.images], out=images),
         np.concatenate([first.labels, second.labels]),
         np.concatenate([first.ids, second.ids]),
         first.class_names,
-        np.concatenate(targets) if targets else None,
+        **optional,
     )
 
 
@@ -219,6 +228,14 @@ def copy_groups(images):
 def _digests(images):
     """Yield 16 bytes an image, which are equal for equal pixels only."""
     return (hashlib.blake2b(image, digest_size=16).digest() for image in images)
+
+
+def _check_groups(groups, count):
+    if not isinstance(groups, np.ndarray) or not np.issubdtype(groups.dtype, np.integer):
+        kind = getattr(groups, "dtype", type(groups).__name__)
+        raise InputError(f"Groups are of type {kind}; give an array of integers, one a face.")
+    if groups.shape != (count,):
+        raise InputError(f"{count} images need {count} groups; got {groups.shape}.")
 
 
 def _check_targets(targets, shape):

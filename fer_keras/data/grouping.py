@@ -4,12 +4,64 @@ import csv
 import re
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from fer_keras.data.readers.listing import GROUPS_NAME
+from fer_keras.data.faces import copy_groups
+from fer_keras.data.readers.listing import GROUPS_NAME, list_images
 from fer_keras.utils.errors import InputError
+
+
+def with_groups(parts, folder, group_by=None):
+    """Give faces the groups that a table or the names of their files say.
+
+    Args:
+        parts: list of `Faces` that were read from one folder.
+        folder: the `Path` of this folder, where a `groups.csv` may lie; `None`: no files are known.
+        group_by: a pattern, as for `groups_by_pattern`, which counts where there is no table.
+
+    Returns:
+        The list of `Faces`, with `groups` where any has one; a text that names what gave them,
+        such as `groups.csv`, empty without groups; and how many faces are a group alone because
+        it names none for them.
+
+    Raises:
+        InputError: if the table or pattern is bad, or puts all faces of a part into one group.
+    """
+    has_table = folder is not None and (folder / GROUPS_NAME).is_file()
+    if folder is None or not (has_table or group_by):
+        return parts, "", 0
+    files = _files(np.concatenate([part.ids for part in parts]).tolist(), folder)
+    named, how = read_groups(folder, files), GROUPS_NAME
+    if named is None:
+        named, how = groups_by_pattern(group_by, files), f"the pattern {group_by}"
+    if not any(named):
+        return parts, "", 0
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    found = np.split(numbered(named), ends)
+    for part, groups in zip(parts, found):
+        if len(part) > 1 and len(np.unique(groups)) == 1:
+            raise InputError(
+                f"By {how}, all {len(part):,} images such as {part.ids[0]} are of one group; name "
+                "the persons or sequences in it."
+            )
+    grouped = [replace(part, groups=own) for part, own in zip(parts, found)]
+    return grouped, how, named.count(None)
+
+
+def groups_of(faces):
+    """Return which faces count as one: those of a group, and exact copies.
+
+    Args:
+        faces: `Faces`.
+
+    Returns:
+        An int array `(n,)`, equal for faces that count as one, from 0 in order of appearance.
+    """
+    copies = copy_groups(faces.images)
+    return copies if faces.groups is None else join_groups(copies, faces.groups)
 
 
 def join_groups(*groupings):
@@ -98,8 +150,10 @@ def groups_by_pattern(pattern, files):
         A list of n texts, `None` where the pattern is not found or its group is empty.
 
     Raises:
-        InputError: if the pattern is none, or has no group.
+        InputError: if the pattern is no regular expression, or has no group.
     """
+    if not isinstance(pattern, str):
+        raise InputError(f"The pattern of file names is {pattern!r}; give a text.")
     try:
         expression = re.compile(_composed(pattern))
     except re.error as error:
@@ -111,6 +165,16 @@ def groups_by_pattern(pattern, files):
         )
     found = [expression.search(_composed(file.rsplit("/", 1)[-1])) for file in files]
     return [(match and match[1]) or None for match in found]
+
+
+def _files(ids, folder):
+    """Return where each face lies in its folder; else what its id says after the split."""
+    try:
+        train, test, _ = list_images(folder)
+    except InputError:  # RAF-DB's folders are no classes
+        train, test = (), ()
+    path_of = {name: Path(path).relative_to(folder).as_posix() for path, _, name in (*train, *test)}
+    return [path_of.get(name, name.split("/", 1)[1]) for name in ids]
 
 
 def _composed(name):

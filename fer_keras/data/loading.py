@@ -3,6 +3,7 @@
 from dataclasses import replace
 from os import PathLike
 
+from fer_keras.data.grouping import with_groups
 from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
 from fer_keras.data.readers.fer_plus import read_ferplus, read_own_given_votes
@@ -45,6 +46,7 @@ def load_data(
     class_names=None,
     on_bad="raise",
     seed=0,
+    group_by=None,
 ):
     """Read a data set's faces, divided into training and test.
 
@@ -60,6 +62,9 @@ def load_data(
         on_bad: `"raise"`, or `"skip"` to leave out bad rows or images and name them in the notes.
             FER+ needs every row.
         seed: integer that fixes the random division.
+        group_by: a regular expression, searched in the names of image files, whose first group in
+            parentheses names the person or sequence; unless a `groups.csv` lies in the folder. A
+            random division keeps a group on one side.
 
     Returns:
         `Splits` without validation.
@@ -84,7 +89,7 @@ def load_data(
         raise InputError(f"labels {labels!r} need division 'own', FER2013's.")
     with waiting("Reading the faces"):
         if labels == "own":
-            splits = _read(form, source, division, class_names, on_bad, seed)
+            splits = _read(form, source, division, class_names, on_bad, seed, group_by)
         elif labels == "own_given_votes":
             splits = read_own_given_votes(source, location.votes)
         else:
@@ -147,12 +152,16 @@ def _form(location, storage, labels):
     return form
 
 
-def _read(form, source, division, class_names, on_bad, seed):
+def _read(form, source, division, class_names, on_bad, seed, group_by):
     read_divided, read_all = _READERS[form]
     options = {} if class_names is None else {"class_names": checked_names(class_names)}
+    folder = None if form == "csv" else source  # rows of a CSV file have no names
     if division == "own":
-        return read_divided(source, on_bad, **options)
+        splits = read_divided(source, on_bad, **options)
+        (train, test), *_ = with_groups([splits.train, splits.test], folder, group_by)
+        return replace(splits, train=train, test=test)
     faces, notes = read_all(source, on_bad, **options)
+    (faces,), *_ = with_groups([faces], folder, group_by)
     return split_at_random(faces, seed, notes)
 
 

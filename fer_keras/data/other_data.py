@@ -1,16 +1,15 @@
 """Data sets to test on that nothing was trained on."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from fer_keras.data.faces import Faces, Splits, copy_groups
-from fer_keras.data.grouping import groups_by_pattern, join_groups, numbered, read_groups
+from fer_keras.data.faces import Faces, Splits
+from fer_keras.data.grouping import groups_of, with_groups
 from fer_keras.data.labels import FOLDER_NAMES
 from fer_keras.data.loading import load_data
 from fer_keras.data.readers.image_folder import read_all_images
-from fer_keras.data.readers.listing import GROUPS_NAME, list_images, test_folders
+from fer_keras.data.readers.listing import test_folders
 from fer_keras.data.readers.locate import Location, find_data
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import project_path
@@ -25,7 +24,7 @@ class OtherData:
         faces: its `Faces`.
         groups: int array `(n,)`, equal for images of one person, sequence or picture.
         notes: sentences on what was read and how it is grouped.
-        location: the `Location` that it was read from; `None` in memory or without `train/`.
+        location: the `Location` that it was read from; `None` in memory.
         is_grouped: whether a table or pattern found groups, beside exact copies.
     """
 
@@ -60,16 +59,11 @@ def read_other_data(name, place, group_by=None, on_bad="raise"):
         faces, folder, location, notes = _read(project_path(place), on_bad)
     if not len(faces):
         raise InputError(f"{name} has no test images; give a data set that has some.")
-    files = _files(faces, folder)
-    named, how = read_groups(folder, files) if folder else None, GROUPS_NAME
-    if named is None and group_by:
-        named, how = groups_by_pattern(group_by, files), f"the pattern {group_by}"
-    is_grouped, copies = any(named or ()), copy_groups(faces.images)
-    groups = join_groups(copies, numbered(named)) if is_grouped else copies
+    (faces,), how, alone = with_groups([faces], folder, group_by)
+    groups, is_grouped = groups_of(faces), faces.groups is not None
     said = f"{name}: {len(faces):,} images in {len(np.unique(groups)):,} groups"
-    said += f" by {how} and exact copies." if is_grouped else " of exact copies."
-    if named and None in named:
-        said += f" {named.count(None):,} of them count alone, for {how} gives them no group."
+    said += f" by {how or 'your array'} and exact copies." if is_grouped else " of exact copies."
+    said += f" {alone:,} of them count alone, for {how} gives them no group." if alone else ""
     notes = (*(f"{name}: {note}" for note in notes), said)
     return OtherData(name, faces, groups, notes, location, is_grouped)
 
@@ -126,17 +120,6 @@ def _read(place, on_bad):
         splits = load_data(location, on_bad=on_bad)
         faces, notes = splits.test, splits.notes
     return faces, None if location.csv else folder or location.raf_db, location, notes
-
-
-def _files(faces, folder):
-    """Return where each face lies in its folder; else what its id says after the split."""
-    ids = faces.ids.tolist()
-    try:
-        train, test, _ = list_images(folder) if folder else ((), (), ())
-    except InputError:  # RAF-DB's folders are no classes
-        train, test = (), ()
-    path_of = {name: Path(path).relative_to(folder).as_posix() for path, _, name in (*train, *test)}
-    return [path_of.get(name, name.split("/", 1)[1]) for name in ids]
 
 
 def _canonical(name):

@@ -1,10 +1,13 @@
 """Divisions of faces into training, validation and test."""
 
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from fer_keras.data.faces import Splits, copy_groups, keep_classes
+from fer_keras.data.faces import Splits, keep_classes
+from fer_keras.data.grouping import groups_of
 from fer_keras.data.near_copies import find_copies
 from fer_keras.utils.errors import InputError
 
@@ -15,7 +18,8 @@ TEST_FRACTION = 0.2
 def split_at_random(faces, seed, notes=()):
     """Divide faces at random into training and test: stratified, 80/20.
 
-    Exact copies may stand on both sides, as in the studies that divide so.
+    Faces with `groups` are divided by them, so that no person is on both sides. Of others, exact
+    copies may be on both sides, as in the studies that divide so.
 
     Args:
         faces: `Faces`; both parts keep their order and ids.
@@ -26,9 +30,12 @@ def split_at_random(faces, seed, notes=()):
         `Splits` without validation.
 
     Raises:
-        InputError: if a class has too few faces.
+        InputError: if a class has too few faces or groups.
     """
-    train, test = _stratified_parts(faces.labels, TEST_FRACTION, seed)
+    if faces.groups is None:
+        train, test = _stratified_parts(faces.labels, TEST_FRACTION, seed)
+    else:
+        train, test = _parts_by_group(faces.labels, groups_of(faces), TEST_FRACTION, seed)
     return Splits(faces.select(train), faces.select(test), notes=tuple(notes))
 
 
@@ -36,7 +43,8 @@ def cut_validation(splits, fraction, seed):
     """Cut validation faces out of training: stratified, copies on one side.
 
     Whole groups of equal images are drawn, each by the class of its first member, so that no
-    validation image is learnt. Near copies may be on both sides.
+    validation image is learnt. Near copies may be on both sides. Faces with `groups` are divided by
+    them.
 
     Args:
         splits: `Splits` without validation.
@@ -47,13 +55,16 @@ def cut_validation(splits, fraction, seed):
         `Splits` whose `train` and `validation` keep the order of the former `train`.
 
     Raises:
-        InputError: if a class has too few faces.
+        InputError: if a class has too few faces or groups.
     """
-    groups = copy_groups(splits.train.images)
-    _, first_members = np.unique(groups, return_index=True)
-    kept, _ = _stratified_parts(splits.train.labels[first_members], fraction, seed)
-    in_train = np.isin(groups, kept)
-    train, validation = splits.train.select(in_train), splits.train.select(~in_train)
+    faces, groups = splits.train, groups_of(splits.train)
+    if faces.groups is None:
+        _, first_members = np.unique(groups, return_index=True)
+        kept, _ = _stratified_parts(faces.labels[first_members], fraction, seed)
+        in_train = np.isin(groups, kept)
+        train, validation = faces.select(in_train), faces.select(~in_train)
+    else:
+        train, validation = map(faces.select, _parts_by_group(faces.labels, groups, fraction, seed))
     return replace(splits, train=train, validation=validation)
 
 
@@ -121,3 +132,29 @@ def _stratified_parts(labels, fraction, seed):
             "of the rare classes or another fraction."
         ) from error
     return np.sort(first), np.sort(second)
+
+
+def _parts_by_group(labels, groups, fraction, seed):
+    """Return the sorted indices of two random parts that share no group.
+
+    Of as many folds as the fraction asks for, the one nearest to it in size is the second part.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count = min(round(1 / fraction), len(np.unique(groups)))
+    parts = []
+    if count > 1:
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():  # on classes with fewer faces than folds
+            warnings.simplefilter("ignore", UserWarning)
+            with suppress(ValueError):  # no class has as many faces as there are folds
+                parts = list(folds.split(labels, labels, groups))
+    classes = set(labels.tolist())
+    whole = [part for part in parts if len(part[1]) and {*labels[part[0]].tolist()} == classes]
+    if not whole:
+        raise InputError(
+            f"{len(labels)} faces of {len(np.unique(groups))} groups (persons or sequences) cannot "
+            f"be divided into parts of {1 - fraction:.2%} and {fraction:.2%} that share no group "
+            "and leave every class in the first; give faces of more groups or another fraction."
+        )
+    return min(whole, key=lambda part: abs(len(part[1]) - fraction * len(labels)))

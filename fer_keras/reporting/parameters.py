@@ -36,7 +36,7 @@ def comparison_arguments(
         output: folder for the comparison's own; relative to the project.
         margin: points within which two arms count as equal; `None`: one, or what the design says.
         test_on: `NAME=PATH` separated by commas, data sets to test on.
-        group_by: a pattern of their file names; empty: none.
+        group_by: a pattern of file names that tells persons apart; empty: none.
         **others: arguments of `compare` that need no reading: `seeds`, `minutes` and so on.
 
     Returns:

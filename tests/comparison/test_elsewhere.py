@@ -84,6 +84,27 @@ def answers(run, images):
     return model.predict(images[..., np.newaxis], verbose=0).argmax(axis=1)
 
 
+def test_persons_who_are_tested_are_not_learnt_and_count_once(home, tmp_path):
+    arms = {"tiny": TINY.changed(division="random", validation_fraction=0.2)}
+    options = {"group_by": r"^(S\d+)_", "out": tmp_path}
+    comparison = run_comparison(arms, home / "frames", 2, **options)
+    for run in comparison.runs["tiny"].values():
+        _, splits = comparison.sources["tiny"].splits(run.recipe)
+        parts = (splits.train, splits.validation, splits.test)
+        persons = [{name.split("/")[2][:3] for name in part.ids.tolist()} for part in parts]
+        assert sum(map(len, persons)) == 14 == len(set.union(*persons))
+        tested = [name.split("/")[2][:3] for name in run.predictions.ids.tolist()]
+        assert len(set(zip(tested, run.predictions.groups.tolist()))) == len(set(tested))
+    assert "(persons or sequences), of which none is in training" in " ".join(comparison.notes)
+    read = load_comparison(comparison.directory)
+    assert read.sources["tiny"].group_by == r"^(S\d+)_"
+    corrupted, predictions = robustness.robustness(read)["tiny"][0], read.first["tiny"].predictions
+    assert dict(zip(corrupted.ids, corrupted.groups)) == dict(
+        zip(predictions.ids, predictions.groups)
+    )
+    assert run_comparison(arms, home / "frames", 2, out=tmp_path).directory != read.directory
+
+
 def test_other_data_is_scored_by_name_over_seeds_and_persons(home, done):
     """Read here by Pillow alone: 14 images of Happiness, 14 of Anger, contempt left out."""
     files = sorted((home / "frames" / "Happiness").iterdir())
@@ -167,8 +188,8 @@ def test_tables_are_made_again_without_networks_and_faces(home, done, tmp_path):
         ({"test_on": {"csv_pixels": "frames"}}, "test_on has the name 'csv_pixels'"),
         ({"test_on": {"a/b": "frames"}}, "test_on has the name 'a/b'"),
         ({"test_on": {"x": "nowhere"}}, "nowhere does not exist"),
-        ({"group_by": r"^(T)"}, "gives no image of test_on a group"),
-        ({"test_on": None}, "gives no image of test_on a group"),
+        ({"group_by": r"^(T)"}, "gives no image a group"),
+        ({"test_on": None}, "gives no image a group"),
     ],
 )
 def test_impossible_data_to_test_on_is_one_sentence(options, message, home):
