@@ -18,6 +18,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4
 
 MARKERS = "oDs^vPX*"
 
+PER_CLASS = 8
+"""Sample faces of each class."""
+
 
 def panel_grid(rows, columns, width, height):
     """Return an empty figure with a grid of panels.
@@ -136,24 +139,22 @@ def class_balance(counts, title):
     return figure
 
 
-def sample_faces(faces, per_class=8, seed=0):
+def sample_faces(faces):
     """Show some faces of each class, drawn at random.
 
     Args:
         faces: `Faces`.
-        per_class: faces a row.
-        seed: integer that fixes the choice.
 
     Returns:
         A `Figure` with a row for each class.
     """
-    rng, rows = np.random.default_rng(seed), []
+    rng, rows = np.random.default_rng(0), []
     for label in range(len(faces.class_names)):
-        chosen = rng.permutation(np.flatnonzero(faces.labels == label))[:per_class]
+        chosen = rng.permutation(np.flatnonzero(faces.labels == label))[:PER_CLASS]
         rows.append([(image, "") for image in faces.images[chosen]])
-    figure, _ = picture_grid(rows, per_class, 0.72, 0.68, names=faces.class_names)
+    figure, _ = picture_grid(rows, PER_CLASS, 0.72, 0.68, names=faces.class_names)
     classes = ", ".join(faces.class_names)
-    figure.set_label(f"Up to {per_class} faces of each class, one row a class: {classes}.")
+    figure.set_label(f"Up to {PER_CLASS} faces of each class, one row a class: {classes}.")
     return figure
 
 

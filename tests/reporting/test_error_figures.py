@@ -117,12 +117,12 @@ def test_all_confusions_together_lose_what_accuracy_lacks(predictions):
 
 def test_each_row_of_the_gallery_shows_faces_of_its_confusion(predictions, make_faces):
     faces = make_faces(400)
-    figure = galleries.costly_confusion_gallery(faces, predictions, "CSV", count=3, per_row=2)
-    table = error_figures.costly_confusions(predictions, 3)
-    rows = np.reshape(figure.axes, (3, 2))
+    figure = galleries.costly_confusion_gallery(faces, predictions, "CSV")
+    table = error_figures.costly_confusions(predictions)
+    rows = np.reshape(figure.axes, (6, 8))
     for row, pair in zip(rows, table.to_dict("records"), strict=True):
         said, true = (predictions.class_names.index(pair[side]) for side in ("predicted", "true"))
-        for panel in row:
+        for panel in row[:2]:
             (index,) = shown_faces(panel, faces)
             assert (predictions.y_true[index], predictions.y_pred[index]) == (true, said)
             sure, true_one = predictions.probabilities[index, [said, true]]
@@ -151,8 +151,8 @@ def test_heat_is_laid_over_right_and_wrong_predictions(make_faces):
     said = probabilities.argmax(axis=1)
     y_true = np.where(np.arange(70) % 2, said, (said + 1) % 7)
     predictions = Predictions(faces.ids, y_true, probabilities, faces.class_names)
-    figure = galleries.grad_cam_gallery(model, faces, predictions, "CSV", per_row=2)
-    rows = np.reshape(figure.axes, (5, 2))
+    figure = galleries.grad_cam_gallery(model, faces, predictions, "CSV")
+    rows = np.reshape(figure.axes, (5, 7))
     explained = {1: said, 3: said, 4: y_true}
     for number, row in enumerate(rows):
         for panel, above in zip(row, rows[0] if number < 2 else rows[2], strict=True):
@@ -166,4 +166,4 @@ def test_heat_is_laid_over_right_and_wrong_predictions(make_faces):
             else:
                 assert faces.class_names[said[index]] in panel.get_title()
     assert {"right", "wrong", "for the\ntrue class"} <= set(texts(figure))
-    assert "2 random test faces predicted rightly and 2 wrongly" in figure.get_label()
+    assert "7 random test faces predicted rightly and 7 wrongly" in figure.get_label()
