@@ -80,15 +80,14 @@ def points_text(row):
     return f"{100 * row['difference']:+.1f}" + interval * bool(pd.notna(row["low"]))
 
 
-def points(value, sign="+"):
-    """Return a difference in points, such as `1 point` or `+2.5 points`.
+def points(value):
+    """Return a size in points, such as `1 point` or `2.5 points`.
 
     Args:
-        value: the difference, in 0-1.
-        sign: `+` to write the sign of what is above 0, too.
+        value: in 0-1.
     """
-    text = f"{100 * value:{sign}.2g}"
-    return f"{text} point{'' if text.lstrip('+-') == '1' else 's'}"
+    text = f"{100 * value:.2g}"
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def margin_text(margin):

@@ -270,9 +270,9 @@ def _plan(comparison, rows):
     spreads = {arm: _spread(comparison.runs[arm].values()) for arm in arms}
     ends = [min(spreads, key=spreads.get), max(spreads, key=spreads.get)]
     return {
-        "run_sd": points(row["run_sd"], "") if row["run_sd"] > ROUNDING else "",
-        "spreads": {arm: points(spreads[arm], "") for arm in ends},
-        "detectable": points(detectable, "") if detectable > 0 else "",
+        "run_sd": points(row["run_sd"]) if row["run_sd"] > ROUNDING else "",
+        "spreads": {arm: points(spreads[arm]) for arm in ends},
+        "detectable": points(detectable) if detectable > 0 else "",
         "seeds_needed": None if pd.isna(needed) else int(needed),
     }
 
