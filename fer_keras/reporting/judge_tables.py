@@ -104,12 +104,11 @@ def readable_judges(table):
     return pd.DataFrame(columns).set_axis(table["who"].rename("arm"))
 
 
-def judge_differences(judgement, reference=None):
-    """Compare every arm with a reference arm by each measure.
+def judge_differences(judgement):
+    """Compare every arm with the first one by each measure.
 
     Args:
         judgement: the `judges.Judgement`.
-        reference: an arm's name; `None` takes the first one.
 
     Returns:
         A DataFrame, one row an arm and measure, and one of the difference by label minus the
@@ -118,10 +117,9 @@ def judge_differences(judgement, reference=None):
         `p_value`, `holm_p_value` (corrected over measures and arms with two seeds or more; not of
         `GAP`) and `is_shown` (corrected p value of at most 5 %). Empty for one arm.
     """
-    reference = next(iter(judgement.arms)) if reference is None else reference
-    rows = []
-    for arm in judgement.arms:
-        for measure in (*MEASURES, GAP) if arm != reference else ():
+    (reference, *others), rows = judgement.arms, []
+    for arm in others:
+        for measure in (*MEASURES, GAP):
             names = ("label", "plurality") if measure == GAP else measure
             estimate = judgement.difference(arm, reference, names)
             row = {"arm": arm, "reference": reference, "measure": measure}

@@ -135,15 +135,15 @@ def test_one_seed_claims_nothing_whatever_the_models_are():
 def test_differences_are_of_the_scores_and_the_gap_is_of_two_measures():
     judgement = judged(np.random.default_rng(5), {"a": (0.4, 0.2), "b": (0.5, 0.2)}, 3)
     scores = judge_table(judgement).set_index("who")
-    table = judge_differences(judgement, "b").set_index("measure")
-    assert set(table["arm"]) == {"a"} and set(table["reference"]) == {"b"}
+    table = judge_differences(judgement).set_index("measure")
+    assert set(table["arm"]) == {"b"} and set(table["reference"]) == {"a"}
     for measure in ("label", "plurality", "vote_share"):
-        expected = scores.loc["a", measure] - scores.loc["b", measure]
+        expected = scores.loc["b", measure] - scores.loc["a", measure]
         assert table.loc[measure, "difference"] == pytest.approx(expected)
     gap = table.loc["label", "difference"] - table.loc["plurality", "difference"]
     assert table.loc[GAP, "difference"] == pytest.approx(gap)
     text = readable_judge_differences(table.reset_index())
-    assert text.loc["a", "accuracy by label"].startswith(
+    assert text.loc["b", "accuracy by label"].startswith(
         f"{100 * table.loc['label', 'difference']:+.1f} ("
     )
     assert judge_differences(judged(np.random.default_rng(5), {"a": (0.4, 0.2)}, 3)).empty
