@@ -23,7 +23,7 @@ from fer_keras.reporting.difference_tables import (
 )
 from fer_keras.reporting.effect_tables import REPEATED
 from fer_keras.reporting.render import render
-from fer_keras.reporting.score_tables import SCORE_NAMES, score_text, tested_images
+from fer_keras.reporting.score_tables import score_text, tested_images
 from fer_keras.utils.files import path_from_project
 
 NO_EFFECTS = "No seed has finished with every arm, so that there are no effects to compute."
@@ -74,8 +74,11 @@ def verdict_values(comparison, results, differences):
     """
     rows, others = differences.to_dict("records"), {}
     for row in rows:
-        row |= {"name": SCORE_NAMES[row["score"]], "p": p_text(row["p_value"]), "clean": None}
-        row["is_over_seeds"] = row["how"] in OVER_SEEDS
+        row |= {
+            "p": p_text(row["p_value"]),
+            "clean": None,
+            "is_over_seeds": row["how"] in OVER_SEEDS,
+        }
         if row["test images"] == "all":
             others.setdefault(row["arm"], []).append(row)
         elif row["score"] == PRIMARY:
@@ -92,7 +95,6 @@ def verdict_values(comparison, results, differences):
         "margin": margin_text(comparison.margin),
         "num_compared": sum(row["images"] > 0 for row in firsts),
         "num_families": differences.attrs["families"],
-        "over_seeds": OVER_SEEDS,
         "is_over_seeds": bool(over_seeds),
         "is_moving": any(row["how"] == How.SEEDS_ALONE for row in firsts),
         "is_one_run": any(row["how"] == How.ONE_RUN for row in firsts),
@@ -173,9 +175,13 @@ def effect_values(comparison, effects):
     for row in effects.at_levels.to_dict("records"):
         name = f"{row['effect']} ({row['change']})"
         at_levels.setdefault(name, []).append(f"{points_text(row)} at {row['at']}")
-    arms = [[run.predictions for run in own.values()] for own in comparison.runs.values()]
+    arms = {
+        arm: [run.predictions for run in own.values()]
+        for arm, own in comparison.runs.items()
+        if own
+    }
     return {
-        "weak": [*dict.fromkeys(name for own in arms if own for name in weak_classes(own))],
+        "weak": [*dict.fromkeys(name for own in arms.values() for name in weak_classes(own))],
         "epochs": " or ".join(f"{epochs:.0f}" for epochs in runs["epochs"].unique()),
         "tested": " and ".join(f"{name} ({n} images)" for name, n in tested_images(runs).items()),
         "apart": apart,
@@ -187,7 +193,7 @@ def effect_values(comparison, effects):
         "undecided": [row for row in rows if not (row["is_shown"] or row["is_small"])],
         "at_levels": at_levels,
         "num_effects": len(rows),
-        "idle": [arm for arm, own in comparison.runs.items() if own and _is_idle(own)],
+        "idle": [arm for arm, own in arms.items() if is_idle(own)],
         "on_images": effects.table.attrs.get("on_images", False),
         "is_repeated": REPEATED in effects.factors,
     }
@@ -254,10 +260,6 @@ def _in_detail(comparison, row):
         pair = [comparison.first[row[name]].predictions for name in ("reference", "arm")]
         more["tested"] = max(len(part.ids) for part in pair)
     return more
-
-
-def _is_idle(runs):
-    return is_idle([run.predictions for run in runs.values()])
 
 
 def _plan(comparison, rows):
