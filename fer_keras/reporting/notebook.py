@@ -138,8 +138,10 @@ def show_table(table, name, directory, caption, precision=3):
         precision: int, the decimal places shown.
     """
     files = save_table(table, name, directory)
-    shown = _escaped(table)
-    style = shown.style.format(precision=precision, na_rep="").set_caption(escape(caption))
+    style = table.style.format(precision=precision, na_rep="", escape="html")
+    for axis in ("index", "columns"):
+        style.format_index(axis=axis, escape="html")
+    style.set_caption(escape(caption))
     style.set_table_styles(_column_styles(table))
     # Otherwise it is random, and the report another one each time.
     style.set_uuid(sha256(name.encode()).hexdigest()[:8])
@@ -155,23 +157,6 @@ def show_table(table, name, directory, caption, precision=3):
 def _link(path):
     """Return a file's name, and its content as an address that needs no file beside the page."""
     return path.name, "data:text/plain;base64," + b64encode(path.read_bytes()).decode()
-
-
-def _escaped(table):
-    """Return the table with all texts as HTML, also those of its rows' and columns' names."""
-
-    def text(value):
-        return escape(value) if isinstance(value, str) else value
-
-    def label(value):
-        return tuple(map(text, value)) if isinstance(value, tuple) else text(value)
-
-    shown = table.map(text)
-    for axis in ("index", "columns"):
-        labels = getattr(shown, axis)
-        names = [text(name) for name in labels.names]
-        setattr(shown, axis, labels.map(label).set_names(names))
-    return shown
 
 
 def _column_styles(table):
