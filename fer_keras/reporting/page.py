@@ -2,6 +2,10 @@
 
 import re
 
+from bs4 import BeautifulSoup
+
+from fer_keras.reporting.render import render_html
+
 LONGEST_LOG = 12
 """Lines of printed text that are shown without being folded."""
 
@@ -35,7 +39,7 @@ def arrange(soup, left_out=()):
         _fold_section(soup, cell)
     if left_out:
         _drop_dead_links(soup)
-        main.append(_note(soup, left_out))
+        main.append(_rendered("left_out.html.j2", left_out=left_out))
     _add_contents(soup)
 
 
@@ -94,20 +98,6 @@ def _drop_dead_links(soup):
                 line.decompose()
 
 
-def _note(soup, left_out):
-    details = soup.new_tag("details", attrs={"class": "quiet"})
-    summary, items = soup.new_tag("summary"), soup.new_tag("ul")
-    count = len(left_out)
-    figures = "1 figure of faces is" if count == 1 else f"{count} figures of faces are"
-    summary.string = f"{figures} left out, for images of the data may not be passed on."
-    for words in left_out:
-        item = soup.new_tag("li")
-        item.string = words
-        items.append(item)
-    details.extend([summary, items])
-    return details
-
-
 def _add_contents(soup):
     headings = [each for each in soup.main(["h2", "h3"]) if not each.find_parent(class_="answer")]
     if sum(each.name == "h2" for each in headings) < FEWEST_SECTIONS:
@@ -116,19 +106,12 @@ def _add_contents(soup):
     soup.main["id"] = "top"
     entries = [("top", "The answer", "h2")] if soup.select_one(".answer") else []
     entries += [(each["id"], each.get_text(), each.name) for each in headings]
-    items = soup.new_tag("ol")
-    for place, words, kind in entries:
-        item, link = soup.new_tag("li", attrs={"class": kind}), soup.new_tag("a", href=f"#{place}")
-        link.string = words
-        item.append(link)
-        items.append(item)
-    details, summary = soup.new_tag("details", open=""), soup.new_tag("summary")
-    summary.string = "Contents"
-    details.extend([summary, items])
-    nav = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Contents"})
-    nav.append(details)
-    soup.main.insert_before(nav)
+    soup.main.insert_before(_rendered("contents.html.j2", entries=entries))
     soup.body["class"] = ["report", "with-contents"]
+
+
+def _rendered(template, **values):
+    return BeautifulSoup(render_html(template, **values), "html.parser")
 
 
 def _name_headings(soup, headings):
