@@ -89,16 +89,11 @@ def counts_of_arms(splits):
     Returns:
         A dict from arms' names, joined by commas, to what `class_counts` returns of them.
     """
-    groups = []
+    groups = {}
     for arm, each in splits.items():
         table = class_counts(each)
-        for arms, known in groups:
-            if table.equals(known):
-                arms.append(arm)
-                break
-        else:
-            groups.append(([arm], table))
-    return {", ".join(arms): table for arms, table in groups}
+        groups.setdefault(table.to_csv(), (table, []))[1].append(arm)
+    return {", ".join(arms): table for table, arms in groups.values()}
 
 
 def time_table(results, minutes=None):
