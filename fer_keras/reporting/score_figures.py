@@ -166,7 +166,7 @@ def accuracy_over_minutes(histories, budget):
     return figure
 
 
-def draw_run(run, test=None, title=None):
+def draw_run(run, test, title):
     """Draw a run's figures into its directory, unless they are there.
 
     They are `curves.png`, `confusion_matrix.png`, `class_accuracy.png` and `gallery.png`.
@@ -174,9 +174,8 @@ def draw_run(run, test=None, title=None):
     Args:
         run: the `Run`.
         test: the test `Faces` of its predictions; `None` draws no gallery.
-        title: what stands above the figures; `None`: the network's name.
+        title: what stands above the figures.
     """
-    title = title or run.recipe.as_json()["network"]
     by_split = run.predictions.by_split()
     figures = {
         "curves": lambda: training_curves({title: run.history}),

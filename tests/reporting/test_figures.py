@@ -161,11 +161,11 @@ def test_figures_hold_any_number_of_arms_and_classes(num_arms, num_classes, tmp_
 
 def test_a_runs_figures_are_drawn_once(run, make_faces, tmp_path):
     run = replace(run, directory=tmp_path)
-    score_figures.draw_run(run, make_faces(1000))
+    score_figures.draw_run(run, make_faces(1000), "CSV")
     drawn = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     names = ["class_accuracy", "confusion_matrix", "curves", "gallery"]
     assert sorted(drawn) == [f"{name}.png" for name in names]
-    score_figures.draw_run(run)
+    score_figures.draw_run(run, None, "CSV")
     assert drawn == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
