@@ -48,12 +48,7 @@ def design_in_words(comparison):
     Args:
         comparison: the `Comparison`, with a `design`.
     """
-    design = comparison.design
-    return render(
-        "design.md.j2",
-        design=design,
-        additions=additions(comparison),
-    )
+    return render("design.md.j2", design=comparison.design, additions=additions(comparison))
 
 
 def additions(comparison):

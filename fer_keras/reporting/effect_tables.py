@@ -74,7 +74,8 @@ def grid_effects(comparison, results):
     pairs = [pair for effect in shown for pair in permutations(effect.split(" × "))]
     if not pairs:
         return Effects(runs, factors, table, pd.DataFrame())
-    accuracies, levels = _accuracies(runs, comparison), _levels(runs, factors)
+    levels, place = _levels(runs, factors), SCORES.index(PRIMARY)
+    accuracies = {arm: each[:, place] for arm, each in _values(runs, comparison).items()}
     parts = [effects_at_levels(accuracies, levels, *pair, REPEATED) for pair in pairs]
     return Effects(runs, factors, table, pd.concat(parts))
 
@@ -252,12 +253,6 @@ def readable_at_levels(effects):
 
 def _levels(runs, factors):
     return runs.drop_duplicates("arm").set_index("arm")[factors]
-
-
-def _accuracies(runs, comparison):
-    """Return pseudo-values of accuracy by arm, `(seeds, n)`."""
-    place = SCORES.index(PRIMARY)
-    return {arm: each[:, place] for arm, each in _values(runs, comparison).items()}
 
 
 def _percent(share):

@@ -114,7 +114,7 @@ def readable_scores(scores):
         text = {"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"}
         if (scores["seeds"] > 1).any():
             text["seeds"] = str(row["seeds"])
-        text |= _scores_in_words(row)
+        text |= {SCORE_NAMES[score]: score_text(row, score) for score in SCORES}
         if is_weak.any():
             text["macro F1 unsure for"] = row["weak_classes"]
         rows.append(text)
@@ -225,10 +225,6 @@ def precision_table(predictions):
     tables = {arm: average_precision_table(part) for arm, part in predictions.items()}
     columns = {arm: table.set_index("class")["average precision"] for arm, table in tables.items()}
     return pd.DataFrame(columns).rename_axis("class")
-
-
-def _scores_in_words(row):
-    return {SCORE_NAMES[name]: score_text(row, name) for name in SCORES}
 
 
 def _short(value, digits=3):
