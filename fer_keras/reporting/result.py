@@ -130,19 +130,19 @@ class Result:
 
         if not is_measured(self.comparison):
             robustness(self.comparison)  # takes longest, and its progress is seen here only
+        words, moves = "Writing the report", shows_bars()
         with TemporaryDirectory() as place:
             executed = Path(place) / "compare.ipynb"
-            parameters = {"folder": str(self.directory.absolute())}
-            # Its cells' errors come as messages; its log holds what Ctrl-C breaks off.
-            log = ["--IPKernelApp.log_level=CRITICAL"]
-            words, moves = "Writing the report", shows_bars()
-            cells = {"desc": words, "unit": " cells", "leave": False}
-            quiet = {"progress_bar": moves and cells, "extra_arguments": log}
-            quiet |= {"kernel_name": "python3"}
             try:
                 with nullcontext() if moves else waiting(words):
                     papermill.execute_notebook(
-                        notebook_path("compare"), executed, parameters, **quiet
+                        notebook_path("compare"),
+                        executed,
+                        {"folder": str(self.directory.absolute())},
+                        kernel_name="python3",
+                        progress_bar=moves and {"desc": words, "unit": " cells", "leave": False},
+                        # Cells' errors come as messages; the log holds what Ctrl-C breaks off.
+                        extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                     )
             except papermill.PapermillExecutionError as error:
                 raise InputError(f"The report could not be made: {error.evalue}") from error
