@@ -104,12 +104,9 @@ def storage_table(comparison):
             for form, each in zip(values, (*own, own[1] - own[0])):
                 values[form][arm] = group_means(each, parts[0].groups)
         first, *others = arms
-        rows += [
-            _cells(
-                arm, len(values["csv"][arm]), {f: estimate(v, {arm: 1}) for f, v in values.items()}
-            )
-            for arm in arms
-        ]
+        for arm in arms:
+            cells = {form: estimate(each, {arm: 1}) for form, each in values.items()}
+            rows.append(_cells(arm, len(values["csv"][arm]), cells))
         if len(others) == 1:
             cells = {f: mean_and_difference(v, others[0], first)[1] for f, v in values.items()}
             rows.append(_cells(f"{others[0]} − {first}", "", cells))
