@@ -1,7 +1,6 @@
 """The sentences of an audit, from the template `audit.md.j2`."""
 
-from fer_keras.audit.flaws import NEARLY_BLANK
-from fer_keras.data.near_copies import MAX_BITS
+from fer_keras.data.near_copies import MAX_BITS, NEARLY_BLANK
 from fer_keras.reporting.audit_galleries import GALLERIES
 from fer_keras.reporting.render import render
 
