@@ -52,6 +52,9 @@ def render_html(template, **values):
 
     Returns:
         The text, without blank lines at its ends.
+
+    Raises:
+        jinja2.UndefinedError: if the template uses a value that was not given.
     """
     return _html_environment.get_template(template).render(values).strip()
 

@@ -52,7 +52,11 @@ class Result:
 
     @cached_property
     def results(self):
-        """The record, `results.csv`: a DataFrame, one row a run and test set."""
+        """The record, `results.csv`: a DataFrame, one row a run and test set.
+
+        Raises:
+            InputError: if the file is missing or damaged.
+        """
         path = self.directory / "results.csv"
         # Arms may be called as numbers are.
         options = {"keep_default_na": False, "na_values": [""], "dtype": {"arm": str}}

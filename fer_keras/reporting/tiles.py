@@ -101,6 +101,9 @@ def svg_tiles(svg, rows, name):
 
     Returns:
         The width and the rows, as of `picture_tiles`, with `svg` in place of `address`.
+
+    Raises:
+        ParseError, ValueError, TypeError: if the text is no SVG, or the rows are no such rows.
     """
     tree = ElementTree.fromstring(svg)
     wide, high = map(float, tree.get("viewBox").split()[2:])
