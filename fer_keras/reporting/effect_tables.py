@@ -74,8 +74,8 @@ def grid_effects(comparison, results):
     pairs = [pair for effect in shown for pair in permutations(effect.split(" × "))]
     if not pairs:
         return Effects(runs, factors, table, pd.DataFrame())
-    levels, place = _levels(runs, factors), SCORES.index(PRIMARY)
-    accuracies = {arm: each[:, place] for arm, each in _values(runs, comparison).items()}
+    levels, values = _levels(runs, factors), _values(runs, _predictions(runs, comparison))
+    accuracies = {arm: each[:, SCORES.index(PRIMARY)] for arm, each in values.items()}
     parts = [effects_at_levels(accuracies, levels, *pair, REPEATED) for pair in pairs]
     return Effects(runs, factors, table, pd.concat(parts))
 
@@ -134,8 +134,8 @@ def effect_table(runs, factors, comparison):
         images to tell. `attrs["apart"]` lists the factors whose levels have other tests; of their
         own effects the difference alone is given.
     """
-    levels, values, tables = _levels(runs, factors), _values(runs, comparison), {}
     predictions = _predictions(runs, comparison)
+    levels, values, tables = _levels(runs, factors), _values(runs, predictions), {}
     idle = [is_idle(own) for own in predictions.values()]
     may_be_small = not any(idle) and _differ_enough(predictions, comparison.margin)
     apart = tested_apart(levels, predictions) if predictions else []
@@ -259,9 +259,8 @@ def _percent(share):
     return "" if pd.isna(share) else f"{100 * share:.0f} %"
 
 
-def _values(runs, comparison):
+def _values(runs, predictions):
     """Return values by arm, `(seeds, scores, n)`: pseudo-values, or n = 1 and the scores alone."""
-    predictions = _predictions(runs, comparison)
     if predictions and have_same_images([run for own in predictions.values() for run in own]):
         return values_by_arm(predictions)
     return {
