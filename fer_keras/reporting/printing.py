@@ -4,8 +4,8 @@ import sys
 
 from fer_keras.reporting.difference_tables import readable_differences
 from fer_keras.reporting.effect_tables import grid_effects, readable_effects
-from fer_keras.reporting.elsewhere_tables import across_table, notes_in_markdown
 from fer_keras.reporting.narrative import NO_EFFECTS
+from fer_keras.reporting.robustness_tables import across_table, notes_in_markdown
 
 
 def print_result(result, report=None):

@@ -23,14 +23,14 @@ from fer_keras.data.readers.fer2013_csv import read_fer2013_csv, write_fer2013_c
 from fer_keras.data.readers.image_folder import write_image_folder
 from fer_keras.data.readers.locate import Location
 from fer_keras.evaluation.chance import group_means
-from fer_keras.reporting.elsewhere_tables import (
+from fer_keras.reporting.robustness_figure import robustness_curves
+from fer_keras.reporting.robustness_tables import (
     across_table,
     readable_storage,
     robustness_summary,
     robustness_words,
     storage_table,
 )
-from fer_keras.reporting.robustness_figure import robustness_curves
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 

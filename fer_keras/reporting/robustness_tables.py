@@ -1,4 +1,4 @@
-"""Tables of what runs do on other pictures than their test images."""
+"""Tables of runs on corrupted images, other pixels and other data."""
 
 import numpy as np
 import pandas as pd
