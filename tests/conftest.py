@@ -10,7 +10,7 @@ os.environ["FER_KERAS_CACHE"] = tempfile.mkdtemp(prefix="fer_keras_tests_")
 from dataclasses import replace
 
 import pytest
-from helpers import patterned_faces, smooth, sure_run
+from helpers import finish_untrained, patterned_faces, smooth, sure_run
 from PIL import Image
 
 from fer_keras.data.faces import Splits, concatenate
@@ -40,6 +40,14 @@ def num_trials(request):
 @pytest.fixture
 def make_faces():
     return patterned_faces
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Finish runs by made-up predictions, for tests of what stands round a training."""
+    from fer_keras.comparison import engine
+
+    monkeypatch.setattr(engine, "execute_all", finish_untrained)
 
 
 @pytest.fixture(scope="session")
