@@ -6,10 +6,9 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
-from helpers import finish_untrained, write_votes
+from helpers import write_votes
 
 from fer_keras.cli import COMMANDS, main
-from fer_keras.comparison import engine
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
 from fer_keras.comparison.run import load_run
 from fer_keras.data.labels import CLASS_NAMES
@@ -208,7 +207,7 @@ def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, cap
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "untrained")
 def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, mynet):
     arms = ["--arm", "csv=conv3_csv,division=own", "--arm", f"mine=conv3_csv,network={mynet}"]
     rest = ["--seeds", "2", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
@@ -240,7 +239,7 @@ def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys,
     assert "Other data:\n- raf-db: " in shown and "raf-db: all images (35 in 4 groups)" in shown
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "untrained")
 def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monkeypatch):
     asked = []
     monkeypatch.setattr(
@@ -254,9 +253,8 @@ def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monke
     assert asked == [(("a.html",), {}), (("b.html",), {"with_faces": False})]
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet, monkeypatch):
-    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+@pytest.mark.usefixtures("undrawn", "untrained")
+def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet):
     factors = ["--factor", "augmentation=none,study_d", "--factor", "learning_rate=1e-3,3e-4"]
     rest = ["--seeds", "1", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     command = ["compare", f"conv3_csv,network={mynet},division=own", *factors, *rest]
@@ -381,17 +379,18 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
+def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys, mynet):
     out = tmp_path / "out"
     command = ["run", "conv2", "--data", f"fer2013={data}", "--data", f"raf-db={rafdb}"]
-    assert main([*command, "--out", str(out), "--set", "epochs=1"]) == 0
+    changes = ["--set", "epochs=1", "--set", f"network={mynet}"]
+    assert main([*command, "--out", str(out), *changes]) == 0
     (record,) = out.glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"conv2 on fer2013", "conv2 on raf-db"}
     assert "Other data:" in capsys.readouterr().out
 
 
-def test_one_data_set_keeps_the_name_that_it_is_given(data, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(engine, "execute_all", finish_untrained)
+@pytest.mark.usefixtures("undrawn", "untrained")
+def test_one_data_set_keeps_the_name_that_it_is_given(data, tmp_path, capsys):
     command = ["compare", "conv3", "--out", str(tmp_path / "out"), "--seeds", "1"]
     assert main([*command, "--data", f"mine={data / 'fer2013.csv'}", "--json"]) == 0
     shown = capsys.readouterr()
