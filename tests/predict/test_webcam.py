@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -51,6 +52,13 @@ def no_display(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
 
 
+def box_in(frame):
+    """Where the yellow box of a frame is: its left, top and bottom."""
+    yellow = (frame[..., :2].min(axis=2) - frame[..., 2]) > 60
+    rows, columns = np.nonzero(yellow)
+    return columns.min(), rows.min(), rows.max()
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_the_recording_shows_a_box_that_follows_the_face(
     video, run_directory, tmp_path, no_display, capsys, suffix
@@ -63,30 +71,50 @@ def test_the_recording_shows_a_box_that_follows_the_face(
     assert [path.name for path in record.parent.iterdir()] == [record.name]
     for number, frame in enumerate(frames):
         assert np.abs(frame[-4:].mean(axis=(0, 1)) - (20, 60, 220)).max() < 25
-        yellow = (frame[..., :2].min(axis=2) - frame[..., 2]) > 60
-        rows, columns = np.nonzero(yellow)
+        found_left, found_top, bottom = box_in(frame)
         offset = np.append(planted_position(number), 0)
         left, top, side = FACE_IN_PORTRAIT + offset
-        assert abs(columns.min() - left) < 16 and abs(rows.min() - top) < 16, number
-        assert abs(rows.max() - rows.min() - side) < 20, number
+        assert abs(found_left - left) < 16 and abs(found_top - top) < 16, number
+        assert abs(bottom - found_top - side) < 20, number
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith(f"{NUM_FRAMES} frames, ") and shown[1] == str(record)
 
 
+class Camera:
+    """A video file as a camera: each picture arrives when `arrivals` says, by `clock`."""
+
+    def __init__(self, capture, arrivals, clock):
+        self._capture, self._arrivals, self._clock = capture, iter(arrivals), clock
+
+    def __getattr__(self, name):
+        return getattr(self._capture, name)
+
+    def read(self):
+        self._clock.now = next(self._arrivals, self._clock.now)
+        return self._capture.read()
+
+
 def test_a_camera_is_recorded_evenly(video, run_directory, tmp_path, no_display, monkeypatch):
-    opened, open_file = [], cv2.VideoCapture
+    """15 pictures arrive as the file's frames, then one after a second, and 14 twice as fast."""
+    arrivals = np.cumsum([0.04] * 15 + [1.0] + [0.02] * 14)
+    clock, opened, open_file = SimpleNamespace(now=0.0), [], cv2.VideoCapture
 
     def open_video_instead(source):
         if isinstance(source, str):
             return open_file(source)
         opened.append(source)
-        return open_file(str(video))
+        return Camera(open_file(str(video)), arrivals, clock)
 
     monkeypatch.setattr(cv2, "VideoCapture", open_video_instead)
+    timer = SimpleNamespace(perf_counter=lambda: clock.now)
+    monkeypatch.setattr(webcam_module, "time", timer)
     webcam(run_directory, camera=2, record=tmp_path / "camera.mp4")
     monkeypatch.undo()
     frames, rate = frames_of(tmp_path / "camera.mp4")
-    assert opened == [2] and rate == 25 and frames
+    assert opened == [2] and rate == 25 and len(frames) == 47  # of 1.88 seconds
+    for place, number in ((7, 7), (20, 15), (39, 15), (46, 29)):
+        left = FACE_IN_PORTRAIT[0] + planted_position(number)[0]
+        assert abs(box_in(frames[place])[0] - left) < 16, place
 
 
 def test_a_video_without_pictures_is_refused(video, run_directory, tmp_path, no_display):
