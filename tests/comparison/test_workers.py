@@ -60,11 +60,16 @@ def test_a_process_that_dies_costs_its_own_item_alone():
 
 def test_no_process_is_left_when_the_caller_stops_early():
     before = {child.pid for child in psutil.Process().children()}
+
+    def workers():
+        children = [child for child in psutil.Process().children() if child.pid not in before]
+        return [child for child in children if "LokyProcess" in " ".join(child.cmdline())]
+
     answers = on_this_machine(half_or_die, [0, 1, 2, 3], 2)
     next(answers)
+    assert workers()
     answers.close()
-    left = [child for child in psutil.Process().children() if child.pid not in before]
-    assert not [child for child in left if "LokyProcess" in " ".join(child.cmdline())]
+    assert not workers()
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
