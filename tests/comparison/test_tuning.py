@@ -86,8 +86,9 @@ def test_a_rate_whose_training_fails_is_not_taken(recipe, splits, tmp_path, monk
 
 
 def test_a_rate_is_never_chosen_without_validation_faces(recipe, splits, tmp_path):
+    blind = {"a": recipe.changed(validation_fraction=0.0)}
     with pytest.raises(InputError, match="arm a keeps no validation faces"):
-        run_comparison({"a": recipe.changed(validation_fraction=0.0)}, splits, 1, search_rate=True)
+        run_comparison(blind, splits, 1, search_rate=True, out=tmp_path)
     fast = {"a": recipe.changed(learning_rate=0.4)}
     with pytest.raises(InputError, match="rate 0.4, and a search also tries 3 times as much; give"):
         run_comparison(fast, splits, 1, search_rate=True, out=tmp_path)
