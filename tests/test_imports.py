@@ -4,7 +4,7 @@ import sys
 
 def test_reading_scoring_and_reporting_need_no_tensorflow():
     code = (
-        "import sys\n"
+        "import sys, fer_keras as fk; fk.Recipe, fk.load_data, fk.compare, fk.pretrained\n"
         "from fer_keras.audit import examine\nfrom fer_keras.data import near_copies\n"
         "from fer_keras.comparison import catalogue, engine, record, results, run\n"
         "from fer_keras.data import loading, pairing, synthetic\n"

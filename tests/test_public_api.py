@@ -66,15 +66,6 @@ def names(home, num_seeds, request):
     return names
 
 
-def test_importing_the_package_starts_no_tensorflow():
-    code = (
-        "import sys, fer_keras as fk; fk.Recipe, fk.load_data, fk.compare, fk.pretrained\n"
-        "print({'tensorflow', 'keras', 'cv2'} & set(sys.modules))"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout == "set()\n", answer.stderr
-
-
 def test_every_public_name_is_there():
     assert all(callable(getattr(fk, name)) for name in fk.__all__)
     assert set(fk.__all__) <= set(dir(fk))
