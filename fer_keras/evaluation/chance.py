@@ -92,10 +92,7 @@ def pseudo_values(predictions):
         A float array `(3, n)`, rows in the order of `intervals.SCORES`, columns in the order of
         the sorted group numbers.
     """
-    size = len(predictions.class_names)
-    groups = predictions.group_numbers
-    counts = np.zeros((groups.max() + 1, size, size))
-    np.add.at(counts, (groups, predictions.y_true, predictions.y_pred), 1)
+    counts = predictions.confusion_by_group()
     total = counts.sum(axis=0)
     if len(counts) == 1:
         return scores_of_confusion(total)[:, None]

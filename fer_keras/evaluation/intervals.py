@@ -24,16 +24,27 @@ def scores_of_confusion(confusion):
         confusion: counts `(..., num_classes, num_classes)`, rows true classes.
 
     Returns:
-        A float array `(..., 3)` in the order of `SCORES`. A class that neither occurs nor is
-        predicted has an F1 of 0.
+        A float array `(..., 3)` in the order of `SCORES`.
+    """
+    hits = np.trace(confusion, axis1=-2, axis2=-1)
+    f1, support = f1_of_confusion(confusion), confusion.sum(axis=-1)
+    total = support.sum(axis=-1)
+    scores = hits / total, f1.mean(axis=-1), (f1 * support).sum(axis=-1) / total
+    return np.stack(scores, axis=-1)
+
+
+def f1_of_confusion(confusion):
+    """Compute each class's F1 from confusion matrices.
+
+    Args:
+        confusion: as for `scores_of_confusion`.
+
+    Returns:
+        A float array `(..., num_classes)`; 0 for a class that neither occurs nor is predicted.
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    support = confusion.sum(axis=-1)
-    both = support + confusion.sum(axis=-2)
-    f1 = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
-    total = support.sum(axis=-1)
-    scores = hits.sum(axis=-1) / total, f1.mean(axis=-1), (f1 * support).sum(axis=-1) / total
-    return np.stack(scores, axis=-1)
+    both = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
 
 
 def bootstrap_intervals(predictions, seed=0):
@@ -139,12 +150,9 @@ def _sample(predictions):
     Groups with equal counts in the confusion matrix are of one kind. A resample is scored from how
     often it drew each kind, which makes thousands of resamples one matrix product.
     """
-    shape = 2 * (len(predictions.class_names),)
-    groups = predictions.group_numbers
-    cells = np.ravel_multi_index((predictions.y_true, predictions.y_pred), shape)
-    counts = np.zeros((groups.max() + 1, np.prod(shape)))
-    np.add.at(counts, (groups, cells), 1)
-    kinds, kind_of_group = np.unique(counts, axis=0, return_inverse=True)
+    counts = predictions.confusion_by_group()
+    shape = counts.shape[1:]
+    kinds, kind_of_group = np.unique(counts.reshape(len(counts), -1), axis=0, return_inverse=True)
 
     def statistic(drawn, axis=-1):
         outer, drawn = drawn.shape[:-1], drawn.reshape(-1, drawn.shape[-1])

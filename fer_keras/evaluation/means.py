@@ -5,7 +5,13 @@ import pandas as pd
 from scipy.stats import t
 
 from fer_keras.evaluation.chance import contrast, values_by_arm
-from fer_keras.evaluation.intervals import CONFIDENCE, FEW, SCORES, proportion_interval
+from fer_keras.evaluation.intervals import (
+    CONFIDENCE,
+    FEW,
+    SCORES,
+    f1_of_confusion,
+    proportion_interval,
+)
 from fer_keras.evaluation.shared import weak_classes
 
 
@@ -54,17 +60,9 @@ def f1_intervals(predictions):
         A DataFrame, one row a class: `class`, `low` and `high` in 0-1; both missing for classes
         too small for it, as `shared.weak_classes` says.
     """
-    size = len(predictions.class_names)
-    groups = predictions.group_numbers
-    parts = np.zeros((3, groups.max() + 1, size))  # hits, images, predictions of each class
-    is_hit = predictions.is_right
-    np.add.at(parts[0], (groups[is_hit], predictions.y_true[is_hit]), 1)
-    np.add.at(parts[1], (groups, predictions.y_true), 1)
-    np.add.at(parts[2], (groups, predictions.y_pred), 1)
-    total, n = parts.sum(axis=1), groups.max() + 1
-    left = total[:, None] - parts
-    value = 2 * total[0] / np.maximum(total[1] + total[2], 1)
-    without = 2 * left[0] / np.maximum(left[1] + left[2], 1)
+    counts = predictions.confusion_by_group()
+    n, total = len(counts), counts.sum(axis=0)
+    value, without = f1_of_confusion(total), f1_of_confusion(total - counts)
     error = np.sqrt((n - 1) * without.var(axis=0))
     half = error * t.ppf((1 + CONFIDENCE) / 2, max(n - 1, 1))
     table = pd.DataFrame({"class": predictions.class_names})

@@ -128,6 +128,13 @@ class Predictions:
         counts = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
         return counts / counts.sum(axis=1, keepdims=True).clip(1) if normalised else counts
 
+    def confusion_by_group(self):
+        """Return each group's matrix, a float array `(groups, classes, classes)`."""
+        groups, size = self.group_numbers, len(self.class_names)
+        counts = np.zeros((groups.max() + 1, size, size))
+        np.add.at(counts, (groups, self.y_true, self.y_pred), 1)
+        return counts
+
     def save(self, path, **others):
         """Write the predictions to a file.
 
