@@ -58,7 +58,7 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
     return float(np.average(gaps, weights=table["images"]))
 
 
-def error_if_calibrated(predictions, num_bins=NUM_BINS):
+def error_if_calibrated(predictions):
     """Compute the error that chance gives a perfectly calibrated network.
 
     Draw for each prediction whether it is right, with its confidence as the probability, many times
@@ -68,17 +68,16 @@ def error_if_calibrated(predictions, num_bins=NUM_BINS):
 
     Args:
         predictions: `Predictions`.
-        num_bins: number of equal bins of confidence.
 
     Returns:
         The mean error, and the one that 95 of 100 such networks stay below, in 0-1.
     """
     confidence = predictions.probabilities.max(axis=1).astype(float)
-    bins = np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], confidence)
+    bins = np.searchsorted(np.linspace(0, 1, NUM_BINS + 1)[1:-1], confidence)
     groups = predictions.group_numbers
     luck = np.random.default_rng(0).random((NUM_DRAWS, groups.max() + 1))[:, groups]
     gaps = (luck < confidence) - confidence
-    by_bin = gaps @ (bins[:, None] == np.arange(num_bins))
+    by_bin = gaps @ (bins[:, None] == np.arange(NUM_BINS))
     errors = np.abs(by_bin).sum(axis=1) / len(bins)
     return float(errors.mean()), float(np.quantile(errors, CONFIDENCE))
 
