@@ -190,10 +190,10 @@ def run_deviation(arms):
         arms: as for `contrast`.
 
     Returns:
-        The standard deviation, and its degrees of freedom; NaN and 0 where no arm has two runs.
+        A float; NaN where no arm has two runs.
     """
     variance, df, _ = within_arms(arms)
-    return (float(np.sqrt(variance)) if df else np.nan), df
+    return float(np.sqrt(variance)) if df else np.nan
 
 
 def _around(score, without):

@@ -158,7 +158,7 @@ def _rows(part, values, score, how, is_all, margin, families):
     if how == How.ONE_RUN and values[reference].shape[1] == 1:
         return rows
     found = _in_family(against_reference(values, reference, families), margin)
-    deviation = {"run_sd": run_deviation(values)[0], "margin": margin}
+    deviation = {"run_sd": run_deviation(values), "margin": margin}
     rows = [row | more | deviation for row, more in zip(rows, found)]
     if how == How.ONE_RUN:  # the probability is about arms
         rows = [row | {"probability_within": np.nan} for row in rows]
