@@ -52,7 +52,7 @@ def study_rows(name, runs, results):
     whole = results.drop_duplicates("seed")
     shared = {"seeds": len(runs), **_training_accuracy(runs)}
     shared["epochs"] = len(runs[0].history)
-    shared["kept_epoch"] = ", ".join(str(run.best_epoch) for run in runs)
+    shared["kept_epoch"] = ", ".join(str(run.kept_epoch) for run in runs)
     shared["minutes"] = round(whole["minutes"].mean(), 2)
     shared["images_per_second"] = round(whole["images_per_second"].mean())
     shared |= whole[OF_THE_MACHINE].iloc[0].to_dict()

@@ -107,7 +107,7 @@ def _rows(arm, seed, run, factors):
     first = {"arm": arm, **_levels(run.recipe, factors), "seed": seed}
     cost = {
         "epochs": len(run.history),
-        "kept_epoch": run.best_epoch,
+        "kept_epoch": run.kept_epoch,
         "minutes": round(run.history["seconds"].sum() / 60, 3),
         "images_per_second": round(run.history["images_per_second"].median()),
     }

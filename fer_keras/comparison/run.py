@@ -67,9 +67,9 @@ class Run:
     augmented_predictions: Predictions | None = None
 
     @property
-    def best_epoch(self):
+    def kept_epoch(self):
         """The epoch whose weights were kept, counted from 1."""
-        return 1 + kept_epoch(self.history)
+        return kept_epoch(self.history)
 
     def scores(self):
         """Return the scores on each test set, as `predictions.score_table` does."""

@@ -179,7 +179,7 @@ def training_curves(histories, seeds=None):
             if f"val_{metric}" in history:
                 line["label"] = f"{name}, validation"
                 panel.plot(history["epoch"], history[f"val_{metric}"], "-", **line)
-                best = history.iloc[kept_epoch(history)]
+                best = history.iloc[kept_epoch(history) - 1]
                 panel.plot(best["epoch"], best[f"val_{metric}"], "o", color=colours[name])
             _draw_seeds(panel, metric, name, (seeds or {}).get(name, {}), colours[name])
         panel.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
@@ -199,7 +199,7 @@ def _draw_seeds(panel, metric, name, seeds, colour):
             if column in history:
                 look = {"color": colour, "alpha": 0.35, "linewidth": 0.9, "zorder": 1}
                 (line,) = panel.plot(history["epoch"], history[column], style, **look)
-                best = history.iloc[kept_epoch(history)]
+                best = history.iloc[kept_epoch(history) - 1]
                 part = "validation" if style == "-" else "training"
                 kept = f"{best[column]:.3f} at the kept epoch, {best['epoch']:.0f}"
                 with_words(line, f"{name}, seed {seed}, {part}: {metric} {kept}")
@@ -209,6 +209,6 @@ def _curve_in_words(name, history):
     training = f"training accuracy ends at {history['accuracy'].iloc[-1]:.3f}."
     if "val_accuracy" not in history:
         return f"{name}: {training}"
-    best = history.iloc[kept_epoch(history)]
+    best = history.iloc[kept_epoch(history) - 1]
     highest = f"{best['val_accuracy']:.3f}, at epoch {best['epoch']:.0f}"
     return f"{name}: validation accuracy is highest, {highest}; {training}"

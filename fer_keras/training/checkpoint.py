@@ -34,7 +34,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.directory, self.recipe, self.num_train = directory, recipe, num_train
         self.rows = self._read_state()
         while self.rows and (damaged := self._damaged()):
-            whole = self.best_epoch if self.best_epoch < self.epochs_done else 0
+            whole = self.kept_epoch if self.kept_epoch < self.epochs_done else 0
             self.rows = self.rows[:whole]
             print(f"{damaged} is damaged; the training goes on after epoch {whole}.")
 
@@ -49,15 +49,15 @@ class Checkpoint(keras.callbacks.Callback):
         return len(self.rows)
 
     @property
-    def best_epoch(self):
+    def kept_epoch(self):
         """The epoch, counted from 1, whose weights would be kept by now."""
-        return 1 + kept_epoch(self.history)
+        return kept_epoch(self.history)
 
     @property
     def finished(self):
         """Whether training ends here: all epochs done, stale, or diverged."""
         patience = self.recipe.patience or self.recipe.epochs
-        is_stale = bool(self.rows) and self.epochs_done - self.best_epoch >= patience
+        is_stale = bool(self.rows) and self.epochs_done - self.kept_epoch >= patience
         diverged = bool(self.rows) and not math.isfinite(self.rows[-1]["loss"])
         return is_stale or diverged or self.epochs_done >= self.recipe.epochs
 
@@ -67,7 +67,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def best(self):
         """Return the model with the best epoch's weights, not compiled."""
-        return keras.models.load_model(self._file(self.best_epoch), compile=False)
+        return keras.models.load_model(self._file(self.kept_epoch), compile=False)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started, self.train_seconds = time.perf_counter(), None
@@ -85,7 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.save(part)
         self.rows.append({"epoch": epoch + 1, **scores, **timing})
         write_text(self.directory / "state.json", json.dumps(self.rows, indent=1))
-        kept = {self._file(self.epochs_done), self._file(self.best_epoch)}
+        kept = {self._file(self.epochs_done), self._file(self.kept_epoch)}
         for file in {*self.directory.glob("epoch_*.keras")} - kept:
             file.unlink()
         self.model.stop_training = self.finished
@@ -104,7 +104,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _damaged(self):
         """Return a file that going on would need and that is absent or not whole, or `None`."""
-        for file in (self._file(self.epochs_done), self._file(self.best_epoch)):
+        for file in (self._file(self.epochs_done), self._file(self.kept_epoch)):
             if not _is_whole(file):
                 return file
         return None

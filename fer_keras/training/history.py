@@ -2,7 +2,7 @@
 
 
 def kept_epoch(history):
-    """Return the place of the epoch whose weights are kept, counted from 0.
+    """Return the epoch whose weights are kept, counted from 1.
 
     Args:
         history: DataFrame, one row an epoch.
@@ -12,5 +12,5 @@ def kept_epoch(history):
         nothing was set aside for validation.
     """
     if "val_accuracy" not in history:
-        return len(history) - 1
-    return int(history["val_accuracy"].argmax())
+        return len(history)
+    return 1 + int(history["val_accuracy"].argmax())

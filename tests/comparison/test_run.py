@@ -73,7 +73,7 @@ def test_kept_model_is_the_best_epochs_and_makes_the_stored_predictions(finished
     )
     said = np.asarray(model(splits.validation.images[..., np.newaxis])).argmax(axis=1)
     best = run.history.loc[run.history["val_accuracy"].idxmax()]
-    assert run.best_epoch == best["epoch"]
+    assert run.kept_epoch == best["epoch"]
     assert np.mean(said == splits.validation.labels) == pytest.approx(best["val_accuracy"])
 
 
@@ -217,7 +217,7 @@ def test_without_validation_the_last_epoch_is_kept(finished, tmp_path):
     splits, watched = finished
     recipe = RECIPE.changed(validation_fraction=0)
     run = fit(recipe, Splits(splits.train, splits.test), tmp_path)
-    assert run.best_epoch == 3 and "val_accuracy" not in run.history
+    assert run.kept_epoch == 3 and "val_accuracy" not in run.history
     # Validation chooses an epoch and changes nothing else.
     names = ["loss", "accuracy"]
     pd.testing.assert_frame_equal(run.history[names], watched.history[names])
