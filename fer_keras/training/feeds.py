@@ -30,27 +30,28 @@ WORKERS = 2
 """Batches prepared at a time: one is augmented while the other is copied."""
 
 
-def feeds_by_epoch(recipe, splits, directory):
-    """Return the function that starts a recipe's training feed at an epoch.
+def feed_from(recipe, splits, directory, first_epoch):
+    """Start a recipe's training feed at an epoch.
 
     Args:
         recipe: the `Recipe`.
         splits: `Splits`; `train` is fed.
         directory: the run directory; `backup/` in it gets links to the images that
             `flow_from_directory` reads.
+        first_epoch: the epoch to begin with, counted from 0.
 
     Returns:
-        A function from an epoch, counted from 0, to an endless feed, as `training_feed`.
+        An endless feed, as `training_feed`.
 
     Raises:
         InputError: if the recipe feeds from a folder and the faces were read from none, or have
             soft targets, which no folder holds.
     """
-    train, sizes = splits.train, (recipe.batch_size, recipe.seed, recipe.ranges)
+    train = splits.train
+    how = (recipe.batch_size, recipe.seed, recipe.ranges, first_epoch)
     if recipe.feed == "memory":
         balanced = recipe.balance == "balanced_sampling"
-        changes = (balanced, recipe.corruption, recipe.mixup)
-        return lambda epoch: training_feed(train, *sizes, epoch, *changes)
+        return training_feed(train, *how, balanced, recipe.corruption, recipe.mixup)
     linked = None
     if recipe.storage == "folder":
         if splits.folder is None:
@@ -63,7 +64,7 @@ def feeds_by_epoch(recipe, splits, directory):
         linked = directory / "backup" / "training_folder"
         shutil.rmtree(linked, ignore_errors=True)
         link_training_folder(splits.folder, train, linked)
-    return lambda epoch: generator_feed(train, *sizes, epoch, linked)
+    return generator_feed(train, *how, linked)
 
 
 def training_feed(

@@ -14,7 +14,7 @@ from fer_keras.networks.finding import network_name
 from fer_keras.networks.fused import fuse, take_weights
 from fer_keras.training.adjustment import adjust_logits, require_adjustable
 from fer_keras.training.checkpoint import Checkpoint
-from fer_keras.training.feeds import evaluation_feed, feeds_by_epoch
+from fer_keras.training.feeds import evaluation_feed, feed_from
 from fer_keras.utils.errors import InputError
 
 MOST_AT_ONCE = 16
@@ -69,7 +69,7 @@ def _train_until(last, recipe, splits, directory, checkpoint, callbacks):
         # Keras fails to execute several steps at once where several devices share them.
         model.steps_per_execution = 1 if len(_devices()) > 1 else steps_at_once(steps)
         model.fit(
-            feeds_by_epoch(recipe, splits, directory)(done),
+            feed_from(recipe, splits, directory, done),
             initial_epoch=done,
             epochs=last,
             steps_per_epoch=steps,

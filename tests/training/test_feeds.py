@@ -13,7 +13,7 @@ from fer_keras.data.readers.image_folder import (
 )
 from fer_keras.training.feeds import (
     evaluation_feed,
-    feeds_by_epoch,
+    feed_from,
     generator_feed,
     training_feed,
 )
@@ -169,7 +169,7 @@ def test_a_folder_feed_refuses_soft_targets_that_it_could_not_give(folder, tmp_p
     splits = Splits(faces, faces, folder=tmp_path)
     recipe = Recipe(feed="image_data_generator", storage="folder")
     with pytest.raises(InputError, match="soft targets would have no effect; set feed to memory"):
-        feeds_by_epoch(recipe, splits, tmp_path / "run")
+        feed_from(recipe, splits, tmp_path / "run", 0)
 
 
 def test_a_corrupted_feed_keeps_order_and_targets(make_faces):
