@@ -4,15 +4,13 @@ Predictions are kept in the run directory as `predictions_on_<name>.npz`, so tha
 made again without the network and without the faces.
 """
 
-import hashlib
 import json
 import re
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 
-import numpy as np
-
+from fer_keras.comparison.identity import mark_of
 from fer_keras.comparison.run import predict
 from fer_keras.comparison.source import is_pairable
 from fer_keras.comparison.trained import has_model
@@ -194,19 +192,6 @@ def kept_predictions(run, name):
     """
     file = _file(run, name)
     return Predictions.load(file) if file.is_file() else None
-
-
-def mark_of(faces, groups):
-    """Return a text that other pixels, labels, ids or groups would change.
-
-    Args:
-        faces: `Faces`.
-        groups: int array `(n,)`.
-    """
-    digest = hashlib.sha256()
-    for array in (faces.images, faces.labels, faces.ids.astype(str), groups):
-        digest.update(np.ascontiguousarray(array))
-    return digest.hexdigest()
 
 
 def _notes(others, comparison):

@@ -34,18 +34,26 @@ def faces_identity(splits):
         A dict of JSON values: `sha256` of all pixels, labels, ids, targets and groups; the numbers
         of images `train`, `validation` and `test`; and `classes`, their names.
     """
-    digest = hashlib.sha256()
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    arrays = []
     for faces in filter(None, parts.values()):
-        targets = () if faces.targets is None else (faces.targets,)
-        groups = () if faces.groups is None else (faces.groups,)
-        for array in (faces.images, faces.labels, faces.ids.astype(str), *targets, *groups):
-            digest.update(np.ascontiguousarray(array))
+        optional = [each for each in (faces.targets, faces.groups) if each is not None]
+        arrays += [faces.images, faces.labels, faces.ids.astype(str), *optional]
     return {
-        "sha256": digest.hexdigest(),
+        "sha256": _sha256(arrays),
         **{name: len(faces) if faces else 0 for name, faces in parts.items()},
         "classes": list(splits.test.class_names),
     }
+
+
+def mark_of(faces, groups):
+    """Return a text that other pixels, labels, ids or groups would change.
+
+    Args:
+        faces: `Faces`.
+        groups: int array `(n,)`.
+    """
+    return _sha256([faces.images, faces.labels, faces.ids.astype(str), groups])
 
 
 def run_identity(recipe, splits, network=None):
@@ -119,3 +127,10 @@ def run_name(title, identity):
     words = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in title)
     words = words.encode()[:MAX_TITLE_BYTES].decode(errors="ignore").lstrip("-") or "run"
     return f"{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _sha256(arrays):
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()

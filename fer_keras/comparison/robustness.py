@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.alike import in_network_alike
-from fer_keras.comparison.elsewhere import mark_of
 from fer_keras.comparison.estimates import by_images, mean_and_difference
+from fer_keras.comparison.identity import mark_of
 from fer_keras.comparison.trained import is_readable, load_model
 from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays

@@ -2,8 +2,7 @@
 
 import json
 
-from fer_keras.comparison.elsewhere import mark_of
-from fer_keras.comparison.identity import run_name
+from fer_keras.comparison.identity import mark_of, run_name
 from fer_keras.data.faces import copy_groups
 from fer_keras.reporting.audit_tables import CAPTIONS, LISTS, all_tables
 from fer_keras.utils.files import clear_report, project_path, write_text
