@@ -69,6 +69,10 @@ def keep_design(directory, name, recipes, sources, seeds, factors, minutes, sear
 
     Returns:
         A dict of JSON values.
+
+    Raises:
+        InputError: if an arm's faces cannot be read or its network cannot be built, or the design
+            that is there is damaged.
     """
     if kept := read_design(directory):
         return kept
@@ -105,6 +109,9 @@ def read_design(directory):
 
     Args:
         directory: the comparison's folder, a `Path`.
+
+    Raises:
+        InputError: if it is damaged.
     """
     path = directory / DESIGN
     return read_object(path, **KINDS) if path.is_file() else None

@@ -103,6 +103,9 @@ def predict_elsewhere(comparison, others):
     Args:
         comparison: the `Comparison`.
         others: list of `OtherData`, as of `read_others`.
+
+    Raises:
+        InputError: if a network or predictions that are kept cannot be read.
     """
     splits = {arm: part for arm in comparison.first if (part := comparison.splits(arm))}
     tests = {part.name: part.test for part in splits.values()}
@@ -131,6 +134,9 @@ def tested_elsewhere(comparison):
     Returns:
         A dict from a data set's name to a dict from an arm's name to a dict from a seed to its
         `Predictions`. An arm's own test images are included if another arm is tested on them.
+
+    Raises:
+        InputError: if a file that is kept is damaged.
     """
     own = {arm: comparison.sources[arm].name for arm in comparison.first}
     found = {}
@@ -155,6 +161,9 @@ def notes_on_others(comparison):
 
     Returns:
         A dict from a data set's name to a list of sentences.
+
+    Raises:
+        InputError: if the file that holds them is damaged.
     """
     file = comparison.directory / RECORD
     return read_object(file) if file.is_file() else {}
@@ -169,6 +178,9 @@ def storage_crossed(comparison):
     Returns:
         A dict from an arm's name to a dict from `csv` and `folder` to a list of `Predictions`, one
         a run, in the same order; empty where the arms are not paired.
+
+    Raises:
+        InputError: if a file that is kept is damaged.
     """
     found = {}
     for arm, runs in comparison.runs.items():
@@ -189,6 +201,9 @@ def kept_predictions(run, name):
     Args:
         run: the `Run`.
         name: the data set's name, or that of a storage form's pixels, as in `PIXELS`.
+
+    Raises:
+        InputError: if the file is damaged.
     """
     file = _file(run, name)
     return Predictions.load(file) if file.is_file() else None

@@ -63,6 +63,9 @@ def plan_runs(recipes, sources, seeds, directory):
     Returns:
         A list of `PlannedRun`, and a dict from an arm's name to its `Recipe` of the first seed,
         all fields filled in.
+
+    Raises:
+        InputError: if an arm's faces cannot be read, or its network cannot be built.
     """
     planned, first = [], {}
     for seed in seeds:

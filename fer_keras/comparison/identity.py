@@ -111,6 +111,9 @@ def was_trained_on(directory, splits):
     Args:
         directory: the run directory.
         splits: `Splits`, validation cut out.
+
+    Raises:
+        InputError: if the directory's `recipe.json` is damaged.
     """
     identity = read_object(directory / "recipe.json", data=dict)
     return identity["data"].get("sha256") == faces_identity(splits)["sha256"]

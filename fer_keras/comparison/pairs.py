@@ -30,6 +30,9 @@ def with_shared_names(comparison, reference):
     Returns:
         A dict from an arm's name to a dict from a seed to the run's `Predictions`. Arms without a
         finished run are left out.
+
+    Raises:
+        InputError: if `pairs.csv` is damaged.
     """
     runs = {
         arm: {seed: run.predictions for seed, run in own.items()}

@@ -68,6 +68,9 @@ def robustness(comparison):
     Returns:
         A dict from an arm's name to a list of `Corrupted`, one for each of its first runs; empty
         where neither faces nor files are there.
+
+    Raises:
+        InputError: if a file that is kept is damaged.
     """
     found = {}
     for arm, run in _tested(comparison):

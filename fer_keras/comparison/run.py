@@ -205,6 +205,9 @@ def predict(run, faces):
 
     Returns:
         Their `Predictions`.
+
+    Raises:
+        InputError: if the network cannot be read.
     """
     return predict_faces(in_network_alike(load_model(run)), faces)
 

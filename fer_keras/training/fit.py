@@ -41,6 +41,10 @@ def train(recipe, splits, directory, callbacks=()):
     Returns:
         The network with the weights of the kept epoch (`history.kept_epoch`), and the history: a
         DataFrame with one row an epoch.
+
+    Raises:
+        InputError: if the recipe asks for what the network does not have, the feed for what the
+            splits do not hold, or a callback stops the training.
     """
     directory, faces = Path(directory), splits.train
     checkpoint = Checkpoint(directory / "backup", recipe, len(faces))
