@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
-from fer_keras.comparison.asked import (
+from fer_keras.comparison.arguments import (
     chosen_seeds,
     require_fitting,
     require_unchosen,
     require_unread,
 )
+from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
