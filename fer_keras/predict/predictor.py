@@ -11,10 +11,12 @@ from PIL import Image, ImageOps
 
 from fer_keras.data.readers.decoding import open_picture, to_gray
 from fer_keras.data.readers.images import to_face
+from fer_keras.networks.own_layers import read_model
 from fer_keras.networks.pretrained import PRETRAINED, network_input, pretrained
 from fer_keras.predict.detection import crop
 from fer_keras.utils.errors import InputError, first_few, reason
 from fer_keras.utils.files import project_path
+from fer_keras.utils.records import read_object
 from fer_keras.utils.startup import start_tensorflow
 
 MIN_SIDE = 16  # a picture whose longer side has fewer pixels shows no face
@@ -183,13 +185,11 @@ def _load_run(directory):
                 f"fer_keras: {', '.join(PRETRAINED)}."
             )
     start_tensorflow()
-    import keras
-
     from fer_keras.evaluation.predictions import Predictions
 
     try:
         # A run directory may come from anyone, so code inside the model is never run.
-        model = keras.saving.load_model(directory / "model.keras", compile=False, safe_mode=True)
+        model = read_model(_network_of(directory), directory / "model.keras")
         class_names = Predictions.load(directory / "predictions.npz").class_names
     except Exception as error:  # damaged files raise almost anything
         raise InputError(f"The run in {directory} cannot be read: {reason(error)}") from error
@@ -199,3 +199,9 @@ def _load_run(directory):
             f"of {len(class_names)}; take both files from one run."
         )
     return model, class_names
+
+
+def _network_of(directory):
+    """Return what a run's recipe calls its network, or an empty text."""
+    path = directory / "recipe.json"
+    return read_object(path, recipe=dict)["recipe"].get("network", "") if path.is_file() else ""
