@@ -103,7 +103,6 @@ def _rows(arm, seed, run, factors):
         augmented = score_table(run.augmented_predictions)
         augmented["split"] += AUGMENTED
         table = pd.concat([table, augmented], ignore_index=True)
-    recipe = run.recipe.as_json() | {"classes": ",".join(run.recipe.classes)}
     first = {"arm": arm, **_levels(run.recipe, factors), "seed": seed}
     cost = {
         "epochs": len(run.history),
@@ -111,13 +110,13 @@ def _rows(arm, seed, run, factors):
         "minutes": round(run.history["seconds"].sum() / 60, 3),
         "images_per_second": round(run.history["images_per_second"].median()),
     }
-    others = {name: value for name, value in recipe.items() if name not in first | cost}
-    others["augmentation"] = str(others.get("augmentation", first.get("augmentation")))
-    last = {**others, **run.environment, "directory": run.directory.name}
     for place, (name, value) in enumerate(first.items()):
         table.insert(place, name, value)
-    last = {name: value for name, value in last.items() if name not in table and name not in cost}
-    return table.assign(**cost, **last)
+    recipe = run.recipe.as_json()
+    recipe |= {"classes": ",".join(run.recipe.classes), "augmentation": str(recipe["augmentation"])}
+    last = {**recipe, **run.environment, "directory": run.directory.name}
+    known = {*table, *cost}
+    return table.assign(**cost, **{name: last[name] for name in last if name not in known})
 
 
 def _levels(recipe, factors):
