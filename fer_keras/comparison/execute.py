@@ -167,16 +167,8 @@ def _execute(run, progress, tensorboard, longer=None):
         recipe, splits = run.source.splits(run.recipe)
         identity = run_identity(recipe, splits, run.network)
         _require_as_planned(run, identity)
-        finish(
-            recipe,
-            splits,
-            run.directory,
-            f"{run.arm}, seed {recipe.seed}",
-            progress,
-            tensorboard=tensorboard,
-            longer=longer,
-            identity=identity,
-        )
+        title = f"{run.arm}, seed {recipe.seed}"
+        finish(recipe, splits, run.directory, title, identity, progress, (), tensorboard, longer)
     except Exception as error:  # a run that fails, however it does, is a row of the table
         return reason(error)
     return ""

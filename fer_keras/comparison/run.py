@@ -108,8 +108,10 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
     recipe, splits = prepared(recipe, splits)
     network = recipe.as_json()["network"]
     title = title or network.rpartition(":")[2]
+    identity = run_identity(recipe, splits)
+    directory = project_path(directory or f"runs/{run_name(title, identity)}")
     with Progress([Training(title, recipe.epochs, len(splits.train))]) as progress:
-        return finish(recipe, splits, directory, title, progress, callbacks, tensorboard)
+        return finish(recipe, splits, directory, title, identity, progress, callbacks, tensorboard)
 
 
 def finish(
@@ -117,24 +119,24 @@ def finish(
     splits,
     directory,
     title,
+    identity,
     progress=None,
     callbacks=(),
     tensorboard=None,
     longer=None,
-    identity=None,
 ):
     """Do what `fit` does, for faces that are prepared.
 
     Args:
         recipe: the `Recipe`, its storage and classes filled in.
         splits: its `Splits`, validation cut out.
-        directory: as for `fit`.
+        directory: the run directory, a `Path`.
         title: what progress lines begin with.
+        identity: what `run_identity` returned of it.
         progress: the `Progress` in which this training has its turn; `None` shows none.
         callbacks: as for `fit`.
         tensorboard: as for `fit`.
         longer: directory of a longer training that goes on where this one ends.
-        identity: what `run_identity` returned of it; `None` computes it.
 
     Returns:
         The finished `Run`.
@@ -143,8 +145,6 @@ def finish(
         InputError: as `fit`.
     """
     require_usable(callbacks, tensorboard)
-    identity = identity or run_identity(recipe, splits)
-    directory = project_path(directory or f"runs/{run_name(title, identity)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run finished; a lock ends with its process.
     with waiting(f"Another process trains {directory.name}; waiting for its end"):
