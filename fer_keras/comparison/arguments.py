@@ -6,7 +6,7 @@ from fer_keras.data.faces import Splits
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.seeds import MAX_SEED
 
-MAX_SEEDS = 1000
+MAX_JOBS = MAX_SEEDS = 1000
 OF_READING = ("storage", "division", "split_seed", "labels")
 """Fields of a recipe that say how its data is read."""
 
@@ -68,6 +68,19 @@ def require_unchosen(factors, changes, minutes, search_rate):
                     f"{argument} sets {field}, which {chooser} chooses for each arm; leave one of "
                     "the two out."
                 )
+
+
+def require_jobs(jobs):
+    """Refuse an impossible number of runs at a time.
+
+    Args:
+        jobs: the number asked for.
+
+    Raises:
+        InputError: if it is no whole number from 1 to 1,000.
+    """
+    if type(jobs) is not int or not 1 <= jobs <= MAX_JOBS:
+        raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
 
 
 def chosen_seeds(seeds, default, first_seed):

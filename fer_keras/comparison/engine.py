@@ -7,6 +7,7 @@ import pandas as pd
 from fer_keras.comparison.arguments import (
     chosen_seeds,
     require_fitting,
+    require_jobs,
     require_unchosen,
     require_unread,
 )
@@ -15,7 +16,7 @@ from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
 from fer_keras.comparison.design import keep_design, require_margin
 from fer_keras.comparison.elsewhere import predict_elsewhere, read_others, require_data_name
-from fer_keras.comparison.execute import execute_all, plan_runs, require_jobs
+from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json
 from fer_keras.comparison.results import result_table

@@ -16,8 +16,6 @@ from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, reason
 from fer_keras.utils.records import read_table
 
-MAX_JOBS = 1000
-
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -80,19 +78,6 @@ def plan_runs(recipes, sources, seeds, directory):
     return planned, first
 
 
-def require_jobs(jobs):
-    """Refuse an impossible number of runs at a time.
-
-    Args:
-        jobs: the number asked for.
-
-    Raises:
-        InputError: if it is no whole number from 1 to 1,000.
-    """
-    if type(jobs) is not int or not 1 <= jobs <= MAX_JOBS:
-        raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
-
-
 def execute_all(planned, jobs=1, dask=None, tensorboard=None, phase=""):
     """Execute the runs that are not finished yet.
 
@@ -108,9 +93,8 @@ def execute_all(planned, jobs=1, dask=None, tensorboard=None, phase=""):
         A dict from a run directory to what went wrong there, in one sentence.
 
     Raises:
-        InputError: if `jobs` is impossible or the scheduler cannot be reached.
+        InputError: if the scheduler cannot be reached.
     """
-    require_jobs(jobs)
     _tidy(run.directory for run in planned if run.is_finished)
     todo = [run for run in planned if not run.is_finished]
     if jobs == 1 and dask is None:
