@@ -7,6 +7,9 @@ import numpy as np
 from fer_keras.data.splitting import choose_classes, cut_validation, drop_test_copies
 from fer_keras.utils.errors import InputError
 
+GROUPS = "groups (persons or sequences)"
+"""What a comparison's notes call the groups of its test images, where these are known."""
+
 
 def prepared(recipe, splits):
     """Fill in what a recipe leaves open, drop copies, and cut validation.
@@ -68,10 +71,12 @@ def _note_on_groups(splits):
     learnt = [part.groups for part in (splits.train, splits.validation) if part]
     known = np.concatenate([groups for groups in learnt if groups is not None] or [[]])
     shared = np.isin(tested, known).sum()
+    said = f"The {len(splits.test):,} test images are of {len(tested):,} {GROUPS}, of which"
+    if not shared:
+        return f"{said} none is in training or validation, too."
+    verb = "is" if shared == 1 else "are"
     return (
-        f"The {len(splits.test):,} test images are of {len(tested):,} groups (persons or sequences)"
-        f", of which {shared or 'none'} is in training or validation, too"
-        f"{': scores are too good for others' if shared else ''}."
+        f"{said} {shared:,} {verb} in training or validation, too: scores are too good for others."
     )
 
 

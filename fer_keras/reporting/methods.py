@@ -2,6 +2,7 @@
 
 import re
 
+from fer_keras.comparison.prepare import GROUPS
 from fer_keras.evaluation.differences import PRIMARY, How
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.design_tables import additions
@@ -42,6 +43,7 @@ def methods(comparison, results, differences, effects=None):
         "tested": tested.to_dict(),
         "leaked": max(int(run.predictions.leaked.sum()) for run in comparison.all_runs),
         "epochs": sorted({each["epochs"] for each in recipes}),
+        "by_group": any(GROUPS in note for note in comparison.notes),
         "may_stop": any(each["patience"] for each in recipes),
         "tried": sorted({len(tried) for tried in comparison.rates.values()}),
         "num_effects": len(effects.primary) if effects else 0,

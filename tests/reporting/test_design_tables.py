@@ -7,6 +7,7 @@ from helpers import finish_untrained
 
 from fer_keras.comparison import engine
 from fer_keras.comparison.design import families
+from fer_keras.comparison.prepare import GROUPS
 from fer_keras.comparison.results import result_table
 from fer_keras.reporting.command import compare_command
 from fer_keras.reporting.design_tables import additions, design_in_words, design_table
@@ -95,6 +96,9 @@ def test_methods_say_what_came_after_the_design(done):
     later = "The margin of equality was 1 point in the design, and is 2 points here."
     assert f"{written} {later}" in words(replace(done, margin=0.02))
     assert "learnt from 140 images of" in words(done)
+    grouped = replace(done, notes=(f"The 70 test images are of 7 {GROUPS}, of which none is.",))
+    assert "one person or sequence count as one" in words(grouped)
+    assert "one person" not in words(done)
     data = done.design["data"]
     others = data | {"two": data["two"] | {"train": 99}}
     assert "learnt from" not in words(replace(done, design=done.design | {"data": others}))
