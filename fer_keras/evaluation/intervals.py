@@ -7,13 +7,15 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, t
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
 FEW = 10
 """With fewer images that are wrong, or on which arms differ, Student's t is not to be trusted."""
+FEW_GROUPS = 20
+"""With fewer persons or other groups, the bootstrap's intervals are too narrow."""
 BATCH = 64  # resamples at once: few enough for the cache of a processor
 
 
@@ -54,7 +56,9 @@ def bootstrap_intervals(predictions, seed=0):
     Bootstrap Confidence Intervals", 1987). Other methods are used where BCa is undefined:
     `percentile` where all resamples give the same score or lie on one side of it; `Wilson`, on
     the number of groups, for an accuracy of 0 or 1; `none` for a single group, which leaves the
-    whole range of the score.
+    whole range of the score. With fewer groups than `FEW_GROUPS` the ends are at least those of
+    the jackknife with Student's t, `jackknife` (Efron, "The Jackknife, the Bootstrap and Other
+    Resampling Plans", 1982).
 
     Args:
         predictions: `Predictions` of at least one image.
@@ -65,11 +69,46 @@ def bootstrap_intervals(predictions, seed=0):
     """
     sample, statistic = _sample(predictions)
     table, num_groups = _intervals(sample, statistic, seed), len(sample)
+    if 1 < num_groups < FEW_GROUPS:
+        half = jackknife_errors(predictions) * t.ppf((1 + CONFIDENCE) / 2, num_groups - 1)
+        low, high = np.maximum(table["value"] - half, 0), np.minimum(table["value"] + half, 1)
+        table.loc[(low < table["low"]) | (high > table["high"]), "method"] = "jackknife"
+        table["low"], table["high"] = np.minimum(table["low"], low), np.maximum(table["high"], high)
     accuracy = table.loc[0, "value"]
     if accuracy in (0, 1) and num_groups > 1:
         low, high = proportion_interval(accuracy * num_groups, num_groups)
         table.loc[0, ["low", "high", "method"]] = low, high, "Wilson"
     return table
+
+
+def jackknife_errors(predictions):
+    """Return the standard errors of the scores, by leaving out one group at a time.
+
+    Args:
+        predictions: `Predictions` of at least two groups of images.
+
+    Returns:
+        A float array `(3,)` in the order of `SCORES`.
+    """
+    counts = predictions.confusion_by_group()
+    without = scores_of_confusion(counts.sum(axis=0) - counts)
+    return np.sqrt((len(counts) - 1) * without.var(axis=0))
+
+
+def are_few(holds, groups):
+    """Return whether too few images hold something for Student's t.
+
+    Few are less than `FEW` images, or groups of them; of fewer groups, each must hold it.
+
+    Args:
+        holds: bool array `(..., images)`, such as which images are wrong in each of several runs;
+            their mean counts.
+        groups: int array `(images,)`, the groups of images as 0, 1, ...
+    """
+    holds, num_groups = np.atleast_2d(holds), int(groups.max()) + 1
+    counts = [len(np.unique(groups[each])) for each in holds]
+    is_few = round(float(np.mean(counts))) < min(FEW, num_groups)
+    return is_few or round(float(holds.sum(axis=-1).mean())) < FEW
 
 
 def proportion_interval(hits, total):
@@ -96,15 +135,15 @@ def largest_difference(runs, confidence=CONFIDENCE):
         confidence: of an interval with two ends, in 0-1.
 
     Returns:
-        The limit, in 0-1; 0 where the runs differ on `FEW` images or more, which show what chance
-        does.
+        The limit, in 0-1; 0 where the runs differ on images enough to show what chance does, as
+        `are_few` says.
     """
     groups = runs[0].group_numbers
     is_right = np.array([run.is_right for run in runs])
     is_varied = is_right.any(axis=0) & ~is_right.all(axis=0)
     count = len(np.unique(groups[is_varied]))
     limits = binomtest(count, int(groups.max()) + 1).proportion_ci(confidence, method="exact")
-    return float(limits.high) if count < FEW else 0.0
+    return float(limits.high) if are_few(is_varied, groups) else 0.0
 
 
 def mcnemar_test(first, second):

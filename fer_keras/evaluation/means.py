@@ -7,8 +7,8 @@ from scipy.stats import t
 from fer_keras.evaluation.chance import contrast, values_by_arm
 from fer_keras.evaluation.intervals import (
     CONFIDENCE,
-    FEW,
     SCORES,
+    are_few,
     f1_of_confusion,
     proportion_interval,
 )
@@ -36,14 +36,20 @@ def mean_intervals(test_sets):
             every = [run for runs in pool.values() for run in runs]
             on_images = all(np.array_equal(every[0].ids, run.ids) for run in every)
             values = values_by_arm(pool, on_images)
+            groups = every[0].group_numbers if on_images else None
             for arm, runs in pool.items():
                 weak = ", ".join(weak_classes(runs))
                 ends = {}
                 if max(map(len, pool.values())) > 1:
                     ends = {
-                        score: _ends({n: each[:, place] for n, each in values.items()}, arm, score)
+                        score: contrast(
+                            {name: each[:, place] for name, each in values.items()}, {arm: 1}
+                        ).interval()
                         for place, score in enumerate(SCORES)
                     }
+                    if on_images:
+                        ends["accuracy"] = _widened(ends["accuracy"], runs, groups)
+                    ends = {score: tuple(np.clip(each, 0, 1)) for score, each in ends.items()}
                 found[arm, split] = weak, ends
     return found
 
@@ -81,12 +87,11 @@ def _pools(arms):
     return pools.values()
 
 
-def _ends(values, arm, score):
-    found, num_images = contrast(values, {arm: 1}), values[arm].shape[-1]
-    low, high = found.interval()
-    hits = round(found.value * num_images)
-    if score == "accuracy" and num_images > 1 and min(hits, num_images - hits) < FEW:
-        # So few images do not show their own variance: t alone would promise too much.
-        least, most = proportion_interval(hits, num_images)
-        low, high = min(low, least), max(high, most)
-    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+def _widened(ends, runs, groups):
+    """Return an accuracy's interval, wider where few images are right or wrong."""
+    right, num_groups = np.array([run.is_right for run in runs]), int(groups.max()) + 1
+    if num_groups < 2 or not (are_few(right, groups) or are_few(~right, groups)):
+        return ends
+    # So few images do not show their own variance: t alone would promise too much.
+    least, most = proportion_interval(round(right.mean() * num_groups), num_groups)
+    return min(ends[0], least), max(ends[1], most)

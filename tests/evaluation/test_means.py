@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from helpers import is_5_in_100, predictions_of
-from scipy.stats import binomtest
+from scipy.stats import binomtest, sem, t
 from sklearn.metrics import f1_score
 
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.chance import contrast, pseudo_values
+from fer_keras.evaluation.intervals import bootstrap_intervals, largest_difference
 from fer_keras.evaluation.means import f1_intervals, mean_intervals
 
 
@@ -92,3 +93,55 @@ def test_classes_too_small_have_no_f1_interval():
     table = f1_intervals(predictions_of(y_true, y_true, class_names=("a", "b")))
     assert table["low"].notna().tolist() == [True, False]
     assert table.loc[0, ["low", "high"]].tolist() == [1, 1]
+
+
+PERSONS, SHOTS = 5, 20
+
+
+def answers_about_persons(rng, num_runs):
+    """Runs on 20 pictures of each of five persons, who are recognised in 60 % on average."""
+    share, groups = rng.beta(6, 4, PERSONS), np.repeat(np.arange(PERSONS), SHOTS)
+    y_true = np.tile([0, 1], PERSONS * SHOTS // 2)
+    is_right = rng.random((num_runs, PERSONS * SHOTS)) < share[groups]
+    return [
+        predictions_of(y_true, np.where(right, y_true, 1 - y_true), groups=groups)
+        for right in is_right
+    ]
+
+
+def test_intervals_on_few_persons_cover_the_truth_and_are_no_wider_than_need_be(num_trials):
+    """Five persons' means are about normal: Student's t of these alone is as good as can be."""
+    rng, missed, width, least = np.random.default_rng(8), np.zeros(2), 0, 0
+    for _ in range(num_trials):
+        runs = answers_about_persons(rng, 3)
+        ends = mean_intervals({"x": {"a": runs}})["a", "x"][1]["accuracy"]
+        alone = bootstrap_intervals(runs[0]).loc[0, ["low", "high"]]
+        missed += [not low <= 0.6 <= high for low, high in (ends, alone)]
+        means = np.mean([run.is_right for run in runs], axis=0).reshape(PERSONS, SHOTS).mean(axis=1)
+        low, high = t.interval(0.95, PERSONS - 1, means.mean(), sem(means))
+        width, least = width + ends[1] - ends[0], least + high - low
+    assert (missed <= 0.05 * num_trials + 2.9 * np.sqrt(0.05 * 0.95 * num_trials)).all()
+    assert least < width < 1.25 * least
+
+
+def test_the_interval_of_one_run_on_few_persons_is_the_jackknifes():
+    """Of equally many pictures each, the jackknife's error of a mean is that of persons' means."""
+    [run] = answers_about_persons(np.random.default_rng(9), 1)
+    means = run.is_right.reshape(PERSONS, SHOTS).mean(axis=1)
+    expected = t.interval(0.95, PERSONS - 1, means.mean(), sem(means))
+    found = bootstrap_intervals(run).loc[0]
+    assert found[["low", "high"]].tolist() == pytest.approx(expected)
+    assert found["method"] == "jackknife"
+
+
+def test_arms_that_differ_on_all_of_few_persons_need_no_wider_ends_and_on_few_images_do():
+    first, second = answers_about_persons(np.random.default_rng(10), 2)
+    assert largest_difference([first, second]) == 0
+    single = np.arange(PERSONS) * SHOTS
+    y_true = first.y_true[single]
+    apart = [predictions_of(y_true, answer) for answer in (y_true, 1 - y_true)]
+    assert largest_difference(apart) > 0.9  # five images of five
+    few = second.y_pred.copy()
+    few[SHOTS:] = first.y_pred[SHOTS:]
+    one_person = predictions_of(first.y_true, few, groups=first.groups)
+    assert largest_difference([first, one_person]) > 0.5  # of one person in five alone
