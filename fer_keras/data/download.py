@@ -32,7 +32,6 @@ PAGES = {CHALLENGE: f"{SITE}/competitions/{CHALLENGE}", IMAGES: f"{SITE}/dataset
 CSV_BYTES, FOLDER_BYTES = 450_000_000, 250_000_000
 """Bytes that each form needs in Kaggle's cache (packed and unpacked), and in the target folder."""
 
-READ_BYTES = 1 << 20
 INSTALL = f"Downloading needs kagglehub; install it with: {how_to_install('kaggle')}"
 LOG_IN = (
     f"make a token at {SITE}/settings (API), save it as kaggle.json in ~/.kaggle/ or put it into "
@@ -144,14 +143,12 @@ def _in_one_sentence(handle, target):
 
 
 def _check_csv(path):
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        for block in iter(partial(file.read, READ_BYTES), b""):
-            digest.update(block)
-    if digest.hexdigest() != CSV_MD5:
+        found = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    if found != CSV_MD5:
         raise InputError(
-            f"{path} is not the file of the challenge: its MD5 is {digest.hexdigest()}, not "
-            f"{CSV_MD5}; delete it and start again."
+            f"{path} is not the file of the challenge: its MD5 is {found}, not {CSV_MD5}; delete "
+            "it and start again."
         )
 
 
