@@ -80,13 +80,12 @@ def find_candidates(images):
     return pairs.drop_duplicates(order[:2], ignore_index=True), pd.DataFrame(nearest)
 
 
-def find_copies(images, others, min_correlation=MIN_CORRELATION):
+def find_copies(images, others):
     """Find the images that have a copy among others.
 
     Args:
         images: uint8 array `(n, 48, 48)`.
         others: uint8 array `(m, 48, 48)`.
-        min_correlation: least correlation of near copies, above 0 to 1.
 
     Returns:
         Two boolean arrays `(n,)`: which images have an exact copy, and which have a near copy and
@@ -100,11 +99,11 @@ def find_copies(images, others, min_correlation=MIN_CORRELATION):
     ours = np.array([place for place in ours if images[place].std() >= NEARLY_BLANK], int)
     theirs = np.unique(groups[len(images) :], return_index=True)[1]
     theirs = np.array([place for place in theirs if others[place].std() >= NEARLY_BLANK], int)
-    found = ours[_near(images[ours], others[theirs], min_correlation)]
+    found = ours[_near(images[ours], others[theirs])]
     return is_exact, ~is_exact & np.isin(groups[: len(images)], groups[found])
 
 
-def _near(images, others, min_correlation):
+def _near(images, others):
     """Return which images have a near copy among others: a boolean array `(n,)`."""
     is_near, both = np.zeros(len(images), bool), (images, others)
     details_of = lru_cache(MAX_CACHED)(lambda place, crop: _details(both[place[0]][place[1]], crop))
@@ -116,7 +115,7 @@ def _near(images, others, min_correlation):
             close = np.bitwise_count(hashes ^ hashed) <= MAX_BITS
             for place in np.flatnonzero(close & ~is_near):
                 fit, _ = _best_fit(details_of, (0, place), (1, other), is_mirrored)
-                is_near[place] = fit >= min_correlation
+                is_near[place] = fit >= MIN_CORRELATION
     return is_near
 
 
