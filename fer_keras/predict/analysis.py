@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
-from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box
+from fer_keras.predict.detection import MIN_FACE, MIN_SCORE
 from fer_keras.predict.folders import list_pictures
 from fer_keras.predict.recognise import REFUSED, Recogniser
-from fer_keras.predict.tables import as_table, face_row, probability_columns
+from fer_keras.predict.tables import as_table, face_columns, face_row
 from fer_keras.utils.errors import InputError, first_few, printable
 from fer_keras.utils.files import user_path
 
@@ -53,8 +53,7 @@ def analyze(
             {"file": found.file} | face_row(face, recognise.class_names) for face in found.faces
         ]
     _tell_refused(refused, len(named))
-    columns = ["file", *Box._fields, "score", "class", *probability_columns(recognise.class_names)]
-    return as_table(rows, columns)
+    return as_table(rows, ["file", *face_columns(recognise.class_names)])
 
 
 def _named(pictures):

@@ -23,6 +23,15 @@ def probability_columns(class_names):
     return [f"{name} (class)" if name in FIXED else name for name in class_names]
 
 
+def face_columns(class_names):
+    """Return the names of the columns that `face_row` fills.
+
+    Args:
+        class_names: sequence of str.
+    """
+    return [*Box._fields, "score", "class", *probability_columns(class_names)]
+
+
 def face_row(face, class_names):
     """Return a face as a row of a table: a dict.
 
@@ -75,8 +84,7 @@ class CsvTable:
 
     def __init__(self, file, class_names, with_copies=False):
         self._file, self._class_names = file, class_names
-        columns = ["file", "how", *Box._fields, "score", "class"]
-        columns += probability_columns(class_names)
+        columns = ["file", "how", *face_columns(class_names)]
         columns += ["copy", "reason"] if with_copies else ["reason"]
         self._writer = csv.DictWriter(file, columns, lineterminator="\n")
         self._writer.writeheader()

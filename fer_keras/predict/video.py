@@ -12,10 +12,10 @@ from fer_keras.predict.detection import FaceDetector
 from fer_keras.predict.folders import output_folder
 from fer_keras.predict.overlay import Face
 from fer_keras.predict.predictor import Predictor, face_image
-from fer_keras.predict.tables import as_table, face_row
+from fer_keras.predict.tables import as_table, face_columns, face_row
 from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import VideoError, VideoReader
-from fer_keras.predict.video_outputs import FIRST_COLUMNS, Outputs, columns
+from fer_keras.predict.video_outputs import FIRST_COLUMNS, Outputs
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.plain import plain
 
@@ -113,7 +113,7 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
         rows = [row for frame in _started(reader) for row in watch(frame)[0][0]]
         if reader.problem:
             warnings.warn(reader.problem, stacklevel=2)
-        return as_table(rows, columns(predictor.class_names))
+        return as_table(rows, [*FIRST_COLUMNS, *face_columns(predictor.class_names)])
 
 
 def _started(reader):

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from fer_keras.predict.detection import Box
 from fer_keras.predict.folders import make_folder
 from fer_keras.predict.overlay import annotate
-from fer_keras.predict.tables import probability_columns
+from fer_keras.predict.tables import face_columns
 from fer_keras.predict.video_writer import VideoWriter
 
 TABLE, TIMELINE, ANNOTATED = "faces.csv", "timeline.png", "annotated.mp4"
@@ -79,7 +78,8 @@ class Outputs:
         self._class_names, self._writer = class_names, None
         table = _part(folder / TABLE)
         self._file = open(table, "w", newline="", encoding="utf-8")  # noqa: SIM115
-        self._table = csv.DictWriter(self._file, columns(class_names), lineterminator="\n")
+        columns = [*FIRST_COLUMNS, *face_columns(class_names)]
+        self._table = csv.DictWriter(self._file, columns, lineterminator="\n")
         self._table.writeheader()
 
     def write(self, frame, rows, faces):
@@ -140,15 +140,6 @@ def _count(summary, frame, rows):
         summary.tracks[row["track"]][row["class"]] += 1
         first = summary.spans.get(row["track"], [frame.second])[0]
         summary.spans[row["track"]] = (first, frame.second)
-
-
-def columns(class_names):
-    """Return the names of the table's columns.
-
-    Args:
-        class_names: sequence of str.
-    """
-    return [*FIRST_COLUMNS, *Box._fields, "score", "class", *probability_columns(class_names)]
 
 
 def _part(path):
