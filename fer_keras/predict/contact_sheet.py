@@ -31,11 +31,10 @@ class ContactSheet:
             found: a `Recognition`.
         """
         for face in found.faces:
-            best = int(face.probabilities.argmax())
-            self._counts[best] += 1
+            self._counts[face.best] += 1
             # The running number decides between equals, because pictures have no order.
-            entry = (float(face.probabilities[best]), -sum(self._counts))
-            heap = self._surest[best]
+            entry = (float(face.probabilities[face.best]), -sum(self._counts))
+            heap = self._surest[face.best]
             if len(heap) < FACES_A_CLASS or entry > heap[0][:2]:
                 cell = Image.fromarray(crop(found.pixels, face.box)).resize((CELL, CELL))
                 heapq.heappush(heap, (*entry, cell))

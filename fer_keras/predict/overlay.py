@@ -62,6 +62,11 @@ class Face(NamedTuple):
     score: float | None = None
     number: int | None = None
 
+    @property
+    def best(self):
+        """The place of the likeliest class, int."""
+        return int(self.probabilities.argmax())
+
 
 def annotate(picture, faces, class_names, widen=False, note=None):
     """Draw faces onto a copy of a picture.
@@ -140,10 +145,9 @@ def _draw_box(draw, box, size):
 
 def _place_label(layout, face, number, names):
     """Return a label's place, text and size, smaller and shorter where room is scarce."""
-    best = int(np.argmax(face.probabilities))
     font_size = max(MIN_FONT, min(face.box.height // 8, MAX_ROW))
-    name = names[best] if face.number is None else f"{face.number}: {names[best]}"
-    for text in (f"{name} {100 * face.probabilities[best]:.0f} %", name):
+    name = names[face.best] if face.number is None else f"{face.number}: {names[face.best]}"
+    for text in (f"{name} {100 * face.probabilities[face.best]:.0f} %", name):
         for size in dict.fromkeys((font_size, MIN_FONT, SMALLEST_FONT)):
             extent = _text_size(text, size)
             if place := layout.place(extent, above(face.box, extent), number):
@@ -188,6 +192,6 @@ def _panel(face, names, row):
         draw.text((row // 2, middle), name, fill=TEXT_COLOUR, font=font, anchor="lm")
         draw.rectangle((start, middle - half, end, middle + half), fill=TRACK_COLOUR)
         reached = start + round(float(probability) * (end - start))
-        colour = BOX_COLOUR if place == np.argmax(face.probabilities) else BAR_COLOUR
+        colour = BOX_COLOUR if place == face.best else BAR_COLOUR
         draw.rectangle((start, middle - half, reached, middle + half), fill=colour)
     return panel

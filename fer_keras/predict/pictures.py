@@ -97,7 +97,8 @@ def predict(
                 writer.write(found)
             line = f"{found.file}: {_in_words(found, recognise.class_names)}"
             print(printable(line), file=words, flush=True)
-            _count(summary, found, recognise.class_names)
+            summary.hows[found.how] += 1
+            summary.classes.update(recognise.class_names[face.best] for face in found.faces)
         print(f"{summary}{in_words(ignored)}.", file=words)
     return summary
 
@@ -196,16 +197,10 @@ def _write_copy(found, class_names, path):
     write_bytes(path, as_jpeg(copy, quality=92))
 
 
-def _count(summary, found, class_names):
-    summary.hows[found.how] += 1
-    summary.classes.update(class_names[int(f.probabilities.argmax())] for f in found.faces)
-
-
 def _in_words(found, class_names):
     if not found.faces:
         return f"{found.how} ({found.reason})"
     labels = [
-        f"{class_names[int(face.probabilities.argmax())]} {100 * face.probabilities.max():.0f} %"
-        for face in found.faces
+        f"{class_names[face.best]} {100 * face.probabilities.max():.0f} %" for face in found.faces
     ]
     return f"{', '.join(labels)} ({found.how})"

@@ -41,8 +41,7 @@ def face_row(face, class_names):
     """
     probabilities = [round(float(share), PLACES) for share in face.probabilities]
     score = None if face.score is None else round(face.score, PLACES)
-    best = class_names[int(face.probabilities.argmax())]
-    row = {**face.box._asdict(), "score": score, "class": best}
+    row = {**face.box._asdict(), "score": score, "class": class_names[face.best]}
     return row | dict(zip(probability_columns(class_names), probabilities))
 
 
