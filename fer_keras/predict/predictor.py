@@ -86,14 +86,14 @@ def is_run(source):
     return any((project_path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
-def face_image(pixels, box):
-    """Return a face as the training data holds it, a uint8 array `(48, 48)`.
+def face_images(pixels, found):
+    """Return faces as training gets them, a uint8 array `(n, 48, 48)`.
 
     Args:
         pixels: uint8 array `(height, width)` of grey levels, or `(height, width, 3)` of colours.
-        box: the face's `Box`. It is squeezed to a square if it is none.
+        found: list of n `Detection`, at least one. A box is squeezed to a square if it is none.
     """
-    return np.asarray(to_face(Image.fromarray(crop(pixels, box))))
+    return np.stack([to_face(Image.fromarray(crop(pixels, each.box))) for each in found])
 
 
 def read_picture(path):

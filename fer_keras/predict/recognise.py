@@ -8,7 +8,7 @@ import numpy as np
 from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import MIN_FACE, MIN_SCORE, Box, Detection, FaceDetector
 from fer_keras.predict.overlay import Face
-from fer_keras.predict.predictor import Predictor, face_image, read_picture, require_side
+from fer_keras.predict.predictor import Predictor, face_images, read_picture, require_side
 from fer_keras.utils.errors import InputError, require_bools
 from fer_keras.utils.files import as_text
 
@@ -82,11 +82,8 @@ class Recogniser:
         if not found:
             hint = "give --whole-image if the picture is a face alone"
             return Recognition(name, NO_FACE, [], hint, pixels)
-        images = np.stack([face_image(pixels, each.box) for each in found])
-        faces = [
-            Face(each.box, probabilities, each.score)
-            for each, probabilities in zip(found, self._predictor(images))
-        ]
+        shares = self._predictor(face_images(pixels, found))
+        faces = [Face(each.box, share, each.score) for each, share in zip(found, shares)]
         return Recognition(name, how, faces, None, pixels)
 
 

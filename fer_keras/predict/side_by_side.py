@@ -13,7 +13,7 @@ from fer_keras.predict.confidence import reliability
 from fer_keras.predict.detection import MIN_FACE, FaceDetector
 from fer_keras.predict.predictor import (
     Predictor,
-    face_image,
+    face_images,
     is_pretrained,
     keras_model_and_classes,
 )
@@ -88,7 +88,7 @@ class Networks:
                 words = f"No face of {MIN_FACE} pixels or more was found; "
                 words += "try one that looks at the camera."
                 return app_html.message_html(words) + app_html.picture_html(pixels, [])
-            images = np.stack([face_image(pixels, box) for box in boxes])
+            images = face_images(pixels, found)
             answers = [
                 Answer(name, predictor.class_names, images, predictor(images), record)
                 for name, predictor, record in zip(self.names, self._predictors, self._records)

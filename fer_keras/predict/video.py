@@ -11,7 +11,7 @@ from fer_keras.networks.pretrained import DEFAULT_NETWORK
 from fer_keras.predict.detection import FaceDetector
 from fer_keras.predict.folders import output_folder
 from fer_keras.predict.overlay import Face
-from fer_keras.predict.predictor import Predictor, face_image
+from fer_keras.predict.predictor import Predictor, face_images
 from fer_keras.predict.tables import as_table, face_columns, face_row
 from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import VideoError, VideoReader
@@ -145,8 +145,8 @@ class _Watch:
         rows = [[] for _ in self._predictors]
         if frame.number % self._every == 0:
             found = self._detector(frame.pixels)
-            images = [face_image(frame.pixels, each.box) for each in found]
-            asked = [each(np.stack(images)) for each in self._predictors if found]
+            images = face_images(frame.pixels, found) if found else []
+            asked = [each(images) for each in self._predictors if found]
             # One track a face: it holds what all networks say behind one another.
             joined = np.hstack(asked) if found else []
             numbers = self._tracks.update(found, joined, frame.second)

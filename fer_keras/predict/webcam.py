@@ -11,7 +11,7 @@ from PIL import Image
 
 from fer_keras.predict.detection import FaceDetector, import_opencv
 from fer_keras.predict.overlay import annotate
-from fer_keras.predict.predictor import Predictor, face_image
+from fer_keras.predict.predictor import Predictor, face_images
 from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import DEFAULT_RATE, MAX_RATE
 from fer_keras.utils.errors import InputError
@@ -75,8 +75,8 @@ class Live:
             second: when it was filmed.
         """
         found = self._detector(pixels)
-        images = [face_image(pixels, each.box) for each in found]
-        self._tracks.update(found, self._predictor(np.stack(images)) if found else [], second)
+        shares = self._predictor(face_images(pixels, found)) if found else []
+        self._tracks.update(found, shares, second)
         self._times.append(time.perf_counter())
         names, note = self._predictor.class_names, f"{self.rate:.0f} frames per second"
         return annotate(Image.fromarray(pixels), self._tracks.faces(second), names, note=note)

@@ -15,10 +15,10 @@ from fer_keras.networks import build as models
 from fer_keras.networks.build import in_dtype
 from fer_keras.networks.pretrained import network_input
 from fer_keras.predict.confidence import reliability
-from fer_keras.predict.detection import Box
+from fer_keras.predict.detection import Box, Detection
 from fer_keras.predict.predictor import (
     Predictor,
-    face_image,
+    face_images,
     is_run,
     keras_model_and_classes,
     read_picture,
@@ -42,7 +42,8 @@ def test_the_network_gets_the_tensor_that_training_feeds_bit_for_bit(tmp_path):
     for number, name in enumerate(faces.ids):
         picture = read_picture(tmp_path / "test" / name.removeprefix("test/"))
         height, width = picture.shape[:2]
-        given = network_input(face_image(picture, Box(0, 0, width, height))[np.newaxis])
+        whole = Detection(Box(0, 0, width, height), None)
+        given = network_input(face_images(picture, [whole]))
         trained, _ = next(iter(training_feed(faces.select([number]), 1, seed=0)))
         for fed in (evaluated[number : number + 1].numpy(), trained.numpy()):
             assert fed.dtype == given.dtype == np.uint8 and fed.shape == given.shape
@@ -51,7 +52,8 @@ def test_the_network_gets_the_tensor_that_training_feeds_bit_for_bit(tmp_path):
 
 def test_a_gray_picture_of_the_networks_size_passes_unchanged():
     gray = np.random.default_rng(1).integers(0, 256, (48, 48), np.uint8)
-    np.testing.assert_array_equal(face_image(gray, Box(0, 0, 48, 48)), gray)
+    whole = Detection(Box(0, 0, 48, 48), None)
+    np.testing.assert_array_equal(face_images(gray, [whole]), [gray])
 
 
 def with_numbers(content):
@@ -96,9 +98,9 @@ def test_damage_behind_a_harmless_flaw_is_refused(upright, tmp_path, flaw):
 
 
 def test_a_frames_face_is_what_the_folder_reader_makes_of_the_cut_out_picture():
-    frame, box = np.asarray(photograph()), Box(160, 114, 208, 208)
+    frame, found = np.asarray(photograph()), Detection(Box(160, 114, 208, 208), 1.0)
     expected = photograph().crop(FACE).convert("L").resize((48, 48), Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(face_image(frame, box), np.asarray(expected))
+    np.testing.assert_array_equal(face_images(frame, [found]), [np.asarray(expected)])
 
 
 def test_probabilities_are_those_of_the_evaluation_feed(run_directory, make_faces):
