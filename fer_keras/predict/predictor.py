@@ -86,6 +86,15 @@ def is_run(source):
     return any((project_path(source) / name).is_file() for name in ("model.keras", "recipe.json"))
 
 
+def short_name(source):
+    """Return what to call a network: its name, or the last folder of a run.
+
+    Args:
+        source: a run directory, or one of `pretrained.PRETRAINED`.
+    """
+    return str(source) if is_pretrained(source) else project_path(source).resolve().name
+
+
 def face_images(pixels, found):
     """Return faces as training gets them, a uint8 array `(n, 48, 48)`.
 

@@ -11,7 +11,7 @@ from fer_keras.networks.pretrained import WEIGHTS, pretrained
 from fer_keras.predict.confidence import limits
 from fer_keras.predict.exporting import FACTS_NAME, SUFFIXES, export
 from fer_keras.predict.origin import data_of, recipe_of, right_by
-from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes
+from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes, short_name
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import is_taken, project_path, user_path, write_text
@@ -72,7 +72,7 @@ def export_network(source, form, path=None):
     """
     require_choice("The format", form, SUFFIXES)
     model, class_names = keras_model_and_classes(source)
-    path = user_path(path or Path(f"{_name(source)}{SUFFIXES[form]}"))
+    path = user_path(path or Path(f"{short_name(source)}{SUFFIXES[form]}"))
     return export(model, class_names, form, path, _facts(source), _ready(source, form))
 
 
@@ -126,7 +126,7 @@ def _model_card(source, class_names, facts):
     """Return a network's model card, Markdown with the hub's YAML on top."""
     return CARD.format(
         license="license: mit\n" if is_pretrained(source) else "",
-        name=_name(source),
+        name=short_name(source),
         version=fer_keras.__version__,
         classes=", ".join(class_names),
         facts=FACTS_NAME,
@@ -185,10 +185,6 @@ def _ready(source, form):
 def _without_folders(value):
     """Return a recipe's value; of a builder in a file, with the file's last name only."""
     return Path(value).name if isinstance(value, str) and ("/" in value or "\\" in value) else value
-
-
-def _name(source):
-    return source if is_pretrained(source) else Path(str(source)).resolve().name
 
 
 def _as_folder(repository):

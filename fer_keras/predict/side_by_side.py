@@ -3,7 +3,6 @@
 import threading
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from fer_keras.predict.detection import MIN_FACE, FaceDetector
 from fer_keras.predict.predictor import (
     Predictor,
     face_images,
-    is_pretrained,
     keras_model_and_classes,
+    short_name,
 )
 from fer_keras.predict.recognise import find_faces
 from fer_keras.predict.tables import read_faces
@@ -163,5 +162,5 @@ def agreement(folders):
 
 def _names(sources):
     """Return what to call each network: the last folder of a run, all of them if two end alike."""
-    short = [str(s) if is_pretrained(s) else Path(str(s)).resolve().name for s in sources]
+    short = [*map(short_name, sources)]
     return short if len(set(short)) == len(short) else [str(source) for source in sources]
