@@ -234,8 +234,9 @@ def test_csv_without_usage_is_refused(write_files):
     csv_path, votes_path = write_files(ROWS)
     lines = [line.rpartition(",")[0] for line in csv_path.read_text().splitlines()]
     csv_path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputError, match=r"row 1: .*Training, .* it is none"):
-        read_ferplus(csv_path, votes_path)
+    for read in (read_ferplus, read_own_given_votes, read_votes):
+        with pytest.raises(InputError, match=r"row 1: .*Training, .* it is none"):
+            read(csv_path, votes_path)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,20 @@ def read_fer2013_csv(path, on_bad="raise", class_names=CLASS_NAMES):
     Raises:
         InputError: if the file or a row cannot be read, or training or test have no rows.
     """
-    faces, notes = read_all_rows(path, on_bad, class_names)
+    return divide_by_usage(*read_all_rows(path, on_bad, class_names), path)
+
+
+def divide_by_usage(faces, notes, path):
+    """Divide the rows of a CSV file as `read_fer2013_csv` does.
+
+    Args:
+        faces: `Faces` that `read_all_rows` returned.
+        notes: tuple of notes that it returned.
+        path: the file, for what an error says.
+
+    Raises:
+        InputError: if there is no `Usage`, or training or test have no rows.
+    """
     splits = split_names(faces.ids)
     if splits[0] == NO_SPLIT:
         raise InputError(

@@ -15,7 +15,7 @@ from fer_keras.data.labels import (
     FERPLUS_NO_FACE,
     FERPLUS_UNKNOWN,
 )
-from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
+from fer_keras.data.readers.fer2013_csv import divide_by_usage, read_all_rows
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import user_path
 
@@ -64,7 +64,7 @@ def read_ferplus(csv_path, votes_path, soft=False):
         InputError: if a file or row cannot be read, the two files do not have the same rows, or
             no face is left to train or to test on.
     """
-    faces, counts, has_name = _read_both(csv_path, votes_path)
+    faces, _, counts, has_name = _read_both(csv_path, votes_path)
     usages = split_names(faces.ids)
     counts, outcomes = _counted(counts, has_name)
     votes, parts = counts[:, :NUM_EMOTIONS], []
@@ -107,7 +107,8 @@ def read_own_given_votes(csv_path, votes_path):
     Raises:
         InputError: if a file or row cannot be read, or the two files do not have the same rows.
     """
-    splits, (faces, counts, has_name) = read_fer2013_csv(csv_path), _read_both(csv_path, votes_path)
+    faces, notes, counts, has_name = _read_both(csv_path, votes_path)
+    splits = divide_by_usage(faces, notes, csv_path)
     places = np.flatnonzero(split_names(faces.ids) == "Training")
     counts, has_name, labels = counts[places], has_name[places], splits.train.labels
     own = np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
@@ -175,20 +176,20 @@ def read_votes(csv_path, votes_path):
     """
     import pandas as pd  # here, because reading faces should not cost a quarter of a second
 
-    faces, counts, has_name = _read_both(csv_path, votes_path)
+    faces, _, counts, has_name = _read_both(csv_path, votes_path)
     votes = pd.DataFrame(counts, pd.Index(faces.ids, name="id"), ANSWERS)
     votes.insert(0, "label", np.array(faces.class_names)[faces.labels])
     return votes[has_name]
 
 
 def _read_both(csv_path, votes_path):
-    """Return the faces, their votes as int `(n, 10)`, and whether FER+ names the picture."""
-    faces, _ = read_all_rows(csv_path)
+    """Return faces, notes, the votes as int `(n, 10)`, and whether FER+ names the picture."""
+    faces, notes = read_all_rows(csv_path)
     counts, vote_usages, has_name = _read_votes(user_path(votes_path))
     usages = split_names(faces.ids)
     _check_rows(usages, vote_usages, csv_path, votes_path)
     _check_order(faces.labels, _counted(counts, has_name)[1], usages, csv_path, votes_path)
-    return faces, counts, has_name
+    return faces, notes, counts, has_name
 
 
 def _counted(counts, has_name):
