@@ -51,6 +51,9 @@ def allocate(shape):
 
     Args:
         shape: tuple of its sizes.
+
+    Raises:
+        InputError: if the disk has no room, or the budget in the environment is no number.
     """
     if math.prod(shape) <= memory_budget():
         return np.empty(shape, np.uint8)
@@ -68,6 +71,9 @@ def select(images, index):
     Args:
         images: uint8 array `(n, height, width)`.
         index: integers, a boolean mask or a slice; a slice gives a view.
+
+    Raises:
+        InputError: as `allocate`.
     """
     if isinstance(index, slice):
         return images[index]
@@ -93,6 +99,9 @@ class Gathered:
 
         Args:
             pixels: uint8 array of one dimension.
+
+        Raises:
+            InputError: if the disk has no room.
         """
         end = self._count + len(pixels)
         if end > len(self._pixels):

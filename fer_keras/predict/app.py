@@ -65,6 +65,9 @@ def serving(sources, port):
 
     Yields:
         The page's address, str.
+
+    Raises:
+        InputError: as `app`.
     """
     if len(sources) > 2:
         raise InputError(f"{len(sources)} networks are given; the page shows one or two.")

@@ -36,6 +36,9 @@ def reliability(source):
 
     Returns:
         A `Reliability`.
+
+    Raises:
+        InputError: if the run's record or its predictions are damaged.
     """
     by = right_by(source)
     if is_pretrained(source):

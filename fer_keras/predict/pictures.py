@@ -112,6 +112,9 @@ def split_network(words):
 
     Returns:
         A network, str, and a list of str.
+
+    Raises:
+        InputError: if the first is the folder of a comparison.
     """
     first, *others = words
     require_no_comparison(first)
