@@ -74,6 +74,7 @@ def join_groups(*groupings):
         An int array `(n,)`: images share a number if a chain of common groups links them. Numbers
         count up from 0 in order of first appearance.
     """
+    # Here, because data without groups should not cost a quarter of a second.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

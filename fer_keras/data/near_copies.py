@@ -1,4 +1,7 @@
-"""Find near copies: one photograph in two versions."""
+"""Find near copies: one photograph in two versions.
+
+OpenCV is imported within the functions: commands that compare no images start without it.
+"""
 
 from functools import lru_cache
 

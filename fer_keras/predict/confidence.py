@@ -43,6 +43,7 @@ def reliability(source):
     by = right_by(source)
     if is_pretrained(source):
         return Reliability(pd.DataFrame(pretrained(source).card["reliability"]), by)
+    # Here, because networks that come with the package need no scikit-learn.
     from fer_keras.evaluation.calibration import reliability_table
     from fer_keras.evaluation.predictions import Predictions
 
