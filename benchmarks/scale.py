@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_keras.data.drawn import draw_faces
 from fer_keras.data.faces import Faces
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
-from fer_keras.data.synthetic import draw_faces
 from fer_keras.utils.machine import environment
 from fer_keras.utils.startup import start_tensorflow
 

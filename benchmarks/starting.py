@@ -9,7 +9,7 @@ import matplotlib
 from PIL import Image
 from timing import in_turn, row
 
-from fer_keras.data.synthetic import draw_faces
+from fer_keras.data.drawn import draw_faces
 
 HELP = "from fer_keras.cli import main; main(['--help'])"
 PREDICT = "import sys; from fer_keras.cli import main; main(sys.argv[1:])"

@@ -7,8 +7,8 @@ import tarfile
 import pytest
 from helpers import ROOT
 
+from fer_keras.data.drawn import draw_faces
 from fer_keras.data.readers.fer2013_csv import write_fer2013_csv
-from fer_keras.data.synthetic import draw_faces
 from fer_keras.utils.errors import InputError
 
 PACK = runpy.run_path(str(ROOT / "benchmarks" / "pack.py"))

@@ -15,8 +15,8 @@ from PIL import Image
 
 import fer_keras as fk
 from fer_keras.comparison.prepare import prepared
+from fer_keras.data.drawn import draw_faces, write_drawn_data
 from fer_keras.data.labels import ALL_CLASS_NAMES
-from fer_keras.data.synthetic import draw_faces, write_drawn_data
 
 ARMS = ["CSV", "folder", "mine"]
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from os import PathLike
 
+from fer_keras.data.drawn import write_drawn_data
 from fer_keras.data.grouping import with_groups
 from fer_keras.data.labels import LABELS
 from fer_keras.data.readers.fer2013_csv import read_all_rows, read_fer2013_csv
@@ -17,7 +18,6 @@ from fer_keras.data.readers.locate import (
 )
 from fer_keras.data.readers.raf_db import read_all_rafdb, read_rafdb
 from fer_keras.data.splitting import split_at_random
-from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.files import project_path
 from fer_keras.utils.plain import plain

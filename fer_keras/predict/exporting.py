@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_keras.data.drawn import draw_faces
 from fer_keras.data.faces import IMAGE_SIZE
-from fer_keras.data.synthetic import draw_faces
 from fer_keras.networks import litert
 from fer_keras.networks.pretrained import network_input
 from fer_keras.utils.errors import InputError, require_choice

@@ -272,7 +272,7 @@ def test_an_impossible_seed_is_no_fault_of_the_faces(data, seed):
 
 def test_without_data_faces_are_drawn_into_runs(tmp_path, monkeypatch):
     def write_few(directory):
-        from fer_keras.data.synthetic import write_drawn_data
+        from fer_keras.data.drawn import write_drawn_data
 
         write_drawn_data(directory, num_train=70, num_test=35)
 

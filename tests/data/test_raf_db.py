@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_keras.data.drawn import draw_faces
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.readers import raf_db
 from fer_keras.data.readers.raf_db import PUBLISHED_COUNTS, has_rafdb, read_rafdb
-from fer_keras.data.synthetic import draw_faces
 from fer_keras.utils.errors import InputError
 
 NAMES = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")

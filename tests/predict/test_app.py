@@ -13,7 +13,7 @@ from helpers import photograph, save_run
 from PIL import Image
 
 from fer_keras.cli import main
-from fer_keras.data.synthetic import draw_faces
+from fer_keras.data.drawn import draw_faces
 from fer_keras.predict import app as app_module
 from fer_keras.predict.app import HOST, serving
 from fer_keras.predict.app_html import MAX_FACES, faces_html

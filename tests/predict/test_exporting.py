@@ -11,7 +11,7 @@ from helpers import save_run
 from keras import layers
 
 from fer_keras.cli import main
-from fer_keras.data.synthetic import draw_faces
+from fer_keras.data.drawn import draw_faces
 from fer_keras.networks import litert
 from fer_keras.predict import exporting
 from fer_keras.predict.exporting import SUFFIXES, export

@@ -15,12 +15,12 @@ from PIL import Image
 
 from fer_keras.audit.examine import MIN_CORRELATION_DRAWN, examine
 from fer_keras.cli import main
+from fer_keras.data.drawn import draw_faces
 from fer_keras.data.faces import Faces, concatenate
 from fer_keras.data.labels import CLASS_NAMES, FERPLUS_COLUMNS
 from fer_keras.data.readers import fer2013_csv
 from fer_keras.data.readers.fer2013_csv import read_all_rows, write_fer2013_csv
 from fer_keras.data.readers.image_folder import write_image_folder
-from fer_keras.data.synthetic import draw_faces
 from fer_keras.reporting.audit_figures import all_figures
 from fer_keras.reporting.audit_galleries import GALLERIES, all_galleries
 from fer_keras.reporting.audit_prose import links, sections

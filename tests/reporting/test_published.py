@@ -13,8 +13,8 @@ from scipy.stats import ttest_1samp
 
 import fer_keras as fk
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
+from fer_keras.data.drawn import write_drawn_data
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.synthetic import write_drawn_data
 from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.predictions import Predictions
 

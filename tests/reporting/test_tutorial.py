@@ -3,8 +3,8 @@ import pytest
 from bs4 import BeautifulSoup
 from helpers import ROOT, papermill
 
+from fer_keras.data.drawn import write_drawn_data
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.synthetic import write_drawn_data
 
 TUTORIAL = ROOT / "notebooks" / "tutorial.ipynb"
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from fer_keras.data import synthetic as drawn
+from fer_keras.data import drawn as drawn
+from fer_keras.data.drawn import draw_faces, write_drawn_data
 from fer_keras.data.labels import CLASS_NAMES
-from fer_keras.data.synthetic import draw_faces, write_drawn_data
 from fer_keras.utils.errors import InputError
 
 ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL = range(7)
@@ -58,7 +58,7 @@ def accuracy_on(pixels_of, faces, test_faces):
 
 def test_the_same_arguments_draw_the_same_faces_in_another_process():
     code = (
-        "import hashlib; from fer_keras.data.synthetic import draw_faces; f = draw_faces(20, 5)\n"
+        "import hashlib; from fer_keras.data.drawn import draw_faces; f = draw_faces(20, 5)\n"
         "print(hashlib.sha256(f.images.tobytes() + f.labels.tobytes()).hexdigest())"
     )
     faces = draw_faces(20, seed=5)
@@ -179,7 +179,7 @@ def test_a_complete_directory_is_left_as_it_is(written):
 
 def test_a_killed_write_leaves_nothing_that_counts_as_complete(tmp_path):
     killed_halfway = (
-        "import os, sys; from fer_keras.data import synthetic as drawn\n"
+        "import os, sys; from fer_keras.data import drawn as drawn\n"
         "drawn.write_image_folder = lambda faces, directory: os._exit(9)\n"
         "drawn.write_drawn_data(sys.argv[1], num_train=15, num_test=10)"
     )
