@@ -54,7 +54,7 @@ def video(source, path, out=None, every=1):
     return summary
 
 
-def videos(predictors, reader, folders, every=1, width=WIDTH_INCHES):
+def videos(predictors, reader, folders, every, width=WIDTH_INCHES):
     """Write a video's expressions by several networks, on the same faces.
 
     As `video`, but faces are looked for and followed once, so that all tables have the same rows
@@ -73,7 +73,7 @@ def videos(predictors, reader, folders, every=1, width=WIDTH_INCHES):
     Raises:
         InputError, VideoError, OSError: as `video`.
     """
-    watch = _Watch(predictors, FaceDetector(DETECTION_SIDE), every)
+    watch = _Watch(predictors, every)
     frames = _started(reader)
     with ExitStack() as stack:
         outputs = [
@@ -109,7 +109,7 @@ def analyze_video(path, network=DEFAULT_NETWORK, every=1):
     """
     with closing(VideoReader(path)) as reader:
         predictor = Predictor(network)
-        watch = _Watch([predictor], FaceDetector(DETECTION_SIDE), every)
+        watch = _Watch([predictor], every)
         rows = [row for frame in _started(reader) for row in watch(frame)[0][0]]
         if reader.problem:
             warnings.warn(reader.problem, stacklevel=2)
@@ -132,11 +132,12 @@ class _Watch:
     the detector was surest of it.
     """
 
-    def __init__(self, predictors, detector, every):
+    def __init__(self, predictors, every):
         every = plain(every)
         if type(every) is not int or every < 1:
             raise InputError(f"every is {every!r}; give 1 for all frames, or a larger number.")
-        self._predictors, self._detector, self._every = predictors, detector, every
+        self._predictors, self._every = predictors, every
+        self._detector = FaceDetector(DETECTION_SIDE)
         self._tracks, self._best_scores, self.portraits = Tracks(), {}, {}
         self._ends = np.cumsum([len(predictor.class_names) for predictor in predictors])[:-1]
 
