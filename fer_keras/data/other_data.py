@@ -106,7 +106,8 @@ def match_classes(other, class_names):
             f"{name} has no images of {', '.join(absent)}; an answer of these is possible, and "
             "wrong."
         )
-    chosen = Faces(faces.images[kept], labels[kept], faces.ids[kept], tuple(class_names))
+    new = {"labels": labels[kept], "class_names": tuple(class_names), "targets": None}
+    chosen = replace(faces.select(kept), **new)
     return replace(other, faces=chosen, groups=other.groups[kept], notes=tuple(notes))
 
 

@@ -168,6 +168,14 @@ def test_other_orders_of_classes_do_no_harm():
     assert other.notes == ()
 
 
+def test_matched_faces_lie_on_disk_past_the_memory_budget(monkeypatch):
+    faces = patterned_faces(70)
+    monkeypatch.setenv("FER_KERAS_MEMORY", "0")
+    other = match_classes(OtherData("x", faces, np.arange(70)), CLASS_NAMES)
+    assert isinstance(other.faces.images, np.memmap)
+    np.testing.assert_array_equal(other.faces.images, faces.images)
+
+
 def test_no_class_in_common_is_said():
     faces = patterned_faces(20, class_names=("calm", "tense"))
     other = read_other_data("moods", Splits(faces, faces))
