@@ -82,7 +82,7 @@ def bootstrap_intervals(predictions, seed=0):
 
 
 def jackknife_errors(predictions):
-    """Return the standard errors of the scores, by leaving out one group at a time.
+    """Return the scores' standard errors, leaving out a group at a time.
 
     Args:
         predictions: `Predictions` of at least two groups of images.
