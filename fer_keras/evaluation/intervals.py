@@ -55,10 +55,10 @@ def bootstrap_intervals(predictions, seed=0):
     The bootstrap draws groups of identical images, and its intervals are BCa's (Efron, "Better
     Bootstrap Confidence Intervals", 1987). Other methods are used where BCa is undefined:
     `percentile` where all resamples give the same score or lie on one side of it; `Wilson`, on
-    the number of groups, for an accuracy of 0 or 1; `none` for a single group, which leaves the
-    whole range of the score. With fewer groups than `FEW_GROUPS` the ends are at least those of
-    the jackknife with Student's t, `jackknife` (Efron, "The Jackknife, the Bootstrap and Other
-    Resampling Plans", 1982).
+    the number of groups, for an accuracy that is the same in all of them, such as 0 or 1; `none`
+    for a single group, which leaves the whole range of the score. With fewer groups than
+    `FEW_GROUPS` the ends are at least those of the jackknife with Student's t, `jackknife` (Efron,
+    "The Jackknife, the Bootstrap and Other Resampling Plans", 1982).
 
     Args:
         predictions: `Predictions` of at least one image.
@@ -74,10 +74,10 @@ def bootstrap_intervals(predictions, seed=0):
         low, high = np.maximum(table["value"] - half, 0), np.minimum(table["value"] + half, 1)
         table.loc[(low < table["low"]) | (high > table["high"]), "method"] = "jackknife"
         table["low"], table["high"] = np.minimum(table["low"], low), np.maximum(table["high"], high)
-    accuracy = table.loc[0, "value"]
-    if accuracy in (0, 1) and num_groups > 1:
-        low, high = proportion_interval(accuracy * num_groups, num_groups)
-        table.loc[0, ["low", "high", "method"]] = low, high, "Wilson"
+    accuracy, *ends = table.loc[0, ["value", "low", "high"]]
+    if ends[0] == ends[1]:
+        low, high = proportion_interval(round(accuracy * num_groups), num_groups)
+        table.loc[0, ["low", "high", "method"]] = min(low, accuracy), max(high, accuracy), "Wilson"
     return table
 
 

@@ -88,10 +88,10 @@ def _pools(arms):
 
 
 def _widened(ends, runs, groups):
-    """Return an accuracy's interval, wider where few images are right or wrong."""
+    """Return an accuracy's interval, wider where images cannot show their own variance."""
     right, num_groups = np.array([run.is_right for run in runs]), int(groups.max()) + 1
-    if num_groups < 2 or not (are_few(right, groups) or are_few(~right, groups)):
+    is_unsure = ends[0] == ends[1] or are_few(right, groups) or are_few(~right, groups)
+    if num_groups < 2 or not is_unsure:
         return ends
-    # So few images do not show their own variance: t alone would promise too much.
     least, most = proportion_interval(round(right.mean() * num_groups), num_groups)
     return min(ends[0], least), max(ends[1], most)

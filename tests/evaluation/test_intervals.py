@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import is_5_in_100, predictions_of
-from scipy.stats import binom, norm
+from scipy.stats import binom, binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score
 
 from fer_keras.data.faces import copy_groups
@@ -111,6 +111,12 @@ def test_scores_that_never_vary_fall_back_and_say_so():
     assert in_pairs.loc[0, "low"] == pytest.approx(150 / (150 + z2))
     wrong = intervals_of(labels, (labels + 1) % 3, None, 3)
     assert wrong.loc[0, ["low", "high"]].tolist() == pytest.approx([0, z2 / (300 + z2)])
+
+
+def test_persons_who_are_all_right_in_one_of_four_images_are_few_persons_still():
+    table = intervals_of(np.tile([0, 1, 1, 1], 4), np.zeros(16, int), np.arange(16) // 4, 2)
+    wilson = binomtest(1, 4).proportion_ci(method="wilson")
+    assert table.loc[0, ["value", "low", "high"]].tolist() == [0.25, wilson.low, wilson.high]
 
 
 def test_one_group_alone_says_nothing():

@@ -124,6 +124,12 @@ def test_intervals_on_few_persons_cover_the_truth_and_are_no_wider_than_need_be(
     assert least < width < 1.25 * least
 
 
+def test_an_accuracy_that_is_the_same_of_every_person_is_unsure_still():
+    run = predictions_of(np.tile([0, 1, 1, 1], 20), np.zeros(80, int), groups=np.arange(80) // 16)
+    _, ends = mean_intervals({"x": {"a": [run, run]}})["a", "x"]
+    assert ends["accuracy"] == pytest.approx(binomtest(1, 5).proportion_ci(method="wilson"))
+
+
 def test_the_interval_of_one_run_on_few_persons_is_the_jackknifes():
     """Of equally many pictures each, the jackknife's error of a mean is that of persons' means."""
     [run] = answers_about_persons(np.random.default_rng(9), 1)
