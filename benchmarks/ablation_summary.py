@@ -47,6 +47,10 @@ def _halves(trials):
     others = [trial for trial in arms if trial != "base"]
     if not others or max(map(len, arms.values())) < 2:
         return np.nan
-    intervals = against_reference(arms, "base").intervals()
-    found = {trial: 50 * (high - low) for trial, (low, high) in zip(others, intervals)}
-    return pd.Series({trial: half for trial, half in found.items() if len(arms[trial]) > 1})
+    found, num_base = {}, len(arms["base"])
+    for trial, (low, high) in zip(others, against_reference(arms, "base").intervals()):
+        num_seeds = len(arms[trial])
+        if num_seeds > 1:  # its difference is from as many runs of `base`, not from all of them
+            wider = np.sqrt((2 / num_seeds) / (1 / num_seeds + 1 / num_base))
+            found[trial] = 50 * (high - low) * max(wider, 1)
+    return pd.Series(found)

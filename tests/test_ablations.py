@@ -205,6 +205,13 @@ def test_differences_of_all_trials_have_dunnetts_intervals(ablations):
     assert np.isnan(table.loc["erasing", "label ±"])
 
 
+def test_the_interval_of_two_seeds_is_that_of_two_runs_of_base(ablations):
+    scores = {"base": (0.60, 0.61, 0.65), "mixup": (0.66, 0.63), "cutmix": (0.5, 0.52, 0.51)}
+    halves = ablations.summary(record(scores)).loc[12, "label ±"]
+    # By hand: of errors sd √(1/2 + 1/2) and sd √(1/3 + 1/3), with one critical value.
+    assert halves["mixup"] / halves["cutmix"] == pytest.approx(np.sqrt(3 / 2), rel=0.01)
+
+
 def test_single_runs_have_no_intervals(ablations):
     table = ablations.summary(record({"base": (0.60,), "mixup": (0.66,)})).loc[12]
     assert table.loc["mixup", "label +"] == pytest.approx(6)
