@@ -14,8 +14,8 @@ from fer_keras.comparison.arguments import (
 from fer_keras.comparison.arms import DRAWN_EPOCHS, cross, resolve_arms
 from fer_keras.comparison.callbacks import require_tensorboard
 from fer_keras.comparison.catalogue import COMPARISONS
+from fer_keras.comparison.cross_dataset import predict_elsewhere, read_others, require_data_name
 from fer_keras.comparison.design import keep_design, require_margin
-from fer_keras.comparison.elsewhere import predict_elsewhere, read_others, require_data_name
 from fer_keras.comparison.execute import execute_all, plan_runs
 from fer_keras.comparison.identity import run_name
 from fer_keras.comparison.record import Comparison, save_comparison, source_as_json

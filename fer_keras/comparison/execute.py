@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_keras.comparison.beside import ProgressBeside
 from fer_keras.comparison.continuing import next_longer, pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
+from fer_keras.comparison.parallel_progress import ProgressBeside
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.run import finish
 from fer_keras.comparison.source import Source

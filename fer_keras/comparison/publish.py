@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fer_keras.comparison.cross_dataset import RECORD as TESTED_ON
 from fer_keras.comparison.design import DESIGN
-from fer_keras.comparison.elsewhere import RECORD as TESTED_ON
 from fer_keras.comparison.pairs import PAIRS
 from fer_keras.comparison.record import RECORD, load_comparison
 from fer_keras.comparison.votes import VOTES

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.comparison.arms import level_name
-from fer_keras.comparison.elsewhere import tested_elsewhere
+from fer_keras.comparison.cross_dataset import tested_elsewhere
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.evaluation.chance import pseudo_values
 from fer_keras.evaluation.intervals import SCORES

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.estimates import by_images, mean_and_difference
 from fer_keras.comparison.identity import mark_of
+from fer_keras.comparison.shared_graph import with_shared_graph
 from fer_keras.comparison.trained import is_readable, load_model
 from fer_keras.evaluation.chance import group_means
 from fer_keras.utils.arrays import load_arrays
@@ -203,7 +203,7 @@ def _measure(run, faces):
     from fer_keras.data.corruptions import CORRUPTED, corrupt
     from fer_keras.training.feeds import evaluation_feed
 
-    model, right = in_network_alike(load_model(run)), []
+    model, right = with_shared_graph(load_model(run)), []
     at_once = max(1, MOST_AT_ONCE // len(faces))
     starts = range(0, len(CORRUPTED), at_once)
     for start in bar(starts, f"Testing {run.directory.name} on corrupted images", "parts"):

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_keras.comparison.alike import in_network_alike
 from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
 from fer_keras.comparison.predicting import over_views, predict_faces
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
+from fer_keras.comparison.shared_graph import with_shared_graph
 from fer_keras.comparison.trained import load_model
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import (
@@ -209,7 +209,7 @@ def predict(run, faces):
     Raises:
         InputError: if the network cannot be read.
     """
-    return predict_faces(in_network_alike(load_model(run)), faces)
+    return predict_faces(with_shared_graph(load_model(run)), faces)
 
 
 def _claim(directory, identity):
@@ -246,7 +246,7 @@ def _train_and_predict(recipe, splits, directory, callbacks):
         _require_finite(history)
         with whole_file(directory / "model.keras") as part:
             model.save(part)
-        model = in_network_alike(model)
+        model = with_shared_graph(model)
         predictions = replace(predict_faces(model, splits.test), leaked=splits.leaked())
         predictions.save(directory / "predictions.npz")
         if splits.validation:

@@ -3,7 +3,7 @@
 import shlex
 
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
-from fer_keras.comparison.elsewhere import notes_on_others
+from fer_keras.comparison.cross_dataset import notes_on_others
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.evaluation.differences import MARGIN
 

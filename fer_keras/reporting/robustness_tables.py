@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_keras.comparison import robustness
-from fer_keras.comparison.elsewhere import STORAGES, notes_on_others, storage_crossed
+from fer_keras.comparison.cross_dataset import STORAGES, notes_on_others, storage_crossed
 from fer_keras.comparison.estimates import by_images, estimate, mean_and_difference
 from fer_keras.comparison.publish import without_paths
 from fer_keras.comparison.results import across_data_sets

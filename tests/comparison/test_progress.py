@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm import tqdm
 
-from fer_keras.comparison import beside, execute, progress
+from fer_keras.comparison import execute, parallel_progress, progress
 from fer_keras.comparison.execute import plan_runs
 from fer_keras.comparison.live_curve import LiveCurve
 from fer_keras.comparison.progress import Progress, Training
@@ -235,9 +235,9 @@ def test_runs_side_by_side_are_followed_by_the_epochs_that_they_kept(
         )
 
     runs = [planned("csv"), planned("mine")]
-    monkeypatch.setattr(beside, "is_watched", lambda: True)
-    monkeypatch.setattr(beside, "LOOK_SECONDS", 0.01)
-    with beside.ProgressBeside(runs) as going:
+    monkeypatch.setattr(parallel_progress, "is_watched", lambda: True)
+    monkeypatch.setattr(parallel_progress, "LOOK_SECONDS", 0.01)
+    with parallel_progress.ProgressBeside(runs) as going:
         state = tmp_path / "mine" / "backup" / "state.json"
         state.parent.mkdir(parents=True)
         state.write_text(json.dumps([{}, {}, {}]))
@@ -250,8 +250,8 @@ def test_runs_side_by_side_are_followed_by_the_epochs_that_they_kept(
         going.ended(runs[0])  # and be it that it failed
         assert bars[0].n == 350
     assert "1 of 2 runs have ended" in shown(bars[0])[-1]
-    monkeypatch.setattr(beside, "is_watched", lambda: False)
-    with beside.ProgressBeside(runs, "learning rate 1 of 3") as going:
+    monkeypatch.setattr(parallel_progress, "is_watched", lambda: False)
+    with parallel_progress.ProgressBeside(runs, "learning rate 1 of 3") as going:
         going.ended(runs[0])
     said = capsys.readouterr().out
     assert said.startswith("csv, seed 0 has ended; ")

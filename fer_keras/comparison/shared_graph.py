@@ -17,7 +17,7 @@ _KEPT = {}
 """A network's form -> the model that all networks of this form use."""
 
 
-def in_network_alike(model):
+def with_shared_graph(model):
     """Return a network with this one's answers; the next call may change it.
 
     `model.predict` builds a graph for each network that was loaded. This takes longer than the

@@ -10,8 +10,8 @@ from helpers import patterned_faces, predictions_of, smooth
 from keras import layers
 from PIL import Image
 
-from fer_keras.comparison import elsewhere, robustness
-from fer_keras.comparison.elsewhere import notes_on_others, storage_crossed
+from fer_keras.comparison import cross_dataset, robustness
+from fer_keras.comparison.cross_dataset import notes_on_others, storage_crossed
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.estimates import by_images, estimate, mean_and_difference
 from fer_keras.comparison.record import load_comparison
@@ -295,8 +295,10 @@ def test_arms_on_other_images_are_not_compared():
 
 def test_what_is_kept_is_predicted_again_only_for_other_faces(home, done, monkeypatch):
     """The last test of this file: it changes the groups of what is kept."""
-    asked, predict = [], elsewhere.predict
-    monkeypatch.setattr(elsewhere, "predict", lambda *what: asked.append(what) or predict(*what))
+    asked, predict = [], cross_dataset.predict
+    monkeypatch.setattr(
+        cross_dataset, "predict", lambda *what: asked.append(what) or predict(*what)
+    )
     compared(home)
     assert asked == []
     compared(home, test_on={"more": home / "frames"})

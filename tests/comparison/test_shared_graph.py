@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import patterned_faces
 
-from fer_keras.comparison.alike import in_network_alike
+from fer_keras.comparison.shared_graph import with_shared_graph
 from fer_keras.networks.build import build, standardisation
 from fer_keras.training.feeds import evaluation_feed
 
@@ -30,21 +30,21 @@ def test_networks_that_differ_in_weights_alone_share_one_and_its_graph():
     for seed in range(3):
         model = network(seed)
         expected = answers(model)
-        shared.append(in_network_alike(model))
+        shared.append(with_shared_graph(model))
         np.testing.assert_allclose(shared[-1].predict(images, verbose=0), expected, atol=1e-6)
     assert all(model is shared[0] for model in shared)
 
 
 @pytest.mark.parametrize("changes", [{"width": 5}, {"activation": "tanh"}])
 def test_networks_of_other_forms_share_nothing(changes):
-    one = in_network_alike(network(0))
+    one = with_shared_graph(network(0))
     before = answers(one)
     other = network(0, **changes)
-    assert in_network_alike(other) is other
+    assert with_shared_graph(other) is other
     np.testing.assert_array_equal(answers(one), before)
 
 
-@keras.saving.register_keras_serializable("test_alike")
+@keras.saving.register_keras_serializable("test_shared_graph")
 class Scaled(keras.layers.Layer):
     """A layer whose configuration does not say by how much it scales."""
 
@@ -90,7 +90,7 @@ ALIKE_IN_NAMES = {
 
 @pytest.mark.parametrize("layers", ALIKE_IN_NAMES.values(), ids=ALIKE_IN_NAMES)
 def test_networks_that_are_alike_in_names_alone_share_nothing(layers):
-    one, other = (in_network_alike(like(layer)) for layer in layers)
+    one, other = (with_shared_graph(like(layer)) for layer in layers)
     assert one is not other
 
 
@@ -98,8 +98,8 @@ def test_our_own_networks_share_one_and_that_of_a_finished_run_does(tmp_path):
     fresh = [build("conv3", 7) for _ in range(2)]
     fresh[1].save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    shared = in_network_alike(fresh[0])
-    assert in_network_alike(fresh[1]) is shared and in_network_alike(loaded) is shared
+    shared = with_shared_graph(fresh[0])
+    assert with_shared_graph(fresh[1]) is shared and with_shared_graph(loaded) is shared
 
 
 def test_standardisation_to_other_faces_goes_along():
@@ -109,7 +109,7 @@ def test_standardisation_to_other_faces_goes_along():
         keras.utils.set_random_seed(0)
         model = build("conv2", 7, standardisation(trained_on))
         expected = model.predict(evaluation_feed(FACES), verbose=0)
-        found.append(in_network_alike(model).predict(evaluation_feed(FACES), verbose=0))
+        found.append(with_shared_graph(model).predict(evaluation_feed(FACES), verbose=0))
         np.testing.assert_allclose(found[-1], expected, atol=1e-6)
     assert np.abs(found[0] - found[1]).max() > 1e-4
 
@@ -123,6 +123,6 @@ def test_what_a_network_adapted_to_goes_along():
         last = [keras.layers.Flatten(), keras.layers.Dense(7, activation="softmax")]
         model = keras.Sequential([keras.Input((48, 48, 1)), first, *last])
         expected = np.asarray(model(FACES.images[..., None]))
-        found.append(in_network_alike(model).predict(evaluation_feed(FACES), verbose=0))
+        found.append(with_shared_graph(model).predict(evaluation_feed(FACES), verbose=0))
         np.testing.assert_allclose(found[-1], expected, atol=1e-6)
     assert np.abs(found[0] - found[1]).max() > 1e-4
