@@ -42,7 +42,7 @@ class Progress:
         known: dict from an arm to the seconds that an image took in its finished runs; `None`:
             nothing is known.
 
-    A `LiveBar` shows it where someone watches, else `Lines` do. Use it as a context: what it shows
+    Where someone watches, it is shown as a bar, else as lines. Use it as a context: what it shows
     ends with it.
     """
 
@@ -51,7 +51,7 @@ class Progress:
         self.at_the_end = ExitStack()
         self._known, self._paces = known or {}, {}
         self.turn_to(0)
-        self._view = LiveBar() if is_watched() else Lines()
+        self._view = _LiveBar() if is_watched() else _Lines()
 
     def __enter__(self):
         return self
@@ -158,7 +158,7 @@ class Progress:
         self._last = now
 
 
-class LiveBar:
+class _LiveBar:
     """One bar over the images of all runs, in a notebook with a curve below."""
 
     def __init__(self):
@@ -166,30 +166,18 @@ class LiveBar:
         self.text = ""
 
     def step(self, progress):
-        """Show how far the training is within its epoch.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Show how far the training is within its epoch."""
         self._show(progress, progress.epoch + 1, progress.scores if progress.seen else {})
 
     def epoch(self, progress):
-        """Show an epoch's scores, its own validation accuracy among them.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Show an epoch's scores, its own validation accuracy among them."""
         self._show(progress, progress.epoch, progress.rows[-1])
         self.bar.refresh()
         if self.curve:
             self.curve.draw(progress.now.arm, progress.title, progress.rows)
 
     def end(self, progress):
-        """Leave a line of a run among several, and say that it is tested now.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Leave a line of a run among several, and say that it is tested now."""
         if not progress.rows:
             return
         self.bar.update(progress.images - self.bar.n)
@@ -224,28 +212,20 @@ class LiveBar:
         self.bar.close()
 
 
-class Lines:
+class _Lines:
     """One line an epoch: scores, speed and time left; more in long epochs."""
 
     def __init__(self):
         self.said = time.perf_counter()
 
     def step(self, progress):
-        """Say how far a long epoch is.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Say how far a long epoch is."""
         if progress.seen and time.perf_counter() - self.said > QUIET_LINES_SECONDS:
             share = progress.seen / progress.now.num_train
             self._say(progress, progress.epoch + 1, f"{share:.0%} of its images")
 
     def epoch(self, progress):
-        """Say an epoch's scores.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Say an epoch's scores."""
         logs, seconds = progress.rows[-1], time.perf_counter() - progress.began
         speed = progress.now.num_train / progress.train_seconds
         scores = f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}  "
@@ -254,11 +234,7 @@ class Lines:
         self._say(progress, progress.epoch, f"{scores}{speed:,.0f} images/s, {seconds:.0f} s")
 
     def end(self, progress):
-        """Say that a training ended before its last epoch.
-
-        Args:
-            progress: the `Progress`.
-        """
+        """Say that a training ended before its last epoch."""
         if progress.rows and progress.rows[-1]["epoch"] < progress.now.epochs:
             print(f"{progress.title}: ended after {_result(progress.rows)}", flush=True)
 
