@@ -1,13 +1,10 @@
 """The votes of people on the test images of a comparison."""
 
-from contextlib import suppress
-
 import numpy as np
 import pandas as pd
 
 from fer_keras.data.readers.fer_plus import ANSWERS, read_votes
 from fer_keras.data.readers.locate import Location
-from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import write_text
 from fer_keras.utils.records import read_table
 
@@ -42,16 +39,6 @@ def find_votes(comparison):
     else:
         return pd.DataFrame(), []
     return votes, [arm for arm, run in comparison.first.items() if _has_the_labels(run, votes)]
-
-
-def keep_votes(comparison):
-    """Keep the votes in the comparison's folder, where there are fitting ones.
-
-    Args:
-        comparison: the `Comparison`.
-    """
-    with suppress(InputError):  # the report says it
-        find_votes(comparison)
 
 
 def _with_votes(comparison):

@@ -1,7 +1,7 @@
 """A finished comparison: its runs, scores, differences and report."""
 
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
@@ -16,7 +16,7 @@ from fer_keras.comparison import record
 from fer_keras.comparison.engine import run_comparison
 from fer_keras.comparison.record import Comparison
 from fer_keras.comparison.robustness import is_measured, robustness
-from fer_keras.comparison.votes import keep_votes
+from fer_keras.comparison.votes import find_votes
 from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.training.recipe import Recipe
@@ -188,7 +188,8 @@ def compare(arms, data=None, seeds=None, **options):
             f"{hint or did_you_mean(unknown, known)}"
         )
     result = Result(run_comparison(arms, data, seeds, **options))
-    keep_votes(result.comparison)
+    with suppress(InputError):  # the report says why votes do not fit
+        find_votes(result.comparison)  # keeps them where a later report finds them
     _draw_runs(result.comparison)
     return result
 
