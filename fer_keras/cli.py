@@ -139,7 +139,7 @@ def _run(options):
     """Train a recipe once on each data set; print scores and the run directory."""
     with waiting(LOADING):
         from fer_keras.evaluation.predictions import class_report
-        from fer_keras.reporting.printing import print_result, table_text
+        from fer_keras.reporting.printing import print_result
         from fer_keras.reporting.result import compare
 
     changes = parse_changes(options.set)
@@ -154,7 +154,8 @@ def _run(options):
         tensorboard=options.tensorboard,
     )
     for run in result.comparison.first.values():
-        print(table_text(class_report(run.predictions)))
+        table = class_report(run.predictions)
+        print(table.to_string(index=False, float_format="%.3f", na_rep=""))
     code = print_result(result)
     for run in result.comparison.first.values():
         print(run.directory)

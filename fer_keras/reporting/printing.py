@@ -37,12 +37,3 @@ def print_result(result, report=None):
     if report:
         print(result.report(report))
     return int(bool(result.comparison.errors))
-
-
-def table_text(table):
-    """Return a table as text, with three decimals.
-
-    Args:
-        table: DataFrame.
-    """
-    return table.to_string(index=False, float_format="%.3f", na_rep="")
