@@ -11,9 +11,8 @@ from dataclasses import replace
 from os import PathLike
 
 from fer_keras.comparison.identity import mark_of
-from fer_keras.comparison.run import predict
 from fer_keras.comparison.source import is_pairable
-from fer_keras.comparison.trained import has_model
+from fer_keras.comparison.trained import has_model, predict
 from fer_keras.data.faces import Splits
 from fer_keras.data.grouping import groups_of, join_groups
 from fer_keras.data.other_data import OtherData, match_classes, read_other_data

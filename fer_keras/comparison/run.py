@@ -12,11 +12,10 @@ import pandas as pd
 from fer_keras.comparison.callbacks import require_usable, tensorboard_callback
 from fer_keras.comparison.continuing import pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
-from fer_keras.comparison.predicting import over_views, predict_faces
 from fer_keras.comparison.prepare import prepared
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.shared_graph import with_shared_graph
-from fer_keras.comparison.trained import load_model
+from fer_keras.comparison.trained import over_views, predict_faces
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.predictions import (
     Predictions,
@@ -194,22 +193,6 @@ def load_run(directory):
         read_object(directory / "environment.json", **dict.fromkeys(OF_THE_MACHINE, str)),
         augmented,
     )
-
-
-def predict(run, faces):
-    """Return what a run's network predicts for other faces.
-
-    Args:
-        run: the `Run`.
-        faces: `Faces` of the same classes.
-
-    Returns:
-        Their `Predictions`.
-
-    Raises:
-        InputError: if the network cannot be read.
-    """
-    return predict_faces(with_shared_graph(load_model(run)), faces)
 
 
 def _claim(directory, identity):

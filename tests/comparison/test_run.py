@@ -11,8 +11,8 @@ from keras import layers
 
 from fer_keras.comparison import run as run_module
 from fer_keras.comparison.continuing import run_lock
-from fer_keras.comparison.run import _require_finite, fit, load_run, predict
-from fer_keras.comparison.trained import load_model
+from fer_keras.comparison.run import _require_finite, fit, load_run
+from fer_keras.comparison.trained import load_model, predict
 from fer_keras.data.faces import Splits, concatenate
 from fer_keras.data.readers.image_folder import read_image_folder, write_image_folder
 from fer_keras.evaluation.predictions import Predictions

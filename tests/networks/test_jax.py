@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers import patterned_faces
 
-from fer_keras.comparison.run import load_run, predict
-from fer_keras.comparison.trained import load_model
+from fer_keras.comparison.run import load_run
+from fer_keras.comparison.trained import load_model, predict
 from fer_keras.data.faces import Splits
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.networks import cost
@@ -24,7 +24,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from fer_keras.comparison.run import fit
-from fer_keras.comparison.trained import load_model
+from fer_keras.comparison.trained import load_model, predict
 from fer_keras.evaluation.gradcam import grad_cam
 from fer_keras.networks import cost
 from fer_keras.predict.predictor import Predictor

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import saving
 
-from fer_keras.comparison.run import fit, predict
+from fer_keras.comparison.run import fit
+from fer_keras.comparison.trained import predict
 from fer_keras.networks.build import build
 from fer_keras.networks.own_layers import read_model
 from fer_keras.predict.predictor import Predictor
