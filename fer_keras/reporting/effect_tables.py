@@ -187,7 +187,7 @@ def readable_effects(effects):
         if row["score"] == PRIMARY:
             text["p, after Holm"] = p_text(row["holm_p_value"])
             text["found"] = "an effect" * row["is_shown"]
-            if is_apart(row["effect"], effects.attrs.get("apart", ())):
+            if is_apart(row["effect"], effects.attrs["apart"]):
                 text["found"] = "not comparable: other tests"
             if row["is_small"]:
                 text["found"] += ", " * row["is_shown"] + "smaller than the margin"

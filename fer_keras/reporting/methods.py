@@ -52,9 +52,9 @@ def methods(comparison, results, differences, effects=None):
         "is_over_seeds": bool(hows & set(OVER_SEEDS)),
         "is_one_run": How.ONE_RUN in hows,
         "num_rivals": len(differences["arm"].unique()) if len(differences) else 0,
-        "num_families": differences.attrs.get("families", 0),
+        "num_families": differences.attrs["families"],
         "margin": margin_text(comparison.margin),
-        "year": first.environment.get("date", "")[:4],
+        "year": first.environment["date"][:4],
         "made_with": _made_with(comparison),
         "on_fer2013": is_fer2013(comparison),
         "command": compare_command(comparison),
@@ -85,11 +85,9 @@ def _made_with(comparison):
     """Return the machines and versions of all runs: a dict of texts."""
     made = [run.environment for run in comparison.all_runs]
     names = {
-        "machines": [
-            processor_and_gpu({"processor": "an unnamed processor"} | each) for each in made
-        ],
+        "machines": list(map(processor_and_gpu, made)),
         "fer_keras": [each.get("fer_keras", "") for each in made],
-        "commits": [each.get("git commit", "") for each in made],
+        "commits": [each["git commit"] for each in made],
         "backends": [_backend(each) for each in made],
         "keras": [each.get("keras", "?") for each in made],
     }

@@ -194,7 +194,7 @@ def effect_values(comparison, effects):
         "at_levels": at_levels,
         "num_effects": len(rows),
         "idle": [arm for arm, own in arms.items() if is_idle(own)],
-        "on_images": effects.table.attrs.get("on_images", False),
+        "on_images": effects.table.attrs["on_images"],
         "is_repeated": REPEATED in effects.factors,
     }
 

@@ -109,7 +109,7 @@ def readable_scores(scores):
         A DataFrame of texts, one row an arm and test set: `.571 [.555, .587]`; where there is no
         interval, mean, standard deviation and range over seeds, `.571 ± .006 (.565 to .577)`.
     """
-    rows, is_weak = [], scores.get("weak_classes", pd.Series("", scores.index)) != ""
+    rows, is_weak = [], scores["weak_classes"] != ""
     for row in scores.to_dict("records"):
         text = {"arm": row["arm"], "test set": f"{row['split']} ({row['images']:,})"}
         if (scores["seeds"] > 1).any():

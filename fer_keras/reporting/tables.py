@@ -121,7 +121,7 @@ def time_table(results, minutes=None):
             over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
             row["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
         rows.append(row)
-    table = pd.DataFrame(rows, columns=None if rows else ["arm"]).set_index("arm")
+    table = pd.DataFrame(rows).set_index("arm")
     is_one = results["machine"].nunique() == 1
     return table.drop(columns="machine") if is_one else table
 
