@@ -45,10 +45,10 @@ def parse_factors(texts):
     factors = {}
     for text in texts:
         name, _, levels = text.partition("=")
-        name, read = name.strip(), _classes if name.strip() == "classes" else parse_value
+        name = name.strip()
         if name in factors:
             raise InputError(f"The factor {name} is given twice; name all its levels once.")
-        factors[name] = tuple(read(level) for level in split_outside_brackets(levels))
+        factors[name] = tuple(_value(name, level) for level in split_outside_brackets(levels))
     return factors
 
 
@@ -71,15 +71,8 @@ def parse_changes(texts):
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"The change {text!r} has no value; write field=value.")
-        read = _classes if name.strip() == "classes" else parse_value
-        changes[name.strip()] = read(value)
+        changes[name.strip()] = _value(name.strip(), value)
     return changes
-
-
-def _classes(text):
-    if text.strip() == "None":
-        return None
-    return tuple(word.strip(" '\"") for word in text.strip("[]() ").split(","))
 
 
 def parse_data(places):
@@ -159,21 +152,6 @@ def parse_seeds(text):
     return seeds if "," in text else seeds[0]
 
 
-def parse_value(text):
-    """Return the Python value that a text writes, or the text itself.
-
-    Args:
-        text: such as `3`, `1e-3`, `None`, `true`, `study_d` or `{'rotation_range': 20}`.
-    """
-    text = text.strip()
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
-
-
 def split_outside_brackets(text, separator=","):
     """Split a text at a separator, but not within brackets.
 
@@ -192,3 +170,16 @@ def split_outside_brackets(text, separator=","):
         else:
             parts[-1] += letter
     return [part.strip() for part in parts if part.strip()]
+
+
+def _value(field, text):
+    """Return the Python value that a text writes, such as `1e-3` or `true`, or the text itself."""
+    text = text.strip()
+    if field == "classes" and text != "None":
+        return tuple(word.strip(" '\"") for word in text.strip("[]() ").split(","))
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
