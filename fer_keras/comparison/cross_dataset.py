@@ -29,7 +29,7 @@ PIXELS = "{}_pixels"
 STORAGES = ("csv", "folder")
 
 
-def read_others(test_on, group_by, arms, sources, on_bad="raise"):
+def read_others(test_on, group_by, arms, sources, on_bad):
     """Read the data sets that a comparison is to be tested on.
 
     Args:
@@ -142,7 +142,7 @@ def tested_elsewhere(comparison):
     for name in (*dict.fromkeys(filter(None, own.values())), *notes_on_others(comparison)):
         arms = {
             arm: {
-                seed: run.predictions if own[arm] == name else kept_predictions(run, name)
+                seed: run.predictions if own[arm] == name else _kept(run, name)
                 for seed, run in comparison.runs[arm].items()
             }
             for arm in own
@@ -186,26 +186,12 @@ def storage_crossed(comparison):
         forms = {form: [] for form in STORAGES}
         for run in runs.values():
             other = _other_form(run.recipe.storage)
-            if other and (kept := kept_predictions(run, PIXELS.format(other))):
+            if other and (kept := _kept(run, PIXELS.format(other))):
                 forms[run.recipe.storage].append(replace(run.predictions, groups=kept.groups))
                 forms[other].append(kept)
         if forms["csv"]:
             found[arm] = forms
     return found
-
-
-def kept_predictions(run, name):
-    """Return the kept predictions of a run for a data set, or `None`.
-
-    Args:
-        run: the `Run`.
-        name: the data set's name, or that of a storage form's pixels, as in `PIXELS`.
-
-    Raises:
-        InputError: if the file is damaged.
-    """
-    file = _file(run, name)
-    return Predictions.load(file) if file.is_file() else None
 
 
 def _notes(others, comparison):
@@ -274,6 +260,12 @@ def _keep(run, name, faces, groups, leaked):
     predictions = replace(predict(run, faces), groups=groups, leaked=leaked())
     predictions.save(file, mark=mark)
     return predictions
+
+
+def _kept(run, name):
+    """Return the kept predictions of a run for a data set or a storage form's pixels, or `None`."""
+    file = _file(run, name)
+    return Predictions.load(file) if file.is_file() else None
 
 
 def _file(run, name):

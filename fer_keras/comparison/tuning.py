@@ -16,7 +16,7 @@ RATES = (1 / 3, 1, 3)
 """Learning rates that a search tries, in terms of the recipe's."""
 
 
-def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOCHS):
+def fit_time(recipes, sources, minutes, directory, seed, timed_epochs):
     """Give each recipe as many epochs as fit into the time, one at least.
 
     Args:
@@ -36,7 +36,7 @@ def fit_time(recipes, sources, minutes, directory, seed, timed_epochs=TIMED_EPOC
     # Frozen epochs take less time than the others.
     timed = {"epochs": timed_epochs, "frozen_epochs": 0}
     short = {arm: recipe.changed(**timed) for arm, recipe in recipes.items()}
-    runs, failures = _executed(short, sources, directory / "timing", seed, phase="timing")
+    runs, failures = _executed(short, sources, directory / "timing", seed, "timing")
     if failures:
         arm, error = next(iter(failures.items()))
         raise InputError(f"The arm {arm} could not be timed: {error}")
@@ -89,7 +89,7 @@ def search_rates(recipes, sources, directory, seed, jobs=1, dask=None):
             for arm, recipe in recipes.items()
         }
         phase = f"learning rate {number} of {len(RATES)}"
-        runs, failures = _executed(changed, sources, directory, seed, jobs, dask, phase)
+        runs, failures = _executed(changed, sources, directory, seed, phase, jobs, dask)
         errors |= failures
         for arm, recipe in changed.items():
             best = runs[arm].history["val_accuracy"].max() if arm in runs else np.nan
@@ -110,7 +110,7 @@ def _times(times, rate):
     return rate if times == 1 else float(f"{times * rate:.2g}")
 
 
-def _executed(recipes, sources, directory, seed, jobs=1, dask=None, phase=""):
+def _executed(recipes, sources, directory, seed, phase, jobs=1, dask=None):
     """Return the finished runs by arm, and by arm why others failed."""
     planned, _ = plan_runs(recipes, sources, [seed], directory)
     failed = execute_all(planned, jobs, dask, None, phase)

@@ -30,7 +30,7 @@ def compare_command(comparison):
     return shlex.join(words)
 
 
-def changed_fields(comparison, recipe, base, skipped=()):
+def changed_fields(comparison, recipe, base, skipped):
     """Return in what a recipe differs from another one, seed aside.
 
     Args:

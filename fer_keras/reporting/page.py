@@ -13,7 +13,7 @@ FEWEST_SECTIONS = 3
 """Sections from which on a page has a list of contents."""
 
 
-def arrange(soup, left_out=()):
+def arrange(soup, left_out):
     """Give a page a title, contents and folds; change it in place.
 
     Cells tagged `appendix` go to the end. From a cell tagged `fold` on, whose first element is
