@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,22 @@ def run_script(script, *arguments):
         patch.setattr(sys, "argv", [script, *arguments])
         runpy.run_path(str(ROOT / script), run_name="__main__")
     return ended.value.code
+
+
+def module_of(folder, name):
+    """Import a script of this repository, which may import those beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / folder)
+        return import_module(name)
+
+
+def assert_same(one, other):
+    """Ask that two `Splits` hold the same faces in the same order."""
+    for mine, others in ((one.train, other.train), (one.test, other.test)):
+        assert mine.ids.tolist() == others.ids.tolist()
+        assert mine.labels.tolist() == others.labels.tolist()
+        assert mine.class_names == others.class_names
+        np.testing.assert_array_equal(mine.images, others.images)
 
 
 def predictions_of(y_true, y_pred, ids=None, class_names=CLASS_NAMES, groups=None, leaked=None):

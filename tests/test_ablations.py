@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ROOT, patterned_faces
+from helpers import module_of, patterned_faces
 from keras import layers
 from scipy.stats import dunnett
 
@@ -17,9 +17,7 @@ from fer_keras.data.faces import Splits
 
 @pytest.fixture(scope="module")
 def ablations():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return import_module("ablations")
+    return module_of("benchmarks", "ablations")
 
 
 @pytest.fixture(scope="module")

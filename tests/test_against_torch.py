@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from helpers import ROOT, patterned_faces
+from helpers import module_of, patterned_faces
 
 from fer_keras.comparison.catalogue import QUICK
 from fer_keras.networks.backbones import BACKBONES
@@ -16,9 +16,7 @@ from fer_keras.training.fit import compiled_model
 
 @pytest.fixture(scope="module")
 def against_torch():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return import_module("against_torch")
+    return module_of("benchmarks", "against_torch")
 
 
 def num_weights(name, sizes):

@@ -2,23 +2,16 @@
 
 import json
 import re
-from importlib import import_module
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from helpers import ROOT
-
-
-def module(name):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return import_module(name)
+from helpers import ROOT, module_of
 
 
 @pytest.fixture
 def put():
-    return module("run").put
+    return module_of("benchmarks", "run").put
 
 
 def rows(benchmark, *sides, processor="A", value=1.0):
@@ -65,7 +58,7 @@ def test_a_stopped_benchmark_replaces_only_what_it_measured(tmp_path, put):
 
 def test_only_accuracies_have_no_ratio(tmp_path, put):
     share, time, rate = (
-        module("timing").row("what", unit, 0.5, "against", 0.25)
+        module_of("benchmarks", "timing").row("what", unit, 0.5, "against", 0.25)
         for unit in ("of all faces", "s", "images/s")
     )
     assert (time["times better"], rate["times better"]) == (0.5, 2)
@@ -83,7 +76,7 @@ def test_the_published_ratios_are_those_of_both_sides():
 
 
 def test_what_was_reached_is_the_median_run_with_its_interval(tmp_path, monkeypatch):
-    reaching = module("reaching")
+    reaching = module_of("benchmarks", "reaching")
 
     def quick(location, out, seed):
         found = [0.62, 0.58, 0.6][seed]

@@ -1,11 +1,9 @@
 """Folds of faces, and what teachers and people predict of a label."""
 
-from importlib import import_module
-
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ROOT, patterned_faces
+from helpers import module_of, patterned_faces
 
 from fer_keras.data.readers.fer_plus import ANSWERS
 
@@ -14,9 +12,7 @@ NOTHING = np.full((1, 350, 7), 1 / 7, np.float32)
 
 @pytest.fixture(scope="module")
 def distil():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return import_module("distil")
+    return module_of("benchmarks", "distil")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ROOT, patterned_faces, run_script
+from helpers import ROOT, module_of, patterned_faces, run_script
 
 from fer_keras.data.faces import concatenate
 from fer_keras.data.other_data import read_other_data
@@ -15,9 +15,7 @@ from fer_keras.data.readers.image_folder import write_image_folder
 
 @pytest.fixture(scope="module")
 def examination():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return import_module("examine")
+    return module_of("benchmarks", "examine")
 
 
 def always_happy(images):

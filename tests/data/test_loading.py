@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import patterned_faces, write_votes
+from helpers import assert_same, patterned_faces, write_votes
 from PIL import Image
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -12,14 +12,6 @@ from fer_keras.data.readers.image_folder import link_training_folder, read_image
 from fer_keras.data.readers.locate import Location
 from fer_keras.data.readers.raf_db import read_rafdb
 from fer_keras.utils.errors import InputError
-
-
-def assert_same(one, other):
-    for mine, others in ((one.train, other.train), (one.test, other.test)):
-        assert mine.ids.tolist() == others.ids.tolist()
-        assert mine.labels.tolist() == others.labels.tolist()
-        assert mine.class_names == others.class_names
-        np.testing.assert_array_equal(mine.images, others.images)
 
 
 def write_own_csv(path, codes, usages=None):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import assert_same
 from PIL import Image
 
 from fer_keras.data.drawn import draw_faces
@@ -74,13 +75,6 @@ def picture(place, name):
     """Return the path of a picture in either layout."""
     (path,) = place.rglob(f"{name}_aligned.jpg")
     return path
-
-
-def assert_same(first, second):
-    for one, other in ((first.train, second.train), (first.test, second.test)):
-        assert one.ids.tolist() == other.ids.tolist()
-        assert one.labels.tolist() == other.labels.tolist()
-        np.testing.assert_array_equal(one.images, other.images)
 
 
 @pytest.mark.parametrize("layout", ["official", "kaggle"])

@@ -1,5 +1,4 @@
 import os
-import shutil
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -26,7 +25,6 @@ from fer_keras.predict.video_files import VideoReader
 from fer_keras.predict.video_outputs import TABLE
 from fer_keras.utils.errors import InputError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TEST_UPLOAD = "1mb"
 
 
@@ -60,17 +58,6 @@ def address():
             yield address
         assert not folder.exists()
         assert {str(host) for host in asked} <= {HOST, "localhost", "None"}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

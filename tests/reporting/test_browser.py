@@ -2,7 +2,6 @@
 
 import base64
 import io
-import shutil
 from dataclasses import replace
 from itertools import pairwise
 
@@ -72,18 +71,6 @@ def hostile_outputs(directory, monkeypatch):
     keep(Markdown(methods.methods(compared, record, differences)))
     keep(Markdown("\n\n".join(map(literal, NAMES))))
     return outputs
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.skip("there is no Chromium")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

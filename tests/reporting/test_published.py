@@ -3,12 +3,13 @@
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ROOT, accuracy_of, run_of
+from helpers import ROOT, accuracy_of, module_of, run_of
 from scipy.stats import ttest_1samp
 
 import fer_keras as fk
@@ -19,6 +20,7 @@ from fer_keras.evaluation.chance import contrast, pseudo_values
 from fer_keras.evaluation.predictions import Predictions
 
 REPORTS = ROOT / "reports"
+_module = partial(module_of, "reports")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [*ROOT.glob("*.md"), *(page for room in ("reports", "benchmarks", "docs")
                                for page in (ROOT / room).glob("*.md"))]  # fmt: skip
@@ -33,14 +35,6 @@ def write_tables():
 @pytest.fixture(scope="module")
 def publish():
     return _module("publish")
-
-
-def _module(name):
-    from importlib import import_module
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(REPORTS)
-        return import_module(name)
 
 
 @pytest.fixture(scope="module")
