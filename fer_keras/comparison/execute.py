@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fer_keras.comparison.continuing import next_longer, pass_on, run_lock
 from fer_keras.comparison.identity import run_identity, run_name
-from fer_keras.comparison.parallel_progress import ProgressBeside
+from fer_keras.comparison.parallel_progress import ParallelProgress
 from fer_keras.comparison.progress import Progress, Training
 from fer_keras.comparison.run import finish
 from fer_keras.comparison.source import Source
@@ -136,7 +136,7 @@ def _in_turn(runs, tensorboard, phase, paces):
 
 def _side_by_side(runs, jobs, dask, tensorboard, phase):
     """Finish runs in other processes; yield each that ended with what went wrong."""
-    with ProgressBeside(runs, phase) as progress:
+    with ParallelProgress(runs, phase) as progress:
         task = partial(_execute_beside, silent=progress.is_watched, tensorboard=tensorboard)
         here = dask is None
         ended = on_this_machine(task, runs, jobs) if here else on_cluster(task, runs, dask)

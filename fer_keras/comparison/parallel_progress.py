@@ -11,7 +11,7 @@ LOOK_SECONDS = 2
 """How often to look what is kept."""
 
 
-class ProgressBeside:
+class ParallelProgress:
     """How far runs in other processes are, by the epochs that they kept.
 
     Where someone watches, it is one bar over the images of all runs; else a line for each run that

@@ -237,7 +237,7 @@ def test_runs_side_by_side_are_followed_by_the_epochs_that_they_kept(
     runs = [planned("csv"), planned("mine")]
     monkeypatch.setattr(parallel_progress, "is_watched", lambda: True)
     monkeypatch.setattr(parallel_progress, "LOOK_SECONDS", 0.01)
-    with parallel_progress.ProgressBeside(runs) as going:
+    with parallel_progress.ParallelProgress(runs) as going:
         state = tmp_path / "mine" / "backup" / "state.json"
         state.parent.mkdir(parents=True)
         state.write_text(json.dumps([{}, {}, {}]))
@@ -251,7 +251,7 @@ def test_runs_side_by_side_are_followed_by_the_epochs_that_they_kept(
         assert bars[0].n == 350
     assert "1 of 2 runs have ended" in shown(bars[0])[-1]
     monkeypatch.setattr(parallel_progress, "is_watched", lambda: False)
-    with parallel_progress.ProgressBeside(runs, "learning rate 1 of 3") as going:
+    with parallel_progress.ParallelProgress(runs, "learning rate 1 of 3") as going:
         going.ended(runs[0])
     said = capsys.readouterr().out
     assert said.startswith("csv, seed 0 has ended; ")
