@@ -18,10 +18,11 @@ _KEPT = {}
 
 
 def with_shared_graph(model):
-    """Return a network with this one's answers; the next call may change it.
+    """Return a model with the same answers, on an earlier graph if one fits.
 
-    `model.predict` builds a graph for each network that was loaded. This takes longer than the
-    predictions, and TensorFlow warns about it. Networks that differ in weights alone share a graph.
+    `model.predict` builds a graph for each model that was loaded. This takes longer than the
+    predictions, and TensorFlow warns about it. Models that differ in weights alone share a graph,
+    so that the next call may give other weights to the model that this one returned.
 
     Args:
         model: a Keras model.
