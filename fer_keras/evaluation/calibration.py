@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, log_loss, mean_squared_error
 
-from fer_keras.evaluation.intervals import CONFIDENCE, proportion_interval
+from fer_keras.evaluation.intervals import CONFIDENCE, share_interval
 
 NUM_BINS = 15  # of confidence, as in Guo et al. (2017)
 OF_CHANCE = ("if calibrated, mean", "if calibrated, at most")
@@ -26,7 +26,7 @@ def reliability_table(predictions, num_bins=NUM_BINS):
     Returns:
         A DataFrame, one row a bin that is not empty: `low` and `high` (its ends; it includes the
         upper one), `images`, `confidence` (their mean), `accuracy`, and the ends `accuracy_low` and
-        `accuracy_high` of Wilson's 95 % interval; all but `images` in 0-1.
+        `accuracy_high` of its 95 % interval (`intervals.share_interval`); all but `images` in 0-1.
     """
     ends = np.linspace(0, 1, num_bins + 1)
     confidence = predictions.probabilities.max(axis=1).astype(float)
@@ -35,9 +35,9 @@ def reliability_table(predictions, num_bins=NUM_BINS):
     rows = []
     for place in np.unique(bins):
         inside = bins == place
-        hits, images = right[inside].sum(), inside.sum()
-        shares = confidence[inside].mean(), hits / images, *proportion_interval(hits, images)
-        rows.append((ends[place], ends[place + 1], images, *shares))
+        ends_of_share = share_interval(right[inside], predictions.groups[inside])
+        shares = confidence[inside].mean(), right[inside].mean(), *ends_of_share
+        rows.append((ends[place], ends[place + 1], inside.sum(), *shares))
     names = ("low", "high", "images", "confidence", "accuracy", "accuracy_low", "accuracy_high")
     return pd.DataFrame(rows, columns=names)
 

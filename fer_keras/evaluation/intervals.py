@@ -7,15 +7,15 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap, t
+from scipy.stats import binomtest, bootstrap, norm, t
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 5000
 FEW = 10
 """With fewer images that are wrong, or on which arms differ, Student's t is not to be trusted."""
-FEW_GROUPS = 20
-"""With fewer persons or other groups, the bootstrap's intervals are too narrow."""
+FEW_GROUPS = 50
+"""With fewer groups of equal size, or unequal ones like them, the bootstrap misses too often."""
 BATCH = 64  # resamples at once: few enough for the cache of a processor
 
 
@@ -58,7 +58,8 @@ def bootstrap_intervals(predictions, seed=0):
     the number of groups, for an accuracy that is the same in all of them, such as 0 or 1; `none`
     for a single group, which leaves the whole range of the score. With fewer groups than
     `FEW_GROUPS` the ends are at least those of the jackknife with Student's t, `jackknife` (Efron,
-    "The Jackknife, the Bootstrap and Other Resampling Plans", 1982).
+    "The Jackknife, the Bootstrap and Other Resampling Plans", 1982). Groups of unequal size count
+    as (Σ size)² / Σ size² (Kish, "Survey Sampling", 1965).
 
     Args:
         predictions: `Predictions` of at least one image.
@@ -69,7 +70,8 @@ def bootstrap_intervals(predictions, seed=0):
     """
     sample, statistic = _sample(predictions)
     table, num_groups = _intervals(sample, statistic, seed), len(sample)
-    if 1 < num_groups < FEW_GROUPS:
+    sizes = np.bincount(predictions.group_numbers)
+    if num_groups > 1 and sizes.sum() ** 2 / (sizes**2).sum() < FEW_GROUPS:
         half = jackknife_errors(predictions) * t.ppf((1 + CONFIDENCE) / 2, num_groups - 1)
         low, high = np.maximum(table["value"] - half, 0), np.minimum(table["value"] + half, 1)
         table.loc[(low < table["low"]) | (high > table["high"]), "method"] = "jackknife"
@@ -116,10 +118,40 @@ def proportion_interval(hits, total):
 
     Args:
         hits: number of successes.
-        total: number of trials, at least 1.
+        total: number of trials, above 0; neither need be whole.
     """
-    interval = binomtest(int(hits), int(total)).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+    square = norm.ppf((1 + CONFIDENCE) / 2) ** 2
+    middle = (hits + square / 2) / (total + square)
+    half = np.sqrt(square * (hits * (total - hits) / total + square / 4)) / (total + square)
+    return float(max(middle - half, 0)), float(min(middle + half, 1))
+
+
+def share_interval(holds, groups):
+    """Return the ends of the 95 % interval of a share of images, in 0-1.
+
+    It is Wilson's, for as many independent images as tell as much. Images of one group resemble
+    each other by their intraclass correlation, which an analysis of variance estimates (Donner and
+    Klar, "Design and Analysis of Cluster Randomization Trials in Health Research", 2000). Groups
+    that are few widen it as Student's t does. Single images are all independent.
+
+    Args:
+        holds: bool array `(images,)`, at least one, such as which are right.
+        groups: int array `(images,)`, equal for images of one group.
+    """
+    places, share, count = np.unique(groups, return_inverse=True)[1], holds.mean(), len(holds)
+    sizes = np.bincount(places)
+    num_groups, alike = len(sizes), 1.0
+    if 1 < num_groups < count and 0 < share < 1:
+        shares = np.bincount(places, weights=holds) / sizes
+        between = (sizes * (shares - share) ** 2).sum() / (num_groups - 1)
+        within = (sizes * shares * (1 - shares)).sum() / (count - num_groups)
+        mean_size = (count - (sizes**2).sum() / count) / (num_groups - 1)
+        alike = max((between - within) / (between + (mean_size - 1) * within), 0)
+    effective = count / (1 + alike * ((sizes**2).sum() / count - 1))
+    if 1 < num_groups < count:
+        of_images, of_groups = t.ppf((1 + CONFIDENCE) / 2, [count - 1, num_groups - 1])
+        effective *= (of_images / of_groups) ** 2
+    return proportion_interval(share * effective, effective)
 
 
 def largest_difference(runs, confidence=CONFIDENCE):

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import classification_report
 
 from fer_keras.data.faces import split_names
-from fer_keras.evaluation.intervals import bootstrap_intervals, proportion_interval
+from fer_keras.evaluation.intervals import bootstrap_intervals, share_interval
 from fer_keras.utils.arrays import load_arrays
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.files import whole_file
@@ -257,15 +257,16 @@ def class_accuracy(predictions):
 
     Returns:
         A DataFrame, one row a class that occurs: `class`, `support`, `accuracy`, and the ends
-        `accuracy_low` and `accuracy_high` of Wilson's 95 % interval, the last three in 0-1.
+        `accuracy_low` and `accuracy_high` of its 95 % interval (`intervals.share_interval`), the
+        last three in 0-1.
     """
-    confusion = predictions.confusion()
-    counts = zip(predictions.class_names, confusion.diagonal(), confusion.sum(axis=1))
-    rows = [
-        (name, support, hits / support, *proportion_interval(hits, support))
-        for name, hits, support in counts
-        if support
-    ]
+    rows = []
+    for label, name in enumerate(predictions.class_names):
+        own = predictions.y_true == label
+        if own.any():
+            right = predictions.is_right[own]
+            ends = share_interval(right, predictions.groups[own])
+            rows.append((name, own.sum(), right.mean(), *ends))
     names = ["class", "support", "accuracy", "accuracy_low", "accuracy_high"]
     return pd.DataFrame(rows, columns=names)
 

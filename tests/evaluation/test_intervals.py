@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import is_5_in_100, predictions_of
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binom, binomtest, norm, t
 from sklearn.metrics import accuracy_score, f1_score
 
 from fer_keras.data.faces import copy_groups
@@ -14,6 +14,7 @@ from fer_keras.evaluation.intervals import (
     holm,
     mcnemar_test,
     scores_of_confusion,
+    share_interval,
 )
 from fer_keras.evaluation.shared import weak_classes
 
@@ -117,6 +118,45 @@ def test_persons_who_are_all_right_in_one_of_four_images_are_few_persons_still()
     table = intervals_of(np.tile([0, 1, 1, 1], 4), np.zeros(16, int), np.arange(16) // 4, 2)
     wilson = binomtest(1, 4).proportion_ci(method="wilson")
     assert table.loc[0, ["value", "low", "high"]].tolist() == [0.25, wilson.low, wilson.high]
+
+
+def test_the_jackknife_holds_where_few_of_many_groups_have_most_images():
+    """Of 60 persons one has half of the images: the bootstrap's interval covers in 85 of 100."""
+    rng = rng_of(12)
+    groups = np.repeat(np.arange(60), [118, *[2] * 59])
+    is_right = rng.random(236) < rng.beta(6, 4, 60)[groups]
+    y_true = np.arange(236) % 2
+    answers = predictions_of(y_true, np.where(is_right, y_true, 1 - y_true), groups=groups)
+    without = np.array([is_right[groups != person].mean() for person in range(60)])
+    error = np.sqrt(59 / 60 * ((without - without.mean()) ** 2).sum())
+    low, high, method = bootstrap_intervals(answers).loc[0, ["low", "high", "method"]]
+    assert method == "jackknife"
+    assert low <= is_right.mean() - t.ppf(0.975, 59) * error + 1e-9
+    assert high >= is_right.mean() + t.ppf(0.975, 59) * error - 1e-9
+
+
+def test_a_share_of_single_images_has_wilsons_interval_and_copies_tell_nothing_more():
+    holds = np.arange(40) < 30
+    wilson = binomtest(30, 40).proportion_ci(method="wilson")
+    assert share_interval(holds, np.arange(40)) == pytest.approx((wilson.low, wilson.high))
+    low, high = share_interval(np.repeat(holds, 3), np.repeat(np.arange(40), 3))
+    assert low == pytest.approx(wilson.low, abs=0.01) and low < wilson.low
+    assert high == pytest.approx(wilson.high, abs=0.01) and high > wilson.high
+    everyone = binomtest(5, 5).proportion_ci(method="wilson")
+    assert share_interval(np.ones(50, bool), np.arange(50) // 10)[0] < everyone.low + 1e-9
+    low, high = share_interval(np.arange(20) < 14, np.zeros(20, int))
+    assert low < 0.2 and high > 0.9  # one person is one trial
+
+
+@pytest.mark.parametrize("first", [10, 90], ids=["equal", "one has half"])
+def test_intervals_of_shares_cover_the_truth_of_persons(num_trials, first):
+    """Ten persons; if each image counted as independent, 15 or 35 of 100 would miss."""
+    rng, missed = rng_of(13), 0
+    groups = np.repeat(np.arange(10), [first, *[10] * 9])
+    for _ in range(num_trials):
+        low, high = share_interval(rng.random(len(groups)) < rng.beta(6, 4, 10)[groups], groups)
+        missed += not low <= 0.6 <= high
+    assert missed <= 0.05 * num_trials + 2.9 * np.sqrt(0.05 * 0.95 * num_trials)
 
 
 def test_one_group_alone_says_nothing():

@@ -6,6 +6,7 @@ from helpers import predictions_of
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.evaluation.calibration import reliability_table
 from fer_keras.evaluation.predictions import (
     MERGED,
     Predictions,
@@ -172,6 +173,17 @@ def test_accuracy_of_a_class_is_its_recall_with_wilsons_interval(random_predicti
     np.testing.assert_allclose(table[["accuracy_low", "accuracy_high"]], ends, atol=1e-6)
     pairs = flat_metrics(random_predictions)
     assert pairs[f"{MERGED}/happy/accuracy"] == pytest.approx(recall[3])
+
+
+def test_pictures_of_one_person_widen_the_interval_of_a_class_and_of_a_bin():
+    y_true = np.zeros(40, int)
+    alone = predictions_of(y_true, y_true + (np.arange(40) < 10))
+    persons = replace(alone, groups=np.arange(40) // 5)
+    for table in (class_accuracy, reliability_table):
+        ends = [
+            table(each)[["accuracy_low", "accuracy_high"]].to_numpy() for each in (alone, persons)
+        ]
+        assert (np.diff(ends[1]) > 1.5 * np.diff(ends[0])).all()
 
 
 def test_a_class_that_does_not_occur_has_no_accuracy():
