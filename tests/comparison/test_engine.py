@@ -216,7 +216,7 @@ def test_faces_in_memory_are_compared_too(splits, tmp_path):
 
 
 @pytest.mark.usefixtures("untrained")
-def test_a_csv_of_ones_own_classes_is_called_by_its_folder(splits, tmp_path):
+def test_a_csv_of_ones_own_classes_is_called_by_its_name(splits, tmp_path):
     folder = tmp_path / "moods"
     folder.mkdir()
     names = ("calm", "tense")
@@ -225,7 +225,7 @@ def test_a_csv_of_ones_own_classes_is_called_by_its_folder(splits, tmp_path):
     write_fer2013_csv(replace(both, class_names=CLASS_NAMES), folder / "mine.csv")
     options = {"class_names": names, "out": tmp_path / "runs"}
     done = run_comparison({"a": TINY}, folder / "mine.csv", 1, **options)
-    assert done.sources["a"].data.name == done.splits("a").name == "moods"
+    assert done.sources["a"].data.name == done.splits("a").name == "mine"
     assert not is_fer2013(done)
 
 

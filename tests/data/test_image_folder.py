@@ -154,7 +154,9 @@ def test_hidden_and_foreign_entries_are_ignored_and_counted(folder):
 def test_pictures_of_other_kinds_alone_are_refused(folder, split):
     for number in range(3):
         Image.fromarray(noise(48, 48)).save(folder / split / "fear" / f"{number}.webp")
-    assert "Ignored 3 other files" in read_image_folder(folder).notes[0]
+    ignored, unread, *_ = read_image_folder(folder).notes
+    assert "Ignored 3 other files" in ignored
+    assert unread.startswith(f"3 of them are pictures of kinds that are not read, such as {split}/")
     (folder / split / "fear" / "a.png").unlink()
     with pytest.raises(
         InputError, match=r"fear holds 3 picture\(s\) such as 0\.webp, which are not"

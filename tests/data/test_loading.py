@@ -85,7 +85,7 @@ def test_a_csv_of_ones_own_has_the_classes_that_one_names(tmp_path):
     names = ["calm", "wild", *(f"mood {code}" for code in range(2, 12))]
     splits = load_data(path, class_names=names)
     assert splits.train.class_names == tuple(names)
-    assert splits.train.labels.tolist() == [0, 1, 11, 1] and splits.name == "moods"
+    assert splits.train.labels.tolist() == [0, 1, 11, 1] and splits.name == "faces"
     (note,) = splits.notes
     assert "mood 2, mood 3" in note and "mood 11" not in note and "wild" not in note
 

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from fer_keras.comparison.parsing import parse_data
-from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
 from fer_keras.data.loading import load_data
 from fer_keras.data.other_data import read_other_data
 from fer_keras.data.readers import locate
-from fer_keras.data.readers.locate import Location, find_data, why_no_folder
+from fer_keras.data.readers.locate import Location, data_set_name, find_data, why_no_folder
 from fer_keras.utils.errors import InputError
 
 
@@ -79,6 +79,27 @@ def test_a_data_set_is_named_by_its_classes_and_files_or_its_folder(tmp_path):
     assert find_data(numbered) == Location("numbered", folder=numbered)
 
 
+@pytest.mark.parametrize(
+    ("path", "classes", "name"),
+    [
+        ("fer2013/ckextended.csv", CLASS_NAMES, "ckextended"),  # of the same classes
+        ("fer2013/ckextended.csv.gz", ALL_CLASS_NAMES, "ckextended"),
+        ("data/FER2013_clean.csv", ALL_CLASS_NAMES, "fer2013"),
+        ("data/icml_face_data.csv.xz", CLASS_NAMES, "fer2013"),
+        ("moods/fer2013.csv", ("calm", "wild"), "moods"),
+    ],
+)
+def test_a_csv_is_fer2013_by_its_name_and_classes(tmp_path, path, classes, name):
+    assert data_set_name(classes, put(tmp_path / path)) == name
+
+
+def test_a_zip_is_fer2013_by_what_it_holds(tmp_path):
+    own = put_zip(tmp_path / "own" / "archive.zip", "ckextended.csv")
+    fer2013 = put_zip(tmp_path / "archive.zip", "icml_face_data.csv")
+    assert data_set_name(CLASS_NAMES, own) == "archive"
+    assert data_set_name(CLASS_NAMES, fer2013) == "fer2013"
+
+
 @pytest.mark.parametrize("layout", ["official", "kaggle", "kaggle itself"])
 def test_rafdb_is_known_by_its_layout(rafdb, tmp_path, layout):
     place = rafdb
@@ -145,7 +166,7 @@ def test_csv_file_itself_may_be_given(tmp_path):
     put_folder(tmp_path)
     csv = put(tmp_path / "under_another_name.csv")
     found = find_data(csv)
-    assert found == Location("fer2013", csv=csv)
+    assert found == Location("under_another_name", csv=csv)
     assert why_no_folder(found).endswith(f"was named; name the folder {tmp_path}")
     alone = Location("fer2013", csv=tmp_path / "elsewhere" / "a.csv")
     assert why_no_folder(alone).startswith("no train/<class>/ lies beside")
@@ -170,6 +191,43 @@ def test_useless_directory_is_refused_with_what_was_looked_for(tmp_path, exists)
     for part in (str(place), "fer2013.csv", "icml_face_data.csv", "train/", "test/"):
         assert part in str(caught.value)
     assert ("does not exist" in str(caught.value)) != exists
+
+
+def test_a_refused_folder_says_what_lies_in_it_and_which_of_it_was_meant(tmp_path):
+    def answer(place):
+        with pytest.raises(InputError, match="holds no faces") as caught:
+            find_data(place)
+        return str(caught.value)
+
+    for name in ("anger", "contempt"):
+        put(tmp_path / "ck" / "CK+48" / name / "1.png")
+    assert "(found: CK+48)" in answer(tmp_path / "ck")
+    assert answer(tmp_path / "ck").endswith(f"Did you mean {tmp_path / 'ck' / 'CK+48'}?")
+    put(tmp_path / "ck" / "list.csv", "image,label\n")  # no faces
+    assert "(found: CK+48, list.csv)" in answer(tmp_path / "ck")
+    assert answer(tmp_path / "ck").endswith("CK+48?")
+    put(tmp_path / "ck" / "ckextended.csv")
+    assert "Did you mean" not in answer(tmp_path / "ck")
+    put(tmp_path / "one" / "ckextended.csv")
+    assert answer(tmp_path / "one").endswith(f"Did you mean {tmp_path / 'one/ckextended.csv'}?")
+    put(tmp_path / "expw" / "image" / "origin" / "1.png")  # one class is none
+    assert "Did you mean" not in answer(tmp_path / "expw")
+
+
+@pytest.mark.parametrize(
+    "names", ["FER2013Train FER2013Test", "train_set val_set", "a-train b-test"]
+)
+def test_splits_under_other_names_are_no_classes(tmp_path, names):
+    for name in names.split():
+        put(tmp_path / "own" / name / "1.png")
+    with pytest.raises(InputError, match=f"found: {', '.join(sorted(names.split()))}"):
+        find_data(tmp_path / "own")
+
+
+def test_classes_may_be_called_nearly_as_splits(tmp_path):
+    for name in ("strained", "attested", "training", "Rival"):
+        put(tmp_path / "own" / name / "1.png")
+    assert find_data(tmp_path / "own").folder == tmp_path / "own"
 
 
 def test_argument_precedes_variable_precedes_data_folder(tmp_path, monkeypatch):

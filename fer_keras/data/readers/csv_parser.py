@@ -18,6 +18,7 @@ USAGES = {split.lower().encode(): usage for usage, split in enumerate(SPLITS)}
 # Some 60 rows: what is worked on at once stays in the processor's cache.
 BATCH_BYTES = 1 << 19
 MAX_LINE_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 16
 NUM_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 ZERO = np.uint8(ord("0"))
 

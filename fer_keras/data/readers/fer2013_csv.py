@@ -14,12 +14,16 @@ from fer_keras.data.faces import IMAGE_SIZE, NO_SPLIT, Faces, Splits, split_name
 from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.data.memory import Gathered
 from fer_keras.data.readers.csv_cache import read_cached
-from fer_keras.data.readers.csv_parser import SPLITS, find_columns, parse_batches
+from fer_keras.data.readers.csv_parser import (
+    MAX_HEADER_BYTES,
+    SPLITS,
+    find_columns,
+    parse_batches,
+)
 from fer_keras.utils.errors import InputError, first_few, reason, require_choice
 from fer_keras.utils.files import user_path, whole_file
 
 READ_BYTES = 1 << 17
-MAX_HEADER_BYTES = 1 << 16
 
 NUM_ROWS = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 """How many rows of each split FER2013 has."""
@@ -212,7 +216,8 @@ def _unpacked(file, path):
         if len(names) != 1:
             raise InputError(
                 f"{path} holds {len(names)} CSV files{': ' if names else ''}{', '.join(names)}; "
-                "give an archive with exactly one, or the CSV file itself."
+                "give an archive with exactly one, or the CSV file itself; unpack images and name "
+                "their folder."
             )
         file = archive.open(names[0])
     else:

@@ -9,7 +9,7 @@ from PIL import Image
 from fer_keras.data.faces import IMAGE_SIZE, Faces, Splits
 from fer_keras.data.memory import allocate
 from fer_keras.data.readers.decoding import open_picture, to_gray
-from fer_keras.data.readers.listing import EXTENSIONS
+from fer_keras.data.readers.listing import EXTENSIONS, UNREAD
 from fer_keras.utils.errors import InputError, first_few, require_choice
 from fer_keras.utils.files import as_text
 
@@ -68,8 +68,13 @@ def read_pictures(train, test, ignored, class_names, directory, on_bad):
     count = len(train) - sum(place < len(train) for place in faults)
     others = first_few([_relative(path, directory) for path in ignored])
     below = sum(map(_count_below, ignored))
+    visible = [path for path in ignored if not os.path.basename(path).startswith(".")]
+    unread = [path for path in visible if path.lower().endswith(UNREAD)]
+    example = _relative(unread[0], directory) if unread else ""
     notes = {
         f"Ignored {len(ignored)} other files or folders: {others}.": ignored,
+        f"{len(unread):,} of them are pictures of kinds that are not read, such as {example}; turn "
+        "them into .jpg or .png.": unread,
         f"{below:,} picture(s) in these folders are not read; move them up into the class's own "
         "folder.": below,
         f"Converted {num_converted} image(s) to grayscale 48x48.": num_converted,

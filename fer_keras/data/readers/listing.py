@@ -19,6 +19,9 @@ UNREAD = (".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jfif", "
 TEST_FOLDERS = ("test", "validation", "valid", "val")
 """Names of the folder with test images: the first that is there is read."""
 
+SPLIT_WORDS = (re.compile("(?<![a-z])train|Train"), re.compile("(?<![a-z])(test|val)|Test|Val"))
+"""What splits are called, and no classes, such as FER2013Train and FER2013Test."""
+
 GROUPS_NAME = "groups.csv"
 """A table that says which images of a data set belong together."""
 
@@ -59,11 +62,14 @@ def is_bare(directory):
     Args:
         directory: a `Path`, which need not exist.
     """
+    folders = visible_folders(directory)
     if visible_folders(directory, "train") or test_folders(directory):
+        return False
+    if all(any(word.search(folder.name) for folder in folders) for word in SPLIT_WORDS):
         return False
     return any(
         entry.name.lower().endswith(EXTENSIONS)
-        for folder in visible_folders(directory)
+        for folder in folders
         for entry in os.scandir(folder)
     )
 

@@ -2,12 +2,13 @@
 
 import os
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from fer_keras.data.labels import ALL_CLASS_NAMES, CLASS_NAMES
-from fer_keras.data.readers.csv_parser import SPLITS
+from fer_keras.data.readers.csv_parser import MAX_HEADER_BYTES, SPLITS, find_columns
 from fer_keras.data.readers.listing import (
     folder_classes,
     has_image_folder,
@@ -15,7 +16,7 @@ from fer_keras.data.readers.listing import (
     visible_folders,
 )
 from fer_keras.data.readers.raf_db import has_rafdb
-from fer_keras.utils.errors import InputError
+from fer_keras.utils.errors import InputError, first_few
 from fer_keras.utils.files import as_text, project_folder, project_path
 
 ENVIRONMENT_VARIABLE = "FER_KERAS_DATA"
@@ -80,16 +81,25 @@ def find_data(directory=None):
             return next(filter(None, map(_search, places)), None)
     place = project_path(place)
     if place.is_file():
-        return Location("fer2013", csv=place, votes=_votes_among([place.parent]))
+        return Location(
+            data_set_name(CLASS_NAMES, place), place, votes=_votes_among([place.parent])
+        )
     if found := _search(place):
         return found
     if is_bare(place):
         return Location(data_set_name(folder_classes(place), place), folder=place)
-    what = "holds no faces" if place.is_dir() else "does not exist"
+    what, meant = "does not exist", ""
+    if place.is_dir():
+        inside = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+        names = first_few([as_text(path.name) for path in inside]) or "nothing"
+        what = f"holds no faces in a form that is read (found: {names})"
+        readable = [path for path in inside if _is_readable(path)]
+        meant = f" Did you mean {readable[0]}?" if len(readable) == 1 else ""
     raise InputError(
-        f"{source} {place} {what}; give a folder that holds, itself or in {SUBFOLDER}/, one of "
-        f"{', '.join(CSV_NAMES)} (a zip with the CSV in it) or folders train/<class>/ and "
-        "test/<class>/ with images, unpacked; or a folder that holds RAF-DB."
+        f"{source} {place} {what}; give a folder that holds train/<class>/ and test/<class>/, or "
+        "<class>/ alone, with images, unpacked; or RAF-DB; or FER2013's CSV as "
+        f"{' or '.join(PLAIN_NAMES)}, plain or packed as gz, xz or zip; or name another CSV file "
+        f"itself. docs/extending.md tells how to bring other data sets.{meant}"
     )
 
 
@@ -106,20 +116,23 @@ def why_no_folder(location):
 
 
 def data_set_name(class_names, place):
-    """Return `fer2013` for FER2013's classes and form, else a folder's name.
+    """Return `fer2013` for what is FER2013, else a file's or folder's name.
 
-    Many data sets have FER2013's classes. A folder is FER2013's if it is called so, or its images
-    are, such as `Training_1.jpg`.
+    Many data sets have FER2013's classes. A CSV file is FER2013's if it is called as that is, and a
+    folder if it is called so, or its images are, such as `Training_1.jpg`.
 
     Args:
         class_names: tuple of the data set's classes.
         place: the `Path` of a CSV file, or of a folder that holds `train/<class>/`.
     """
-    folder = place.parent if place.is_file() else place
-    is_fer2013 = class_names in (CLASS_NAMES, ALL_CLASS_NAMES)
-    if is_fer2013 and (place.is_file() or SUBFOLDER in folder.name.lower() or _has_splits(folder)):
-        return "fer2013"
-    return as_text(folder.name)
+    is_called_so = SUBFOLDER in place.name.lower()
+    if place.is_file():
+        is_called_so = is_called_so or (place.name in CSV_NAMES and _is_csv(place))
+        own = place.parent.name if is_called_so else place.stem.removesuffix(".csv")
+    else:
+        is_called_so, own = is_called_so or _has_splits(place), place.name
+    is_fer2013 = is_called_so and class_names in (CLASS_NAMES, ALL_CLASS_NAMES)
+    return SUBFOLDER if is_fer2013 else as_text(own)
 
 
 def _has_splits(folder):
@@ -145,6 +158,17 @@ def _search(place):
     if folder:
         return Location(data_set_name(folder_classes(folder), folder), folder=folder)
     return Location("raf-db", raf_db=place) if has_rafdb(place) else None
+
+
+def _is_readable(path):
+    """Return whether a CSV file, or a folder and what lies in it, looks like a data set."""
+    with suppress(OSError, ValueError):  # what may not be read, or is bad, is none to name
+        if path.is_dir():
+            return bool(_search(path)) or (is_bare(path) and len(folder_classes(path)) > 1)
+        if path.is_file() and path.name.lower().endswith(".csv"):
+            with open(path, encoding="utf-8-sig") as file:
+                return bool(find_columns(file.readline(MAX_HEADER_BYTES)))
+    return False
 
 
 def _votes_among(folders):
