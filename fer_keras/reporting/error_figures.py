@@ -15,9 +15,9 @@ from fer_keras.reporting.figures import COLOURS, listed, looks, panel_grid, wrap
 MOST_VALUES = 3
 """Most arms whose average precisions fit above a panel."""
 
-ABOVE = {"loc": "lower right", "bbox_to_anchor": (1.03, 0.96), "ncols": 3, "frameon": False}
+ABOVE = {"loc": "lower left", "bbox_to_anchor": (-0.06, 0.95), "ncols": 3, "frameon": False}
 ABOVE |= {"fontsize": 8, "handlelength": 1.6, "columnspacing": 0.8, "handletextpad": 0.4}
-"""Where a panel's legend stands beside its title."""
+"""Where a panel's legend stands: below its title."""
 
 
 def reliability_diagrams(versions):
@@ -68,7 +68,7 @@ def precision_recall_curves(predictions):
         few. A dotted line is the share of the class, which a ranking by chance would reach.
     """
     names = list(dict.fromkeys(name for part in predictions.values() for name in part.class_names))
-    figure, panels = wrapped_panels(len(names), 2.3, 2.2, per_row=4)
+    figure, panels = wrapped_panels(len(names), 2.3, 2.3, per_row=4)
     words, curves = [], {}
     for place, (arm, look) in enumerate(looks(predictions).items()):
         part, colour, line = predictions[arm], look["color"], ("-", "--", "-.")[place % 3]
@@ -83,8 +83,10 @@ def precision_recall_curves(predictions):
             panel.axhline(row["share"], color=colour, linestyle=":", linewidth=1)
         words.append(f"{arm}: {listed(table.index, table['average precision'], '.2f')}.")
     for place, name in enumerate(names):
-        _finish_class(panels[place], name, place % 2 == 0, place + 4 >= len(names))
-        if len(predictions) <= MOST_VALUES:
+        has_values = len(predictions) <= MOST_VALUES
+        panels[place].set_title(name, fontsize=10, loc="left", pad=16 if has_values else 6)
+        _finish_class(panels[place], place % 2 == 0, place + 4 >= len(names))
+        if has_values:
             # Above the panel, for inside it would hide one curve or another.
             panels[place].legend(handles=panels[place].lines[::2], **ABOVE)
     figure.legend(curves.values(), curves, frameon=False, ncols=2, loc="outside lower center")
@@ -93,8 +95,7 @@ def precision_recall_curves(predictions):
     return figure
 
 
-def _finish_class(panel, name, is_leftmost, is_lowest):
-    panel.set_title(name, fontsize=10, loc="left")
+def _finish_class(panel, is_leftmost, is_lowest):
     panel.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     panel.tick_params(labelleft=is_leftmost, labelbottom=is_lowest)
     panel.set(xlabel=is_lowest * "recall", ylabel=is_leftmost * "precision")
