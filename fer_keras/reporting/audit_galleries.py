@@ -139,7 +139,7 @@ def _ferplus(found, rng):
 
     return {
         "gallery_ferplus": chosen(differs, rows["class"] + "\nFER+: " + rows["ferplus"]),
-        "gallery_no_face": chosen(~rows["is_face"], "FER2013:\n" + rows["class"]),
+        "gallery_no_face": chosen(~rows["is_face"], "FER2013: " + rows["class"]),
     }
 
 
@@ -149,6 +149,6 @@ def _gallery(cells, title):
     rows, columns = cells[0][0].shape
     height = 0.82 * (rows / columns) + 0.38 + 0.3 / len(lines)
     figure, _ = plots.picture_grid(lines, PER_ROW, 0.9, height, title, fontsize=6.5)
-    captions = "; ".join(words.replace("\n", ", ") for _, words in cells)
-    figure.set_label(f"{title}: {len(cells)} sample images: {captions}.")
+    captions = "; ".join(dict.fromkeys(words.replace("\n", ", ") for _, words in cells))
+    figure.set_label(f"{title}: {len(cells)} sample images. Above them: {captions}.")
     return figure

@@ -98,7 +98,8 @@ def _leave_out_faces(notebook):
                     tag.decompose()
                 output.data = {"text/html": str(soup)}
             else:
-                words.append(output.metadata.get("alt", "a figure"))
+                # The first sentence names the figure; the rest tells what one would see.
+                words.append(output.metadata.get("alt", "a figure").split(". ")[0].rstrip("."))
                 shown.remove(output)
     # What is left of these cells would speak of figures that are not there.
     kept = [cell for cell in notebook.cells if "faces" not in cell.metadata.get("tags", [])]
