@@ -256,7 +256,7 @@ def _levels(runs, factors):
 
 
 def _percent(share):
-    return "" if pd.isna(share) else f"{100 * share:.0f} %"
+    return "" if pd.isna(share) else f"{100 * share:z.0f} %"
 
 
 def _values(runs, predictions):

@@ -117,7 +117,8 @@ def cost_facts(comparison, results):
     total = _minutes_spent(comparison)
     machines = dict.fromkeys(machines_of(runs))
     place = "; ".join(machines)
-    whole = _duration(total), f"training of all {len(runs)} runs, with validation, on {place}"
+    count = f"all {len(runs)} runs" if len(runs) > 2 else ("one run", "both runs")[len(runs) - 1]
+    whole = _duration(total), f"training of {count}, with validation, on {place}"
     if len(machines) > 1:
         return [whole]
     speeds, whose_speeds = _by_arm(mean["images_per_second"], "{:,.0f}".format)

@@ -138,7 +138,7 @@ def show_table(table, name, directory, caption, precision=3):
         precision: int, the decimal places shown.
     """
     files = save_table(table, name, directory)
-    style = table.style.format(precision=precision, na_rep="", escape="html")
+    style = table.style.format(precision=precision, thousands=",", na_rep="", escape="html")
     for axis in ("index", "columns"):
         style.format_index(axis=axis, escape="html")
     style.set_caption(escape(caption))

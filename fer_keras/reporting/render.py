@@ -25,7 +25,7 @@ def render(template, **values):
     """Return a template of `reporting/templates` as text, with values put in.
 
     Numbers are written by filters: `{{ n | count }}` as `1,234`, `{{ share | percent }}` as
-    `12.3%` (`percent(0)`: `12%`), `{{ difference | points }}` as `+1.2` for 0.012, and what
+    `12.3 %` (`percent(0)`: `12 %`), `{{ difference | points }}` as `+1.2` for 0.012, and what
     `difference_tables.p_text` returned, `{{ text | p }}`, as `= 0.03` or `< 0.0001`. In
     `{{ note | without_paths }}`, absolute paths are cut to their last name. What stands between
     backticks is written by `{{ name | code }}`, and names in a row by `{{ names | codes }}`.
@@ -94,7 +94,7 @@ _environment = Environment(
 _html_environment = Environment(autoescape=True, **_options)
 _filters = {
     "count": lambda number: f"{number:,.0f}",
-    "percent": lambda share, digits=1: f"{share:.{digits}%}",
+    "percent": lambda share, digits=1: f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%",
     "without_paths": without_paths,
     "bibtex": _in_bibtex,
     "code": _in_code,

@@ -182,21 +182,22 @@ def class_table(runs):
 
     Returns:
         A DataFrame, one row a class and two averages, with two-level columns (arm, score), with the
-        ends `f1 low` and `f1 high` of the class's 95 % interval over test images, missing for
+        ends `F1 low` and `F1 high` of the class's 95 % interval over test images, missing for
         averages and for classes too small for it; for two arms the difference in F1.
     """
     reports = {}
     for arm, run in runs.items():
         predictions = run.predictions
         report = class_report(predictions).set_index("class")
-        ends = f1_intervals(predictions).set_index("class").add_prefix("f1 ")
-        reports[arm] = report.join(ends)[["precision", "recall", "f1", *ends, "support"]]
+        ends = f1_intervals(predictions).set_index("class").add_prefix("F1 ")
+        report = report.rename(columns={"f1": "F1"}).join(ends)
+        reports[arm] = report[["precision", "recall", "F1", *ends, "support"]]
     table = pd.concat(reports, axis=1)
     averages = ["macro avg", "weighted avg"]
     table = table.loc[[*table.index.drop(averages), *averages]].rename_axis("class")
     if len(runs) == 2:
         first, second = runs
-        table[f"{second} − {first}", "f1"] = table[second, "f1"] - table[first, "f1"]
+        table[f"{second} − {first}", "F1"] = table[second, "F1"] - table[first, "F1"]
     return table
 
 
@@ -209,7 +210,7 @@ def f1_table(runs):
     Returns:
         A DataFrame, one row a class, one column an arm; F1 in 0-1.
     """
-    table = class_table(runs).xs("f1", axis=1, level=1)[list(runs)]
+    table = class_table(runs).xs("F1", axis=1, level=1)[list(runs)]
     return table.drop(["macro avg", "weighted avg"])
 
 

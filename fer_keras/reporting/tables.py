@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_keras.comparison.trained import is_readable
 from fer_keras.reporting.score_tables import headline_rows
-from fer_keras.utils.machine import machines_of
+from fer_keras.utils.machine import TENSORFLOW, machines_of
 from fer_keras.utils.records import read_object
 
 
@@ -27,7 +27,7 @@ def arms_table(comparison):
         if run:
             leaked = run.predictions.leaked
             table.loc[arm, "test images"] = f"{len(leaked):,}"
-            copies = f"{leaked.sum():,} ({leaked.mean():.1%})"
+            copies = f"{leaked.sum():,} ({100 * leaked.mean():.1f} %)"
             table.loc[arm, "test images with an exact copy in training"] = copies
     return table.fillna("").rename_axis("arm")
 
@@ -119,7 +119,7 @@ def time_table(results, minutes=None):
         row |= {name: f"{value:{form}}" for (name, form), value in zip(forms.items(), mean)}
         if minutes:
             over = ", over" if mean["epochs"] == 1 and mean["minutes"] > minutes else ""
-            row["share of the time"] = f"{mean['minutes'] / minutes:.0%}{over}"
+            row["share of the time"] = f"{100 * mean['minutes'] / minutes:.0f} %{over}"
         rows.append(row)
     table = pd.DataFrame(rows).set_index("arm")
     is_one = results["machine"].nunique() == 1
@@ -167,7 +167,9 @@ def environment_table(comparison):
         A DataFrame of texts, one row a fact, with the column `value`; where runs differ it holds
         all values, and of the dates the first and the last.
     """
-    table = pd.DataFrame([run.environment for run in comparison.all_runs]).fillna("")
+    table = pd.DataFrame([run.environment for run in comparison.all_runs]).replace("", None)
+    # Runs made before there was a choice name no backend.
+    table = table.fillna({"backend": TENSORFLOW}).fillna("none")
     text = {name: "; ".join(sorted(set(table[name]))) for name in table}
     first, last = min(table["date"]), max(table["date"])
     text["date"] = first if first == last else f"{first} to {last}"

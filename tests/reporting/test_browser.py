@@ -189,7 +189,8 @@ def test_a_cell_of_the_confusion_matrix_shows_its_faces(opened):
     assert not faces.is_visible()
     cell.hover()
     hits = (np.random.default_rng(0).random(120) < 0.6)[::4].sum()  # of the first class
-    assert f"found: {hits} of 30, {hits / 30:.1%}" in cell.inner_text() and faces.is_visible()
+    share = f"{100 * hits / 30:.1f}\N{NO-BREAK SPACE}%"
+    assert f"found: {hits} of 30, {share}" in cell.inner_text() and faces.is_visible()
     picture = faces.evaluate("each => getComputedStyle(each).backgroundImage")
     assert picture.startswith('url("data:image/webp;base64,')
     without = opened(which=1)

@@ -113,8 +113,8 @@ def test_cells_of_the_matrix_hold_shares_and_counts():
     counts = confusion_matrix(run.predictions.y_true, run.predictions.y_pred)
     cells = [cell.get_text(" ", strip=True) for cell in soup.select("td[tabindex]")]
     for text, count, total in zip(cells, counts.flat, np.repeat(counts.sum(axis=1), 7)):
-        assert text.startswith(f"{count / total:.0%} ")
-        assert text.endswith(f": {count} of {total}, {count / total:.1%}")
+        assert text.startswith(f"{100 * count / total:.0f} ")
+        assert text.endswith(f": {count} of {total}, {100 * count / total:.1f}\N{NO-BREAK SPACE}%")
     assert not soup.select(".faces")
 
 

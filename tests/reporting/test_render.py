@@ -21,8 +21,8 @@ def test_a_value_that_is_missing_is_an_error():
     [
         ("{{ x | count }}", 1234567, "1,234,567"),
         ("{{ x | count }}", 3.0, "3"),
-        ("{{ x | percent }}", 0.1234, "12.3%"),
-        ("{{ x | percent(0) }}", 0.5, "50%"),
+        ("{{ x | percent }}", 0.1234, "12.3\N{NO-BREAK SPACE}%"),
+        ("{{ x | percent(0) }}", 0.5, "50\N{NO-BREAK SPACE}%"),
         ("{{ x | points }}", 0.0123, "+1.2"),
         ("{{ x | points }}", -0.05, "-5.0"),
         ("{{ x | without_paths }}", "no /home/me/a.csv", "no a.csv"),

@@ -132,11 +132,11 @@ def test_a_failed_run_leaves_the_others(tmp_path):
 def test_class_table_gives_the_difference_of_two_arms(compared):
     first = compared.first
     table = score_tables.class_table(first)
-    expected = table["folder", "f1"] - table["CSV", "f1"]
-    assert table["folder − CSV", "f1"].tolist() == pytest.approx(expected.tolist())
+    expected = table["folder", "F1"] - table["CSV", "F1"]
+    assert table["folder − CSV", "F1"].tolist() == pytest.approx(expected.tolist())
     assert table["CSV", "support"].iloc[:7].sum() == 1000
-    inside = table["CSV", "f1"].between(table["CSV", "f1 low"], table["CSV", "f1 high"])
-    assert inside.iloc[:7].all() and table["CSV", "f1 low"].iloc[7:].isna().all()
+    inside = table["CSV", "F1"].between(table["CSV", "F1 low"], table["CSV", "F1 high"])
+    assert inside.iloc[:7].all() and table["CSV", "F1 low"].iloc[7:].isna().all()
     part = first["CSV"].predictions
     scores = f1_score(part.y_true, part.y_pred, average=None)
     assert score_tables.f1_table(first)["CSV"].tolist() == pytest.approx(scores.tolist())

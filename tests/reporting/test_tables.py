@@ -26,7 +26,7 @@ def test_arms_table_tells_what_differs_and_counts_copies(splits, tmp_path):
     table = tables.arms_table(compared)
     assert table.loc["one"].to_dict() == {
         "feed": "memory", "patience": "none", "training images": "140", "validation images": "35",
-        "test images": "70", "test images with an exact copy in training": "7 (10.0%)",
+        "test images": "70", "test images with an exact copy in training": "7 (10.0 %)",
     }  # fmt: skip
     assert table.loc["other", ["feed", "patience"]].tolist() == ["image_data_generator", "3"]
     common = tables.common_table(compared)["value"]
@@ -54,8 +54,8 @@ def test_time_is_the_mean_over_runs_with_the_share_of_equal_minutes(tmp_path):
     }
     record = result_table(comparison_of(runs, tmp_path))
     table = tables.time_table(record, minutes=2)
-    assert table.loc["conv2"].tolist() == ["2", "3", "2", "3.00", "800", "150%"]
-    assert table.loc["vgg8", "share of the time"] == "150%, over"
+    assert table.loc["conv2"].tolist() == ["2", "3", "2", "3.00", "800", "150 %"]
+    assert table.loc["vgg8", "share of the time"] == "150 %, over"
     assert "share of the time" not in tables.time_table(record)
     assert "machine" not in table
     record.loc[1, ["processor", "gpu", "cores"]] = "loom", "card", "16"
@@ -85,9 +85,13 @@ def test_costs_are_measured_once_for_each_network(splits, tmp_path):
 
 def test_environment_names_every_machine_that_trained(tmp_path):
     first, other = run_of(0.5, 1), run_of(0.5, 2)
-    changed = {"processor": "slide rule", "date": "2026-01-02"}
+    changed = {"processor": "slide rule", "date": "2026-01-02", "gpu": "card"}
+    # Runs made before there was a choice name no backend.
+    changed["backend"] = "tensorflow"
     other = replace(other, environment=other.environment | changed)
     table = tables.environment_table(comparison_of({"a": {0: first, 1: other}}, tmp_path))
     assert table.loc["processor", "value"] == "abacus; slide rule"
     assert table.loc["date", "value"] == "2026-01-01 to 2026-01-02"
     assert table.loc["cores", "value"] == "2"
+    assert table.loc["backend", "value"] == "tensorflow"
+    assert table.loc["gpu", "value"] == "card; none"
