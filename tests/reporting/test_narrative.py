@@ -207,7 +207,9 @@ def test_named_comparisons_bring_their_notice(tmp_path):
     assert "Does the form make a difference?" in introduction(runs, tmp_path, name="same_images")
     words = introduction(runs, tmp_path, name="published")
     assert "These two arms are not comparable" in words
-    assert "in the CSV arm 100 of 1,000 test images (10.0\N{NO-BREAK SPACE}%) have an exact copy in training" in words
+    share = "10.0\N{NO-BREAK SPACE}%"
+    copies = f"in the CSV arm 100 of 1,000 test images ({share}) have an exact copy in training"
+    assert copies in words
     assert "in the folder arm 0 of 1,000 test images" in words
     # How many near copies leak is known of FER2013.
     near = "Near copies (mirrored, shifted, cropped or retouched) leak as well"
