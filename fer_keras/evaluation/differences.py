@@ -175,7 +175,7 @@ def _rows(part, values, score, how, is_all, margin, families):
         needed = seeds_needed(values, weights, margin, len(others) * families)
         row |= {"p_value": p_value, "seeds_needed": needed or np.nan}
         pair = part[reference], part[row["arm"]]
-        if how == How.OVER_SEEDS and p_value > LEVEL:
+        if how != How.SEEDS_ALONE and p_value > LEVEL:
             row |= _widened(row, [*pair[0], *pair[1]], len(others) * families)
         has_learnt = not all(map(is_idle, pair))
         row["verdict"] = _verdict(row, how) if has_learnt else Verdict.NOTHING_LEARNT

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap, norm, t
+from scipy.stats import binom, binomtest, bootstrap, norm, t
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1")
 CONFIDENCE = 0.95
@@ -181,24 +181,28 @@ def largest_difference(runs, confidence=CONFIDENCE):
 def mcnemar_test(first, second):
     """Test whether one of two models is right more often than the other.
 
-    The exact McNemar test needs independent images. Each group of identical images therefore has
-    one vote, for the model that gets more of it right.
+    If neither is, each image that only one of them gets right could as well be the other's. The p
+    value is the exact chance that the images fall at least as unequally so. Images of one group
+    fall together. Of single images this is the exact McNemar test; of groups, Fisher's
+    randomisation test of their gains ("The Design of Experiments", 1935).
 
     Args:
-        first: `Predictions`, whose `groups` mark identical images.
+        first: `Predictions`, whose `groups` mark images that belong together.
         second: `Predictions` of the same images in the same order.
 
     Returns:
-        The votes for the first model, those for the second, and the p value.
+        How many images only the first model gets right, how many only the second, the p value.
     """
-    # Imported here: reading results should not wait for it.
-    from statsmodels.stats.contingency_tables import mcnemar
-
     gain = second.is_right.astype(int) - first.is_right
-    votes = np.bincount(first.group_numbers, weights=gain)
-    first_better, second_better = int((votes < 0).sum()), int((votes > 0).sum())
-    test = mcnemar([[0, first_better], [second_better, 0]], exact=True)
-    return first_better, second_better, float(test.pvalue)
+    by_group = np.bincount(first.group_numbers, weights=gain).astype(int)
+    chances = np.ones(1)  # that the second model gains 0, 1, ... of what it can
+    for size, count in zip(*np.unique(np.abs(by_group[by_group != 0]), return_counts=True)):
+        own = np.zeros(size * count + 1)
+        own[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = np.convolve(chances, own)
+    totals = 2 * np.arange(len(chances)) - (len(chances) - 1)
+    p_value = chances[np.abs(totals) >= abs(by_group.sum())].sum()
+    return int((gain < 0).sum()), int((gain > 0).sum()), float(min(p_value, 1))
 
 
 def holm(p_values):

@@ -57,7 +57,8 @@ def mean_intervals(test_sets):
 def f1_intervals(predictions):
     """Compute the 95 % interval of each class's F1, of one weight file.
 
-    It is the jackknife's, over groups of identical images, with Student's t.
+    It is the jackknife's, over groups of identical images, with Student's t. Its degrees of freedom
+    count the groups that hold the class, for the others tell little of it.
 
     Args:
         predictions: `Predictions`.
@@ -68,9 +69,10 @@ def f1_intervals(predictions):
     """
     counts = predictions.confusion_by_group()
     n, total = len(counts), counts.sum(axis=0)
+    num_own = (counts.sum(axis=2) > 0).sum(axis=0)
     value, without = f1_of_confusion(total), f1_of_confusion(total - counts)
     error = np.sqrt((n - 1) * without.var(axis=0))
-    half = error * t.ppf((1 + CONFIDENCE) / 2, max(n - 1, 1))
+    half = error * t.ppf((1 + CONFIDENCE) / 2, np.maximum(num_own - 1, 1))
     table = pd.DataFrame({"class": predictions.class_names})
     table["low"], table["high"] = np.maximum(value - half, 0), np.minimum(value + half, 1)
     table.loc[table["class"].isin(weak_classes([predictions])), ["low", "high"]] = np.nan

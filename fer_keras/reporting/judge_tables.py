@@ -8,7 +8,7 @@ from fer_keras.comparison.votes import find_votes
 from fer_keras.evaluation.chance import contrast, group_means
 from fer_keras.evaluation.differences import LEVEL
 from fer_keras.evaluation.effects import factor_effects
-from fer_keras.evaluation.intervals import holm
+from fer_keras.evaluation.intervals import holm, proportion_interval
 from fer_keras.evaluation.judges import (
     EMOTIONS,
     LABEL,
@@ -216,8 +216,13 @@ def class_agreement(judgement):
         row = {"class": name, "images": part.sum(), "agree": agrees[part].mean()}
         row |= {"low": np.nan, "high": np.nan}
         if part.sum() >= LEAST_IMAGES:
-            runs = {name: group_means(agrees[None, part], judgement.groups[part])}
-            row["low"], row["high"] = np.clip(contrast(runs, {name: 1}).interval(), 0, 1)
+            groups = judgement.groups[part]
+            estimate = contrast({name: group_means(agrees[None, part], groups)}, {name: 1})
+            ends = np.clip(estimate.interval(), 0, 1)
+            if not estimate.standard_error:  # no image differs from the others
+                num_groups = len(np.unique(groups))
+                ends = proportion_interval(row["agree"] * num_groups, num_groups)
+            row["low"], row["high"] = ends
         rows.append(row | {"seen most as": EMOTIONS[chosen[part].sum(axis=0).argmax()]})
     return pd.DataFrame(rows)
 

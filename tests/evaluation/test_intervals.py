@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import is_5_in_100, predictions_of
-from scipy.stats import binom, binomtest, norm, t
+from scipy.stats import binom, binomtest, norm, permutation_test, t
 from sklearn.metrics import accuracy_score, f1_score
 
 from fer_keras.data.faces import copy_groups
@@ -289,11 +289,20 @@ def test_mcnemar_is_the_sign_test_worked_by_hand():
     assert mcnemar_test(*models_apart(0, 0)) == (0, 0, 1)
 
 
-def test_identical_images_have_one_vote_in_mcnemar():
-    groups = np.array([0] + [1] * 6 + [2, 3] + [4] * 5)  # six of the second's eight are one image
-    assert mcnemar_test(*models_apart(1, 8, groups=groups))[:2] == (1, 3)
-    tied = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7] + [8] * 5)  # one image under two labels: a draw
-    assert mcnemar_test(*models_apart(1, 8, groups=tied))[:2] == (0, 7)
+def test_mcnemar_flips_the_gains_of_groups_as_scipy_does():
+    groups = np.array([0, 0, 1, 1, 2, 2, 3, 4, 5, 5, 5, 6, 7, 7, 8, 8])
+    pair = models_apart(4, 9, both=3, groups=groups)
+    gains = np.bincount(groups, pair[1].is_right.astype(int) - pair[0].is_right)
+    flipped = permutation_test([gains], np.sum, permutation_type="samples", n_resamples=np.inf)
+    assert mcnemar_test(*pair) == (4, 9, pytest.approx(flipped.pvalue))
+
+
+def test_images_of_one_person_fall_together_in_mcnemar():
+    # Of eight falls of gains of 1, 6 and 1, six are as unequal as 6: not the two of 6 - 1 - 1.
+    persons = np.array([0] + [1] * 6 + [2] + [3] * 5)
+    assert mcnemar_test(*models_apart(1, 7, groups=persons)) == (1, 7, pytest.approx(6 / 8))
+    alike = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7] + [8] * 5)  # one image under two labels: a draw
+    assert mcnemar_test(*models_apart(1, 8, groups=alike)) == (1, 8, pytest.approx(2 / 2**7))
 
 
 @pytest.mark.parametrize("discordant", [5, 10, 25, 60])
@@ -304,7 +313,7 @@ def test_exact_mcnemar_never_alarms_falsely_more_often_than_5_in_100(discordant)
     assert false_alarms <= 0.05
 
 
-def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_have_one_vote(num_trials):
+def test_mcnemars_false_alarms_are_about_5_in_100_if_identical_images_fall_together(num_trials):
     # Exact tests are conservative, and with few discordant images much so (the test above); with
     # hundreds of them, as test sets of thousands give, the share comes near the nominal 5 %.
     groups = np.repeat(np.arange(1500), [1, 1, 1, 5, 5] * 300)

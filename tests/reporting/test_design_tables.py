@@ -97,7 +97,7 @@ def test_methods_say_what_came_after_the_design(done):
     assert f"{written} {later}" in words(replace(done, margin=0.02))
     assert "learnt from 140 images of" in words(done)
     grouped = replace(done, notes=(f"The 70 test images are of 7 {GROUPS}, of which none is.",))
-    assert "one person or sequence count as one" in words(grouped)
+    assert "one person or sequence belong together" in words(grouped)
     assert "one person" not in words(done)
     data = done.design["data"]
     others = data | {"two": data["two"] | {"train": 99}}
