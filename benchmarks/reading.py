@@ -1,14 +1,12 @@
 """Reading the CSV, against what the student studies do and against the quickest of one line."""
 
 import itertools
-import subprocess
-import sys
 import warnings
 from statistics import median
 
 import numpy as np
 import pandas as pd
-from timing import in_turn, row
+from timing import in_turn, peak_memory, row
 
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 
@@ -21,8 +19,6 @@ if sys.argv[2] == "ours":
 else:
     rows = pd.read_csv(sys.argv[1])
     pixels = np.stack([np.array(text.split(), "float32") for text in rows["pixels"]])
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(int(status["VmHWM"].split()[0]) / 1024)
 """
 
 
@@ -40,12 +36,6 @@ def by_fromstring(path):
         warnings.simplefilter("ignore", DeprecationWarning)
         pixels = np.stack([np.fromstring(text, np.uint8, sep=" ") for text in rows["pixels"]])
     return pixels.reshape(-1, 48, 48), rows["emotion"].to_numpy()
-
-
-def memory(path, side):
-    """Return the MiB that a process of its own takes at most when it reads the CSV; on Linux."""
-    command = [sys.executable, "-c", READ, path, side]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def bench(location, scratch, rounds):
@@ -72,6 +62,6 @@ def bench(location, scratch, rounds):
     peaks = []
     for link in itertools.islice(links, rounds):
         link.symlink_to(path)
-        peaks.append((memory(link, "ours"), memory(path, "theirs")))
+        peaks.append((peak_memory(READ, link, "ours"), peak_memory(READ, path, "theirs")))
     ours, theirs = map(median, zip(*peaks))
     yield row("memory to read the CSV", "MiB", ours, studies, theirs)

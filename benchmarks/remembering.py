@@ -1,10 +1,8 @@
 """Memory that a training process takes at most, against arrays of float32; on Linux."""
 
-import subprocess
-import sys
 from statistics import median
 
-from timing import row
+from timing import peak_memory, row
 
 TRAIN = """
 import sys
@@ -29,20 +27,14 @@ else:
     model = build("conv3", 7)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.fit(pixels.reshape(-1, 48, 48, 1), labels, batch_size=64, verbose=0)
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(int(status["VmHWM"].split()[0]) / 1024)
 """
 
 
 def bench(location, scratch, rounds):
     """Yield a row: reading FER2013 and training conv3 for an epoch, in a process of its own."""
     folder = str(location.csv.parent)
-    peaks = [[peak(folder, side) for side in ("ours", "theirs")] for _ in range(rounds)]
+    peaks = [
+        [peak_memory(TRAIN, folder, side) for side in ("ours", "theirs")] for _ in range(rounds)
+    ]
     ours, theirs = map(median, zip(*peaks))
     yield row("memory to read and train conv3", "MiB", ours, "arrays of float32", theirs)
-
-
-def peak(folder, side):
-    """Return the MiB that one side's process takes at most."""
-    command = [sys.executable, "-c", TRAIN, folder, side]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

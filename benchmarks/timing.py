@@ -1,11 +1,18 @@
-"""Both sides of a comparison, timed in turn."""
+"""Both sides of a comparison: their times in turn, and their memory."""
 
+import subprocess
+import sys
 import time
 from statistics import median
 
 BATCH_SIZE = 64
 OF_FACES = "of all faces"
 """The unit of accuracies."""
+PEAK = """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) / 1024)
+"""
+"""Prints the most MiB that its process has taken."""
 
 
 def seconds(function):
@@ -19,6 +26,12 @@ def in_turn(functions, rounds):
     """Return the median seconds of each of several functions, called alternately."""
     turns = [[seconds(function) for function in functions] for _ in range(rounds)]
     return [median(times) for times in zip(*turns)]
+
+
+def peak_memory(code, *arguments):
+    """Return the MiB that a process of its own takes at most for some code; on Linux."""
+    command = [sys.executable, "-c", code + PEAK, *arguments]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def row(what, unit, ours, against, theirs):
