@@ -62,9 +62,10 @@ def test_a_terminals_bar_moves_during_a_long_item_and_goes_in_the_end(monkeypatc
     screen = io.StringIO()
     screen.isatty = lambda: True
     monkeypatch.setattr(watching.sys, "stderr", screen)
+    monkeypatch.setattr("tqdm.std.time", lambda: 5 * time.monotonic())  # nobody waits for seconds
     seen = []
     for _ in watching.bar([1, 2], "Hashing", "images"):
-        time.sleep(1.5)
+        time.sleep(0.3)
         seen.append(screen.getvalue())
     assert "0/2 [00:00<" in seen[0] and "0/2 [00:01<" in seen[0] and "1/2 [00:02<" in seen[1]
     assert not screen.getvalue().split("\r")[-1].strip()
