@@ -418,15 +418,6 @@ def test_a_reader_that_leaves_early_gets_no_stack_trace():
     assert answer.returncode == 141 and answer.stderr == b""  # 128 and SIGPIPE, as other programs
 
 
-def test_help_and_recipes_import_no_tensorflow():
-    code = (
-        "import sys; from fer_keras.cli import main; main(['recipes'])\n"
-        "print(sorted({'tensorflow', 'keras', 'pandas', 'sklearn'} & set(sys.modules)))"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
-
-
 @pytest.mark.usefixtures("undrawn")
 def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
     write_votes(data, also="happy")

@@ -1,6 +1,4 @@
 import io
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -157,13 +155,3 @@ def test_a_network_that_carries_code_is_not_run(tmp_path):
     )
     with pytest.raises(InputError, match="cannot be read"):
         Predictor(save_run(tmp_path / "run", model))
-
-
-def test_importing_the_commands_is_quick():
-    code = (
-        "import sys; from fer_keras.predict import pictures, webcam\n"
-        "slow = {'tensorflow', 'keras', 'cv2', 'tkinter', 'matplotlib', 'pandas'}\n"
-        "print(sorted(slow & set(sys.modules)))"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout.strip() == "[]", answer.stderr
