@@ -30,7 +30,7 @@ def random():
     return np.random.default_rng(0)
 
 
-def small_network():
+def small_network(num_classes):
     """Two convolutions, batch norm and a dense layer."""
     parts = [
         keras.Input((48, 48, 1)),
@@ -38,14 +38,15 @@ def small_network():
         layers.Conv2D(6, 3, padding="same", use_bias=False),
         layers.BatchNormalization(),
         layers.GlobalAveragePooling2D(),
-        layers.Dense(7, activation="softmax"),
+        layers.Dense(num_classes, activation="softmax"),
     ]
     return keras.Sequential(parts)
 
 
 def test_without_changes_it_trains_as_the_package_does(ablations, trials, tmp_path):
     faces = patterned_faces(140)
-    recipe = trials.BASE.changed(epochs=2, labels="own", precision="float32")
+    changes = {"network": small_network, "labels": "own", "precision": "float32"}
+    recipe = trials.BASE.changed(epochs=2, **changes)
     model = ablations.train(trials.together("base"), recipe, faces, tmp_path)
     run = fit(recipe, Splits(faces, faces), tmp_path / "run")
     images = faces.images[..., np.newaxis]
@@ -55,11 +56,13 @@ def test_without_changes_it_trains_as_the_package_does(ablations, trials, tmp_pa
 
 def test_every_trial_trains(ablations, trials, tmp_path, monkeypatch):
     faces = patterned_faces(70)
-    monkeypatch.setattr(trials.Teacher, "recipe", trials.BASE.changed(labels="own", epochs=1))
+    small = trials.BASE.changed(network=small_network, labels="own")
+    monkeypatch.setattr(trials.Teacher, "recipe", small.changed(epochs=1))
+    monkeypatch.setattr(trials, "WIDTHS", (4, 6, 8))
     joined = "alternating_flip+cutmix+erasing+whitened_stem+identity_start+fast_bias+lookahead"
     for name in ("taught", "progressive", joined):
         trial = trials.together(name)
-        recipe = trials.BASE.changed(**trial.changes | {"labels": "own", "epochs": 4})
+        recipe = small.changed(**trial.changes, epochs=4)
         model = ablations.train(trial, recipe, faces, tmp_path)
         found = model.predict(faces.images[..., np.newaxis], verbose=0)
         assert found.shape == (70, 7) and np.isfinite(found).all()
@@ -105,7 +108,7 @@ def test_images_grow(trials, random):
 
 def test_the_whitened_stem_gives_uncorrelated_answers_of_variance_1(trials):
     faces = patterned_faces(210)
-    model = small_network()
+    model = small_network(7)
     trials.whiten(model, faces, None)
     stem = model.layers[0]
     patches = np.lib.stride_tricks.sliding_window_view(faces.images / 255, (5, 5), (1, 2))
@@ -116,7 +119,7 @@ def test_the_whitened_stem_gives_uncorrelated_answers_of_variance_1(trials):
 
 
 def test_the_identity_start_passes_inputs_on(trials, random):
-    model = small_network()
+    model = small_network(7)
     trials.start_as_identity(model, None, None)
     inputs = random.normal(size=(2, 9, 9, 8)).astype(np.float32)
     np.testing.assert_allclose(model.layers[1](inputs), inputs[..., :6], atol=1e-6)
