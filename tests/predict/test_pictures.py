@@ -484,13 +484,6 @@ def test_names_cannot_break_lines_or_colour_a_terminal(run_directory, tmp_path, 
     assert lines[1].startswith(rf"{tmp_path}/red\x1b[31m\nline.png: ")
 
 
-@pytest.mark.parametrize("suffix", [".jpe", ".JFIF"])
-def test_jpegs_of_rarer_names_are_pictures(tmp_path, suffix):
-    path = tmp_path / f"a{suffix}"
-    photograph().save(path, "JPEG")
-    assert folders.list_pictures([tmp_path])[0] == [path]
-
-
 def test_git_ignores_what_is_made_from_photos(run_directory, tmp_path):
     tight_crops()["gray48.png"].save(tmp_path / "a.png")
     subprocess.run(["git", "init", "-q", tmp_path / "project"], check=True)
