@@ -12,7 +12,7 @@ from fer_keras.data.drawn import draw_faces
 from fer_keras.data.faces import IMAGE_SIZE
 from fer_keras.networks import litert
 from fer_keras.networks.pretrained import network_input
-from fer_keras.utils.errors import InputError, require_choice
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
 from fer_keras.utils.files import whole_file
 from fer_keras.utils.startup import errors_only, quiet_start
@@ -81,10 +81,9 @@ def export(model, class_names, form, path, facts=None, ready=None):
         An `Exported`.
 
     Raises:
-        InputError: if the format is unknown, its packages are missing, the file exists, or a
-            probability differs by more than `TOLERANCES` allows; then no file is written.
+        InputError: if the format's packages are missing, the file exists, or a probability differs
+            by more than `TOLERANCES` allows; then no file is written.
     """
-    require_choice("The format", form, SUFFIXES)
     path = Path(path)
     if path.exists():
         raise InputError(f"{path} exists already; give another file, or delete this one.")

@@ -68,7 +68,7 @@ def export_network(source, form, path=None):
         An `Exported`.
 
     Raises:
-        InputError: if there is no such network, or as of `export`.
+        InputError: if there is no such format or network, or as of `export`.
     """
     require_choice("The format", form, SUFFIXES)
     model, class_names = keras_model_and_classes(source)
