@@ -42,7 +42,7 @@ def reliability_table(predictions, num_bins=NUM_BINS):
     return pd.DataFrame(rows, columns=names)
 
 
-def expected_calibration_error(predictions, num_bins=NUM_BINS):
+def expected_calibration_error(predictions):
     """Compute the expected calibration error (Guo et al., 2017).
 
     It is the mean absolute difference of accuracy and confidence in the bins of
@@ -51,9 +51,8 @@ def expected_calibration_error(predictions, num_bins=NUM_BINS):
 
     Args:
         predictions: `Predictions`.
-        num_bins: number of equal bins of confidence.
     """
-    table = reliability_table(predictions, num_bins)
+    table = reliability_table(predictions)
     gaps = (table["accuracy"] - table["confidence"]).abs()
     return float(np.average(gaps, weights=table["images"]))
 

@@ -53,13 +53,6 @@ def loss_of(predictions):
     return log_loss(predictions.y_true, predictions.probabilities, labels=range(7))
 
 
-def test_calibration_error_by_hand():
-    # In fifths: (|0.5 - 0.9| * 2 + |1 - 0.7| * 2 + |0.5 - 0.5| * 2) / 6.
-    assert expected_calibration_error(SIX, num_bins=5) == pytest.approx(1.4 / 6)
-    # In one bin: 4 of 6 right, mean confidence 0.7.
-    assert expected_calibration_error(SIX, num_bins=1) == pytest.approx(0.7 - 4 / 6)
-
-
 def test_calibration_error_agrees_with_its_definition_written_as_loops():
     model = model_of(400, 2)
     probabilities, y_true, expected = model.probabilities, model.y_true, 0
