@@ -56,13 +56,12 @@ class Scaled(keras.layers.Layer):
         return self.factor * inputs
 
 
-def like(*between, name="net"):
+def like(*between):
     keras.utils.set_random_seed(0)
     first = [keras.Input((48, 48, 1)), keras.layers.Flatten(name="flat")]
     last = keras.layers.Dense(7, activation="softmax", name="last")
-    return keras.Sequential(
-        [*first, keras.layers.Dense(4, name="hidden"), *between, last], name=name
-    )
+    hidden = keras.layers.Dense(4, name="hidden")
+    return keras.Sequential([*first, hidden, *between, last], name="net")
 
 
 def scaling(factor):

@@ -34,10 +34,10 @@ def numbers(image):
     return " ".join(str(value) for value in image.ravel())
 
 
-def plain_rows(count, seed=0):
+def plain_rows(count):
     return [
         f"{row % 7},{numbers(image)},{USAGES[row % 3]}"
-        for row, image in enumerate(random_images(count, seed))
+        for row, image in enumerate(random_images(count))
     ]
 
 
@@ -462,8 +462,8 @@ def test_the_content_and_not_the_name_tells_how_a_file_is_packed(tmp_path):
 # Files without Usage.
 
 
-def write_without_usage(path, count=70):
-    rows = [row.rsplit(",", 1)[0] for row in plain_rows(count)]
+def write_without_usage(path):
+    rows = [row.rsplit(",", 1)[0] for row in plain_rows(70)]
     return write_text(path, ["emotion,pixels", *rows])
 
 

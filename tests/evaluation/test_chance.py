@@ -115,7 +115,7 @@ def test_an_estimates_probabilities_are_those_of_its_t_distribution():
     assert (sure.p_value(), sure.probability_within(0.01), sure.p_value_of_equality(1)) == (1, 1, 0)
 
 
-def simulated(rng, num_seeds, num_images, num_arms=2, luck=0.06, own_luck=0.15):
+def simulated(rng, num_seeds, num_images, num_arms=2, luck=0.06):
     """True classes, and predictions of each arm and seed, whose truth is the same for all arms.
 
     Images are hard or easy for all; a seed has luck with all images, and with each class its own.
@@ -127,9 +127,7 @@ def simulated(rng, num_seeds, num_images, num_arms=2, luck=0.06, own_luck=0.15):
     arms = {}
     for arm in range(num_arms):
         shape = (num_seeds, num_images)
-        seeds = (
-            rng.normal(0, luck, (num_seeds, 1)) + rng.normal(0, own_luck, (num_seeds, 7))[:, y_true]
-        )
+        seeds = rng.normal(0, luck, (num_seeds, 1)) + rng.normal(0, 0.15, (num_seeds, 7))[:, y_true]
         own = rng.normal(0, 0.4, num_images)
         is_right = level + hard + own + seeds + rng.normal(0, 1, shape) > 0
         arms[arm] = np.where(is_right, y_true, wrong)

@@ -14,12 +14,11 @@ from fer_keras.evaluation.families import (
 )
 
 
-def scores(rng, sizes, means=0.6, deviation=0.01):
+def scores(rng, sizes, means=0.6):
     """Run scores by arm, without images: arrays `(seeds, 1)`."""
     means = np.broadcast_to(means, len(sizes))
     return {
-        arm: rng.normal(mean, deviation, (size, 1))
-        for arm, size, mean in zip("abcdefgh", sizes, means)
+        arm: rng.normal(mean, 0.01, (size, 1)) for arm, size, mean in zip("abcdefgh", sizes, means)
     }
 
 

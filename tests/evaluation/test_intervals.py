@@ -43,10 +43,11 @@ def test_scores_of_a_confusion_matrix_agree_with_scikit_learn(seed):
     assert scores_of_confusion(confusion) == pytest.approx(scikit_scores(y_true, y_pred, 8))
 
 
-def random_answers(rng, count, num_classes=3, share_right=0.6):
-    y_true = rng.integers(0, num_classes, count)
-    is_right = rng.random(count) < share_right
-    return y_true, np.where(is_right, y_true, rng.integers(0, num_classes, count))
+def random_answers(rng):
+    """True classes of 300 images, and answers of which 60 % and some by luck are right."""
+    y_true = rng.integers(0, 3, 300)
+    is_right = rng.random(300) < 0.6
+    return y_true, np.where(is_right, y_true, rng.integers(0, 3, 300))
 
 
 def intervals_of(y_true, y_pred, groups, num_classes, seed=0):
@@ -57,7 +58,7 @@ def intervals_of(y_true, y_pred, groups, num_classes, seed=0):
 
 
 def test_bootstrap_agrees_with_scikit_learn_on_drawn_groups():
-    y_true, y_pred = (each[SINGLES_AND_COPIES] for each in random_answers(rng_of(10), 300))
+    y_true, y_pred = (each[SINGLES_AND_COPIES] for each in random_answers(rng_of(10)))
     members = [np.flatnonzero(group == SINGLES_AND_COPIES) for group in range(300)]
     draws = []
     for drawn in rng_of(11).integers(0, 300, (400, 300)):
@@ -90,7 +91,7 @@ def test_interval_is_efrons_bca_where_scores_are_skewed():
 
 
 def test_identical_images_add_no_certainty():
-    y_true, y_pred = random_answers(rng_of(13), 300)
+    y_true, y_pred = random_answers(rng_of(13))
     once = intervals_of(y_true, y_pred, None, 3)
     thrice = [np.repeat(each, 3) for each in (y_true, y_pred)]
     together = intervals_of(*thrice, copy_groups(np.repeat(np.arange(300), 3)), 3)
@@ -200,9 +201,9 @@ PUBLIC_TEST = np.array([467, 56, 496, 895, 653, 415, 607])
 """Images of FER2013's classes in PublicTest; of disgust there are 1.6 %."""
 
 
-def with_a_rare_class(recall):
-    """Probabilities of true class and answer, classes as in PublicTest; `recall` of disgust."""
-    recalls = np.array([0.5, recall, 0.35, 0.8, 0.45, 0.7, 0.6])
+def with_a_rare_class():
+    """Probabilities of true class and answer, classes as in PublicTest."""
+    recalls = np.array([0.5, 0.3, 0.35, 0.8, 0.45, 0.7, 0.6])
     wrong = np.tile(PUBLIC_TEST * [1, 0.3, 1, 1, 1, 1, 1], (7, 1))
     np.fill_diagonal(wrong, 0)
     wrong *= ((1 - recalls) / wrong.sum(axis=1))[:, None]
@@ -225,7 +226,7 @@ def fast_ends(confusion, rng, num_resamples=600):
 
 
 def test_the_simulations_ends_are_the_packages():
-    world = with_a_rare_class(0.3)
+    world = with_a_rare_class()
     cells = rng_of(15).choice(world.size, PUBLIC_TEST.sum(), p=world.ravel())
     part = predictions_of(*np.divmod(cells, 7))
     found = bootstrap_intervals(part)[["low", "high"]].to_numpy().T
@@ -246,14 +247,14 @@ def missed_and_flagged(world, num_images, rng, num_trials):
 
 def test_intervals_cover_the_truth_with_a_class_as_rare_as_disgust(num_trials):
     """56 images of it; macro F1, too, and hardly ever is its interval called unsure."""
-    world, images = with_a_rare_class(0.3), PUBLIC_TEST.sum()
+    world, images = with_a_rare_class(), PUBLIC_TEST.sum()
     missed, flagged = missed_and_flagged(world, images, rng_of(17), num_trials)
     assert is_5_in_100(missed, num_trials) and flagged < 0.05, (missed, flagged)
 
 
 def test_macro_f1_misses_the_truth_where_it_is_called_unsure(num_trials):
     """4 images of the rare class: the other two scores are as sure as ever."""
-    missed, flagged = missed_and_flagged(with_a_rare_class(0.3), 250, rng_of(18), num_trials)
+    missed, flagged = missed_and_flagged(with_a_rare_class(), 250, rng_of(18), num_trials)
     assert is_5_in_100(missed[[0, 2]], num_trials) and missed[1] > 0.1, missed
     assert flagged > 0.99
 
@@ -272,10 +273,10 @@ def drawn_pair(rng, world, groups):
     ]
 
 
-def models_apart(first_only, second_only, both=5, groups=None):
-    """Two models of which so many images are right by the first only, by the second, by both."""
-    right_first = np.repeat([True, False, True], [first_only, second_only, both])
-    right_second = np.repeat([False, True, True], [first_only, second_only, both])
+def models_apart(first_only, second_only, groups=None):
+    """Two models: so many images are right by the first only, by the second only, 5 by both."""
+    right_first = np.repeat([True, False, True], [first_only, second_only, 5])
+    right_second = np.repeat([False, True, True], [first_only, second_only, 5])
     y_true = np.ones(len(right_first), int)
     return [
         predictions_of(y_true, right.astype(int), groups=groups)

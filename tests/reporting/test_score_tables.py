@@ -27,13 +27,13 @@ def record(compared):
     return result_table(compared)
 
 
-def accuracies(compared, arm):
-    return np.array([accuracy_of(run) for run in compared.runs[arm].values()])
+def accuracies_of_csv(compared):
+    return np.array([accuracy_of(run) for run in compared.runs["CSV"].values()])
 
 
 def test_scores_are_means_with_one_interval_over_seeds_and_images(compared, record):
     scores = score_tables.score_table(record, compared)
-    hits = accuracies(compared, "CSV")
+    hits = accuracies_of_csv(compared)
     row = scores.set_index("arm").loc["CSV"]
     assert (row["split"], row["images"], row["seeds"]) == ("PublicTest", 1000, 3)
     assert row["accuracy"] == pytest.approx(hits.mean())
@@ -52,7 +52,7 @@ def test_scores_are_means_with_one_interval_over_seeds_and_images(compared, reco
 def test_a_record_alone_gives_mean_deviation_and_range(record, compared):
     scores = score_tables.score_table(record)
     assert scores["accuracy_low"].isna().all()
-    hits = accuracies(compared, "CSV")
+    hits = accuracies_of_csv(compared)
     text = score_tables.readable_scores(scores).loc[("CSV", "PublicTest (1,000)"), "accuracy"]
     expected = f"{hits.mean():.3f} ± {hits.std(ddof=1):.3f} ({hits.min():.3f} to {hits.max():.3f})"
     assert text == expected.replace("0.", ".")

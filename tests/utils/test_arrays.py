@@ -22,9 +22,9 @@ def write(path, **members):
     return path
 
 
-def header(shape, dtype="<f4"):
+def header(shape):
     file = io.BytesIO()
-    description = {"descr": dtype, "fortran_order": False, "shape": shape}
+    description = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, description)
     return file.getvalue()
 
