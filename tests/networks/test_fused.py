@@ -87,19 +87,25 @@ def test_the_fused_form_has_the_networks_loss_and_gradients(name):
     assert not fused_gradients
 
 
-# Among them are all of the fused parts: a moved bias, one left out, and none to begin with.
-@pytest.mark.parametrize("name", ["conv3", "conv4_bn", "quick"])
-def test_after_some_steps_the_network_answers_as_its_fused_form(name, tmp_path):
-    plain = network(name)
+def assert_learns_alike_when_fused(plain, labels, folder):
+    """Ask that a network and its fused form answer alike before and after some steps, and saved."""
     fused, exact = fuse(plain), in_dtype(plain, "float64")
-    batch, labels = images(16, seed=4), np.arange(16) % 5
+    assert fused is not plain
+    batch = images(16, seed=4)
     assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-6)
     for model in (exact, fused, plain):
         train(model, batch, labels)
     assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-3)
-    fused.save(tmp_path / "fused.keras")
-    take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
+    fused.save(folder / "fused.keras")
+    take_weights(plain, keras.models.load_model(folder / "fused.keras"))
     assert_as_near(plain(batch), fused(batch), in_dtype(plain, "float64")(batch), slack=1e-6)
+
+
+# Among them are all of the fused parts: a moved bias, one left out, and none to begin with.
+@pytest.mark.parametrize("name", ["conv3", "conv4_bn", "quick"])
+def test_after_some_steps_the_network_answers_as_its_fused_form(name, tmp_path):
+    plain = network(name)
+    assert_learns_alike_when_fused(plain, np.arange(16) % 5, tmp_path)
 
 
 @pytest.mark.skipif(
@@ -178,18 +184,8 @@ OWN_NETWORKS = {
 @pytest.mark.parametrize("kind", OWN_NETWORKS)
 def test_networks_of_ones_own_learn_the_same_when_fused(kind, tmp_path):
     plain = OWN_NETWORKS[kind]()
-    fused, exact = fuse(plain), in_dtype(plain, "float64")
-    assert fused is not plain
-    batch, labels = images(16, seed=4), np.arange(16) % 5
-    if kind == "ends in a pooling":
-        labels = np.zeros((16, 1, 1))
-    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-6)
-    for model in (exact, fused, plain):
-        train(model, batch, labels)
-    assert_as_near(fused(batch), plain(batch), exact(batch), slack=1e-3)
-    fused.save(tmp_path / "fused.keras")
-    take_weights(plain, keras.models.load_model(tmp_path / "fused.keras"))
-    assert_as_near(plain(batch), fused(batch), in_dtype(plain, "float64")(batch), slack=1e-6)
+    labels = np.zeros((16, 1, 1)) if kind == "ends in a pooling" else np.arange(16) % 5
+    assert_learns_alike_when_fused(plain, labels, tmp_path)
 
 
 def test_parts_that_can_be_fused_are_in_networks_of_ones_own_too():
