@@ -31,8 +31,10 @@ from fer_keras.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 COMPARE = ROOT / "notebooks" / "compare.ipynb"
-SMALL = f"{ROOT}/tests/small_backbone.py:small"
+SMALL = f"{ROOT}/tests/small_networks.py:small"
 """A network with batch norm and dropout that is soon built and trained."""
+TINY = f"{ROOT}/tests/small_networks.py:tiny"
+"""One that is trained sooner, without either."""
 EYES_AND_MOUTH = ((215, 190), (308, 190), (263, 277))  # (x, y), read off the photograph
 FACE = (160, 114, 368, 322)  # where the photograph's face is: left, top, right, bottom
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
-from helpers import write_votes
+from helpers import TINY, write_votes
 
 from fer_keras.cli import COMMANDS, main
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
@@ -15,24 +15,6 @@ from fer_keras.data.labels import CLASS_NAMES
 from fer_keras.options import read_options
 from fer_keras.reporting import result
 from fer_keras.training.recipe import Recipe
-
-NETWORK = """
-import keras
-from keras import layers
-
-def build(num_classes):
-    return keras.Sequential([
-        keras.Input((48, 48, 1)), layers.Conv2D(4, 5, strides=4, activation="relu"),
-        layers.Flatten(), layers.Dense(num_classes, activation="softmax"),
-    ])
-"""
-
-
-@pytest.fixture
-def mynet(tmp_path):
-    path = tmp_path / "mynet.py"
-    path.write_text(NETWORK)
-    return f"{path}:build"
 
 
 @pytest.fixture
@@ -195,7 +177,7 @@ def test_impossible_places_are_one_sentence(places, message, capsys):
 def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, capsys, name):
     out = tmp_path / "out"
     command = ["run", name, "--data", str(data), "--out", str(out), "--set", "epochs=1"]
-    assert main(command) == 0
+    assert main([*command, "--set", f"network={TINY}"]) == 0
     shown = capsys.readouterr().out
     assert f"{name}, seed 0: epoch  1/1" in shown
     directory = load_run(shown.splitlines()[-1]).directory
@@ -208,8 +190,8 @@ def test_run_trains_a_recipe_and_prints_scores_and_directory(data, tmp_path, cap
 
 
 @pytest.mark.usefixtures("undrawn", "untrained")
-def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, mynet):
-    arms = ["--arm", "csv=conv3_csv,division=own", "--arm", f"mine=conv3_csv,network={mynet}"]
+def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys):
+    arms = ["--arm", "csv=conv3_csv,division=own", "--arm", f"mine=conv3_csv,network={TINY}"]
     rest = ["--seeds", "2", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     assert main(["compare", *arms, *rest]) == 0
     shown = capsys.readouterr().out
@@ -219,8 +201,8 @@ def test_arms_with_a_network_of_ones_own_are_compared(data, tmp_path, capsys, my
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys, mynet):
-    arms = ["--arm", f"a={mynet}", "--arm", f"b={mynet},augmentation=study_b"]
+def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys):
+    arms = ["--arm", f"a={TINY}", "--arm", f"b={TINY},augmentation=study_b"]
     options = ["--seeds", "1", "--set", "epochs=1", "--data", str(data), "--out", str(tmp_path)]
     assert main(["compare", *arms, *options, "--json"]) == 0
     said = capsys.readouterr()
@@ -231,8 +213,8 @@ def test_a_comparison_for_machines_is_one_document(data, tmp_path, capsys, mynet
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys, mynet):
-    command = ["compare", f"conv3_csv,network={mynet},division=own", "--seeds", "1"]
+def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys):
+    command = ["compare", f"conv3_csv,network={TINY},division=own", "--seeds", "1"]
     command += ["--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     assert main([*command, "--test-on", f"raf-db={rafdb}", "--group-by", r"test_000(\d)"]) == 0
     shown = capsys.readouterr().out
@@ -240,12 +222,12 @@ def test_other_data_to_test_on_is_named_and_shown(data, rafdb, tmp_path, capsys,
 
 
 @pytest.mark.usefixtures("undrawn", "untrained")
-def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monkeypatch):
+def test_reports_are_written_where_one_says(data, tmp_path, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(
         result.Result, "report", lambda self, *how, **more: asked.append((how, more))
     )
-    command = ["compare", f"conv3_csv,network={mynet},division=own", "--seeds", "1"]
+    command = ["compare", f"conv3_csv,network={TINY},division=own", "--seeds", "1"]
     command += ["--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
     assert main([*command, "--report", "a.html"]) == 0
     (record,) = (tmp_path / "o").glob("*/results.csv")
@@ -254,10 +236,10 @@ def test_reports_are_written_where_one_says(data, tmp_path, capsys, mynet, monke
 
 
 @pytest.mark.usefixtures("undrawn", "untrained")
-def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet):
+def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys):
     factors = ["--factor", "augmentation=none,study_d", "--factor", "learning_rate=1e-3,3e-4"]
     rest = ["--seeds", "1", "--data", str(data), "--set", "epochs=1", "--out", str(tmp_path / "o")]
-    command = ["compare", f"conv3_csv,network={mynet},division=own", *factors, *rest]
+    command = ["compare", f"conv3_csv,network={TINY},division=own", *factors, *rest]
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert all(f"{a}, {rate}" in shown for a in ("none", "study_d") for rate in ("0.001", "0.0003"))
@@ -266,10 +248,10 @@ def test_a_grid_of_two_factors_and_one_at_a_time(data, tmp_path, capsys, mynet):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_failed_run_is_said_and_the_exit_code_is_1(data, tmp_path, capsys, mynet):
+def test_a_failed_run_is_said_and_the_exit_code_is_1(data, tmp_path, capsys):
     out = tmp_path / "o"
-    command = ["compare", "--arm", f"a=conv3_csv,network={mynet},division=own", "--arm"]
-    command += [f"b=conv3_csv,network={mynet},division=own,batch_size=32", "--seeds", "1"]
+    command = ["compare", "--arm", f"a=conv3_csv,network={TINY},division=own", "--arm"]
+    command += [f"b=conv3_csv,network={TINY},division=own,batch_size=32", "--seeds", "1"]
     command += ["--data", str(data), "--set", "epochs=1", "--out", str(out)]
     assert main(command) == 0
     (run,) = out.glob("*/b-seed0-*")
@@ -283,9 +265,9 @@ def test_a_failed_run_is_said_and_the_exit_code_is_1(data, tmp_path, capsys, myn
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_is_stopped_says_how_to_go_on(data, mynet, tmp_path, number):
+def test_a_command_that_is_stopped_says_how_to_go_on(data, tmp_path, number):
     command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "o")]
-    changes = ["--set", f"network={mynet}", "--set", "epochs=100000"]
+    changes = ["--set", f"network={TINY}", "--set", "epochs=100000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "fer_keras", *command, *changes],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -370,19 +352,19 @@ def test_ctrl_c_that_comes_in_another_errors_clothes_is_ctrl_c():
     assert answer.returncode == 130 and answer.stderr.strip() == "fer-keras: Stopped."
 
 
-def test_a_place_that_cannot_be_written_to_is_one_sentence(data, mynet, tmp_path, capsys):
+def test_a_place_that_cannot_be_written_to_is_one_sentence(data, tmp_path, capsys):
     (tmp_path / "file").touch()
     command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "file")]
-    assert main([*command, "--set", f"network={mynet}"]) == 1
+    assert main([*command, "--set", f"network={TINY}"]) == 1
     answer = capsys.readouterr()
     assert answer.err.count("\n") == 1 and str(tmp_path / "file") in answer.err
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys, mynet):
+def test_several_data_sets_are_trained_each(data, rafdb, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["run", "conv2", "--data", f"fer2013={data}", "--data", f"raf-db={rafdb}"]
-    changes = ["--set", "epochs=1", "--set", f"network={mynet}"]
+    changes = ["--set", "epochs=1", "--set", f"network={TINY}"]
     assert main([*command, "--out", str(out), *changes]) == 0
     (record,) = out.glob("*/results.csv")
     assert set(pd.read_csv(record)["arm"]) == {"conv2 on fer2013", "conv2 on raf-db"}
@@ -400,13 +382,13 @@ def test_one_data_set_keeps_the_name_that_it_is_given(data, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys, mynet):
+def test_a_csv_with_classes_of_ones_own(data, tmp_path, capsys):
     rows = (data / "fer2013.csv").read_text().splitlines()
     kept = [row for row in rows if row[0] in "e012"]
     own = tmp_path / "cats.csv"
     own.write_text("\n".join(kept) + "\n")
     command = ["run", "quick", "--data", str(own), "--out", str(tmp_path / "o")]
-    command += ["--set", "epochs=1", "--set", f"network={mynet}"]
+    command += ["--set", "epochs=1", "--set", f"network={TINY}"]
     assert main([*command, "--class-names", "cat,dog,owl"]) == 0
     directory = capsys.readouterr().out.splitlines()[-1]
     assert load_run(directory).predictions.class_names == ("cat", "dog", "owl")
@@ -419,10 +401,10 @@ def test_a_reader_that_leaves_early_gets_no_stack_trace():
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
+def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys):
     write_votes(data, also="happy")
     command = ["run", "conv2", "--data", str(data), "--out", str(tmp_path / "o")]
-    changes = ["labels=ferplus_votes", "classes=happy,neutral", "epochs=1", f"network={mynet}"]
+    changes = ["labels=ferplus_votes", "classes=happy,neutral", "epochs=1", f"network={TINY}"]
     command += [word for change in changes for word in ("--set", change)]
     assert main(command) == 0
     run = load_run(capsys.readouterr().out.splitlines()[-1])
@@ -437,7 +419,8 @@ def test_a_recipe_can_learn_from_ferplus_votes(data, tmp_path, capsys, mynet):
 @pytest.mark.usefixtures("undrawn")
 def test_predict_reads_the_run_that_run_left(data, tmp_path, capsys):
     out, photos = tmp_path / "out", tmp_path / "train" / "happy"
-    assert main(["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]) == 0
+    command = ["run", "conv2", "--data", str(data), "--out", str(out), "--set", "epochs=1"]
+    assert main([*command, "--set", f"network={TINY}"]) == 0
     run = capsys.readouterr().out.splitlines()[-1]
     there = tmp_path / "predicted"
     assert main(["predict", run, str(photos), "--out", str(there)]) == 0

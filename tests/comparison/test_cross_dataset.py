@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 from helpers import patterned_faces, predictions_of, smooth
-from keras import layers
 from PIL import Image
+from small_networks import tiny
 
 from fer_keras.comparison import cross_dataset, robustness
 from fer_keras.comparison.cross_dataset import notes_on_others, storage_crossed
@@ -35,17 +35,6 @@ from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
 
 OTHER_CLASSES = ("Happiness", "contempt", "Anger")  # FER2013's 3, unknown, 0
-
-
-def tiny(num_classes):
-    return keras.Sequential(
-        [
-            keras.Input((48, 48, 1)),
-            layers.Conv2D(4, 5, strides=4, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(num_classes, activation="softmax"),
-        ]
-    )
 
 
 TINY = Recipe(network=tiny, epochs=1, batch_size=70)

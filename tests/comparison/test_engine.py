@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from helpers import patterned_faces
 from keras import layers
+from small_networks import tiny
 
 from fer_keras.comparison import engine, execute, tuning
 from fer_keras.comparison.engine import run_comparison
@@ -36,17 +37,6 @@ def wide(num_classes, width):
     hidden = [layers.Flatten(), layers.Dense(width, activation="relu")]
     last = layers.Dense(num_classes, activation="softmax")
     return keras.Sequential([keras.Input((48, 48, 1)), *hidden, last])
-
-
-def tiny(num_classes):
-    return keras.Sequential(
-        [
-            keras.Input((48, 48, 1)),
-            layers.Conv2D(4, 5, strides=4, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(num_classes, activation="softmax"),
-        ]
-    )
 
 
 TWO_WIDTHS = """
@@ -123,7 +113,7 @@ def test_crossed_factors_are_arms_whose_levels_the_record_holds(data, tmp_path):
 def test_networks_as_levels_are_recorded_by_name(splits, tmp_path):
     levels = [tiny, partial(wide, width=8)]
     done = run_comparison({"a": TINY}, splits, 1, factors={"network": levels}, out=tmp_path)
-    names = (f"{__name__}:tiny", f"{__name__}:wide(width=8)")
+    names = ("small_networks:tiny", f"{__name__}:wide(width=8)")
     assert [*done.arms] == ["tiny", "wide(width=8)"] and done.factors == {"network": names}
     assert done.design["factors"] == {"network": [*names]}
     assert "0x" not in (done.directory / "comparison.json").read_text()

@@ -14,20 +14,10 @@ import pandas as pd
 import psutil
 import pytest
 from distributed import Client
+from helpers import TINY
 
 from fer_keras.cli import main
 from fer_keras.comparison.record import load_comparison
-
-NETWORK = """
-import keras
-from keras import layers
-
-def build(num_classes):
-    return keras.Sequential([
-        keras.Input((48, 48, 1)), layers.Conv2D(4, 5, strides=4, activation="relu"),
-        layers.Flatten(), layers.Dense(num_classes, activation="softmax"),
-    ])
-"""
 
 
 @contextmanager
@@ -85,9 +75,9 @@ def kill_later(condition, find):
     return thread
 
 
-def compare(data, network, out, *more):
-    arms = ["--arm", f"a=conv3_csv,division=own,network={network}"]
-    arms += ["--arm", f"b=conv3_csv,division=own,network={network},learning_rate=0.01"]
+def compare(data, out, *more):
+    arms = ["--arm", f"a=conv3_csv,division=own,network={TINY}"]
+    arms += ["--arm", f"b=conv3_csv,division=own,network={TINY},learning_rate=0.01"]
     rest = ["--set", "batch_size=70", "--data", str(data), "--out", str(out)]
     return ["compare", *arms, *rest, *more]
 
@@ -105,18 +95,11 @@ def same(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
 
 
-@pytest.fixture
-def network(tmp_path):
-    path = tmp_path / "mynet.py"
-    path.write_text(NETWORK)
-    return f"{path}:build"
-
-
-def test_killed_workers(request, data, network, tmp_path, capsys, tally):
+def test_killed_workers(request, data, tmp_path, capsys, tally):
     """One of two workers here is a row; one of two on a cluster is replaced by the other."""
     out, options = tmp_path / "here", ["--set", "epochs=2", "--seeds", "1"]
     killer = kill_later(begun(out, 2), lambda: workers_here(os.getpid())[0])
-    assert main(compare(data, network, out, *options, "--jobs", "2")) == 1
+    assert main(compare(data, out, *options, "--jobs", "2")) == 1
     killer.join()
     said = capsys.readouterr().err
     (record,) = out.glob("*/results.csv")
@@ -128,7 +111,7 @@ def test_killed_workers(request, data, network, tmp_path, capsys, tally):
     tally.count("worker here", "refused")
 
     # With as many threads a run as there: sums in another order differ in the last digit.
-    assert main(compare(data, network, out, *options, "--jobs", "2")) == 0
+    assert main(compare(data, out, *options, "--jobs", "2")) == 0
     assert not pd.read_csv(record)["error"].notna().any()
     here = probabilities(out)
     assert [*here] == [("a", 0), ("b", 0)]
@@ -138,21 +121,21 @@ def test_killed_workers(request, data, network, tmp_path, capsys, tally):
     out = tmp_path / "there"
     with cluster(tmp_path) as (address, workers):
         kill_later(begun(out, 2), lambda: workers[0])
-        assert main(compare(data, network, out, *options, "--dask", address)) == 0
+        assert main(compare(data, out, *options, "--dask", address)) == 0
         assert workers[0].poll() == -signal.SIGKILL and workers[1].poll() is None
     tally.count("worker there", "right" if same(probabilities(out), here) else "silently wrong")
 
 
-def test_killed_comparisons(request, data, network, tmp_path, tally):
+def test_killed_comparisons(request, data, tmp_path, tally):
     """Its processes are killed at random times, then it is started once more."""
     if not request.config.getoption("all"):
         pytest.skip("with --all")
     options = ["--set", "epochs=40", "--seeds", "2"]
-    assert main(compare(data, network, tmp_path / "calm", *options, "--jobs", "2")) == 0
+    assert main(compare(data, tmp_path / "calm", *options, "--jobs", "2")) == 0
     calm, rng = probabilities(tmp_path / "calm"), np.random.default_rng(0)
     for number, whom in enumerate(["worker", "parent", "worker", "parent", "everyone"]):
         out = tmp_path / str(number)
-        command = compare(data, network, out, *options, "--jobs", "2")
+        command = compare(data, out, *options, "--jobs", "2")
         command = [sys.executable, "-m", "fer_keras", *command]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_until(begun(out, 2))
@@ -173,7 +156,7 @@ def test_killed_comparisons(request, data, network, tmp_path, tally):
         tally.count(whom, "right" if same(probabilities(out), calm) else "silently wrong")
 
 
-def test_a_cluster_of_four_that_loses_two(request, data, network, tmp_path, tally):
+def test_a_cluster_of_four_that_loses_two(request, data, tmp_path, tally):
     """200 runs; each run is there in the end, and the same as if nothing had been."""
     if not request.config.getoption("all"):
         pytest.skip("with --all")
@@ -182,13 +165,13 @@ def test_a_cluster_of_four_that_loses_two(request, data, network, tmp_path, tall
         kill_later(begun(out, 40), lambda: workers[0])
         kill_later(begun(out, 110), lambda: workers[1])
         started = time.monotonic()
-        assert main(compare(data, network, out, *options, "--dask", address)) == 0
+        assert main(compare(data, out, *options, "--dask", address)) == 0
         print(f"200 runs in {time.monotonic() - started:.0f} s")
         assert [worker.poll() for worker in workers] == [-signal.SIGKILL] * 2 + [None] * 2
     there = probabilities(out)
     assert len(there) == 200
     few = ["--set", "epochs=1", "--seeds", "2", "--jobs", "4"]
-    main(compare(data, network, tmp_path / "calm", *few))
+    main(compare(data, tmp_path / "calm", *few))
     calm = probabilities(tmp_path / "calm")
     is_right = same({key: there[key] for key in calm}, calm)
     tally.count("two of four workers", "right" if is_right else "silently wrong")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import patterned_faces
 from keras import layers
-from small_backbone import small
+from small_networks import small
 
 from fer_keras.comparison.identity import run_identity
 from fer_keras.data.faces import Splits
