@@ -110,7 +110,7 @@ class Splits:
         labels: which labels `load_data` read; `None` where it did not.
 
     Raises:
-        InputError: if the parts have other classes, or these in another order.
+        InputError: if the parts are no `Faces`, or have other classes, or these in another order.
     """
 
     train: Faces
@@ -125,9 +125,18 @@ class Splits:
     labels: str | None = None
 
     def __post_init__(self):
+        parts = [self.train, self.test]
+        if self.validation is not None:
+            parts.append(self.validation)
+        for part in parts:
+            if not isinstance(part, Faces):
+                raise InputError(
+                    f"Splits take Faces, and were given {type(part).__name__}; make them by "
+                    "Faces(images, labels, ids, class_names)."
+                )
         names = self.train.class_names
-        for part in filter(None, (self.test, self.validation)):
-            if part.class_names != names:
+        for part in parts[1:]:
+            if tuple(part.class_names) != tuple(names):
                 raise InputError(
                     f"The training faces have the classes {', '.join(names)}, and others of these "
                     f"Splits {', '.join(part.class_names)}; give all parts the same ones, in the "
@@ -239,6 +248,8 @@ def _check_groups(groups, count):
 
 
 def _check_targets(targets, shape):
+    if not isinstance(targets, np.ndarray):
+        raise InputError(f"The targets are of type {type(targets).__name__}; give an array.")
     if targets.dtype != np.float32 or targets.shape != shape:
         raise InputError(
             f"Targets must be float32 of shape {shape}; got {targets.dtype} {targets.shape}."

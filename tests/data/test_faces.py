@@ -44,6 +44,18 @@ def test_splits_whose_classes_stand_in_another_order_are_refused(make_faces):
         Splits(train, train, validation=test)
 
 
+@pytest.mark.parametrize("part", ["train", "test", "validation"])
+def test_splits_of_something_else_than_faces_are_refused(make_faces, part):
+    splits = Splits(make_faces(2), make_faces(2))
+    with pytest.raises(InputError, match="Splits take Faces, and were given ndarray"):
+        replace(splits, **{part: splits.test.images})
+
+
+def test_class_names_in_a_list_are_those_in_a_tuple(make_faces):
+    faces = make_faces(2)
+    Splits(replace(faces, class_names=list(faces.class_names)), faces)
+
+
 def test_select_and_concatenate_keep_images_labels_and_ids_together(make_faces):
     faces = make_faces(10)
     both = concatenate(faces.select([7, 2]), faces.select(slice(0, 1)))
@@ -127,6 +139,7 @@ def with_targets(faces):
     ("targets", "message"),
     [
         (np.full((3, 7), 1 / 7), "float64"),
+        ([[1 / 7] * 7] * 3, "The targets are of type list; give an array"),
         (np.full((3, 8), 1 / 8, np.float32), r"shape \(3, 7\); got float32 \(3, 8\)"),
         (np.full((2, 7), 1 / 7, np.float32), r"got float32 \(2, 7\)"),
         (np.full((3, 7), 1 / 6, np.float32), "sum to 1"),
