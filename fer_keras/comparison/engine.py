@@ -28,7 +28,7 @@ from fer_keras.data.loading import DRAWN, checked_names, find_or_draw
 from fer_keras.data.readers.locate import Location, data_set_name
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.networks.finding import network_name
-from fer_keras.utils.errors import InputError, NoRunError, require_bools
+from fer_keras.utils.errors import InputError, NoRunError, require_bools, require_choice
 from fer_keras.utils.files import project_path, user_path, write_text
 from fer_keras.utils.plain import plain
 
@@ -110,6 +110,7 @@ def run_comparison(
         minutes = named.minutes if minutes is None and "epochs" not in changes else minutes
         search_rate = search_rate or named.search_rate
     require_bools(crossed=crossed, search_rate=search_rate)
+    require_choice("on_bad", on_bad, ("raise", "skip"))
     require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
     require_unchosen(factors, changes, minutes, search_rate)
     require_margin(margin)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fer_keras.networks.backbones import weights_identity
 from fer_keras.networks.build import fingerprint
+from fer_keras.utils.errors import InputError
 from fer_keras.utils.machine import keras_backend, version_if_any
 from fer_keras.utils.records import read_object
 
@@ -125,7 +126,12 @@ def run_name(title, identity):
     Args:
         title: what the name begins with.
         identity: dict of JSON values that the directory belongs to.
+
+    Raises:
+        InputError: if the title is no text.
     """
+    if not isinstance(title, str):
+        raise InputError(f"A name or title is {title!r}; give a text.")
     text = json.dumps(identity, sort_keys=True)
     words = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in title)
     words = words.encode()[:MAX_TITLE_BYTES].decode(errors="ignore").lstrip("-") or "run"

@@ -36,7 +36,7 @@ def prepared(recipe, splits):
     classes = splits.train.class_names
     if recipe.drop_test_copies:
         splits = drop_test_copies(splits)
-    _require_classes(splits.train)
+    _require_classes(splits.train, recipe.drop_test_copies)
     if not len(splits.test):
         raise InputError(
             f"There is no test face of the classes {', '.join(classes)}; give some, or choose "
@@ -98,12 +98,10 @@ def _require_ids(splits):
         )
 
 
-def _require_classes(faces):
+def _require_classes(faces, were_dropped):
     if not len(faces):
-        raise InputError(
-            "No training face is left, for all are copies of test faces; set drop_test_copies to "
-            "False."
-        )
+        why = ", for all are copies of test faces; set drop_test_copies to False"
+        raise InputError(f"No training face is left{why if were_dropped else '; give some'}.")
     first, *others = np.unique(faces.labels)
     if not others:
         raise InputError(

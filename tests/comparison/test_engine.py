@@ -285,6 +285,18 @@ def test_impossible_comparisons_are_one_sentence(arguments, message, data, tmp_p
         run_comparison(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"on_bad": "ignore"}, "on_bad is 'ignore'"), ({"name": 3}, "A name or title is 3; give")],
+)
+def test_impossible_comparisons_of_faces_in_memory_are_refused(
+    arguments, message, splits, tmp_path
+):
+    with pytest.raises(InputError, match=message):
+        run_comparison({"a": TINY}, splits, 1, out=tmp_path / "runs", **arguments)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_how_to_read_is_no_wish_for_splits(splits, tmp_path):
     arguments = {"arms": {"a": TINY}, "data": splits, "seeds": 1, "out": tmp_path / "runs"}
     with pytest.raises(InputError, match="The factor labels says how data is read"):

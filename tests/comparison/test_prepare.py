@@ -219,8 +219,10 @@ def test_faces_of_one_class_or_none_cannot_be_learnt(splits):
     with pytest.raises(InputError, match="All 20 training faces are of the class happy"):
         prepared(Recipe(), replace(splits, train=only))
     copies = splits.train.select(splits.train.labels == 9)
-    with pytest.raises(InputError, match="No training face is left"):
+    with pytest.raises(InputError, match=r"No training face is left; give some\."):
         prepared(Recipe(), replace(splits, train=copies))
+    with pytest.raises(InputError, match="all are copies of test faces; set drop_test_copies"):
+        prepared(Recipe(drop_test_copies=True), replace(splits, train=splits.test))
 
 
 def test_patience_takes_the_validation_faces_of_the_splits(splits):
