@@ -5,6 +5,7 @@ from helpers import ROOT, papermill
 
 from fer_keras.data.drawn import write_drawn_data
 from fer_keras.data.labels import CLASS_NAMES
+from fer_keras.utils.errors import InputError
 
 TUTORIAL = ROOT / "notebooks" / "tutorial.ipynb"
 
@@ -28,6 +29,16 @@ def tables(outputs):
     html = [output.get("data", {}).get("text/html", "") for output in outputs]
     found = [table for text in html for table in BeautifulSoup(text, "html.parser")("table")]
     return [[[cell.text for cell in row(["th", "td"])] for row in table("tr")] for table in found]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"), [("epochs = 0", "epochs is 0"), ("seeds = 0", "seeds is 0")]
+)
+def test_impossible_parameters_are_refused_before_any_face_is_read(parameter, message):
+    cells = [cell.source for cell in nbformat.read(TUTORIAL, 4).cells if cell.cell_type == "code"]
+    first_read = next(n for n, source in enumerate(cells) if "load_data" in source)
+    with pytest.raises(InputError, match=message):
+        exec("\n".join([cells[0], parameter, *cells[1:first_read]]), {"In": []})
 
 
 def test_it_shows_no_warning(outputs):
