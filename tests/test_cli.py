@@ -138,6 +138,7 @@ def test_every_command_helps_with_examples_of_itself(command, capsys):
         (["compare", "quick", "--report", ""], "The report cannot be ''"),
         (["compare", "quick", "--report", "tests"], "The report cannot be 'tests'"),
         (["compare", "quick", "--report", "a.pdf"], "'a.pdf'; give a file that ends in .html"),
+        (["compare", "quick", "--report", f"{__file__}/a.html"], "is no folder to write to"),
         (["compare", "quick", "--seeds", "0,1", "--first-seed", "5"], "first_seed is 5 beside"),
         (["compare", "--arm", "a=same_images"], "same_images is a comparison of several recipes"),
         (["compare", "quick", "--seeds", "1,x"], "seeds is '1,x'; give a number of seeds"),
