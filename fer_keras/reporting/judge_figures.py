@@ -22,6 +22,7 @@ def rankings(table):
         ten people.
     """
     figure, panels = panel_grid(1, 2, 3.7, 3.8)
+    panels.flat[1].sharey(panels.flat[0])
     arms, people = table[table["is_arm"]], table.set_index("who")
     shifts = np.linspace(-SPREAD, SPREAD, len(arms)) if len(arms) > 1 else [0]
     for panel, other in zip(panels.flat, ("plurality", "vote_share")):

@@ -36,7 +36,7 @@ def across_table(comparison):
         texts |= {SCORE_NAMES[name]: interval_text(*_with_ends(row, name)) for name in SCORES}
         texts[f"minus {row['reference']}, points"] = _points(*_with_ends(row, "difference"))
         rows.append(texts)
-    return pd.DataFrame(rows).set_index(["tested on", "arm"]) if rows else pd.DataFrame()
+    return _filled(rows).set_index(["tested on", "arm"]) if rows else pd.DataFrame()
 
 
 def robustness_summary(found):
@@ -59,7 +59,7 @@ def robustness_summary(found):
         }
         for row in robustness.robustness_table(found).to_dict("records")
     ]
-    return pd.DataFrame(rows).set_index("arm")
+    return _filled(rows).set_index("arm")
 
 
 def robustness_words(found):
@@ -140,6 +140,12 @@ def notes_in_markdown(comparison):
     """
     notes = [note for said in notes_on_others(comparison).values() for note in said]
     return "\n".join(f"- {literal(without_paths(note))}" for note in notes)
+
+
+def _filled(rows):
+    """Return rows of texts as a table, without columns that say nothing of any arm."""
+    table = pd.DataFrame(rows)
+    return table.loc[:, table.ne("").any()]
 
 
 def _cells(arm, seeds, estimates):

@@ -231,6 +231,9 @@ def test_corrupted_images_are_what_the_networks_see(home, done, monkeypatch):
 
     assert len(robustness_summary(found)) == 2
     assert "uncorrupted" in robustness_summary(found)  # “clean” is without copies
+    assert robustness_summary(found).loc["folder", "minus CSV, points"]
+    alone = robustness_summary({"CSV": found["CSV"]})
+    assert [*alone] == [*robustness_summary(found)][:-1]  # with no arm to differ from
     words = robustness_words(found)
     assert "The first 2 runs of each arm were tested, on 40 test images, the same" in words
     figure = robustness_curves(steps)
