@@ -70,15 +70,20 @@ def require_unchosen(factors, changes, minutes, search_rate):
                 )
 
 
-def require_jobs(jobs):
-    """Refuse an impossible number of runs at a time.
+def require_jobs(jobs, dask=None):
+    """Refuse an impossible number of runs at a time, or no address.
 
     Args:
         jobs: the number asked for.
+        dask: as for `run_comparison`.
 
     Raises:
-        InputError: if it is no whole number from 1 to 1,000.
+        InputError: if the number is no whole one from 1 to 1,000, or the address no text.
     """
+    if dask is not None and not (isinstance(dask, str) and dask.strip()):
+        raise InputError(
+            f"dask is {dask!r}; give the address of a scheduler, such as tcp://host:8786."
+        )
     if type(jobs) is not int or not 1 <= jobs <= MAX_JOBS:
         raise InputError(f"jobs is {jobs!r}; give a whole number from 1 to {MAX_JOBS:,}.")
 

@@ -29,7 +29,7 @@ from fer_keras.data.readers.locate import Location, data_set_name
 from fer_keras.evaluation.differences import MARGIN
 from fer_keras.networks.finding import network_name
 from fer_keras.utils.errors import InputError, NoRunError, require_bools, require_choice
-from fer_keras.utils.files import project_path, user_path, write_text
+from fer_keras.utils.files import project_path, require_writable, user_path, write_text
 from fer_keras.utils.plain import plain
 
 DRAWN_MINUTES = 0.2
@@ -111,14 +111,15 @@ def run_comparison(
         search_rate = search_rate or named.search_rate
     require_bools(crossed=crossed, search_rate=search_rate)
     require_choice("on_bad", on_bad, ("raise", "skip"))
-    require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask)
+    require_fitting(arms, minutes, changes, factors, is_shared=jobs != 1 or dask is not None)
     require_unchosen(factors, changes, minutes, search_rate)
     require_margin(margin)
-    require_jobs(jobs)
+    require_jobs(jobs, dask)
     if tensorboard is not None:
         require_tensorboard(tensorboard)
     seeds = chosen_seeds(seeds, named.seeds if named else 3, first_seed)
     out = project_path(out)
+    require_writable(out)
     checked = resolve_arms(arms, changes, drawn=False)  # before any faces are drawn
     if factors:
         cross(checked, factors, crossed)

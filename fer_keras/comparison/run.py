@@ -27,7 +27,7 @@ from fer_keras.evaluation.predictions import (
 from fer_keras.training.history import kept_epoch
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import project_path, whole_file, write_text
+from fer_keras.utils.files import project_path, require_writable, whole_file, write_text
 from fer_keras.utils.machine import environment
 from fer_keras.utils.records import read_object, read_table
 from fer_keras.utils.startup import errors_only, start_tensorflow
@@ -108,7 +108,9 @@ def fit(recipe, splits, directory=None, title=None, *, callbacks=(), tensorboard
     network = recipe.as_json()["network"]
     title = title or network.rpartition(":")[2]
     identity = run_identity(recipe, splits)
-    directory = project_path(directory or f"runs/{run_name(title, identity)}")
+    name = run_name(title, identity)
+    directory = project_path(f"runs/{name}" if directory is None else directory)
+    require_writable(directory)
     with Progress([Training(title, recipe.epochs, len(splits.train))]) as progress:
         return finish(recipe, splits, directory, title, identity, progress, callbacks, tensorboard)
 

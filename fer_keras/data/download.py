@@ -17,7 +17,7 @@ from fer_keras.data.readers.listing import has_image_folder, list_images
 from fer_keras.data.readers.locate import SUBFOLDER, find_data
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.files import project_path, whole_file
+from fer_keras.utils.files import project_path, require_writable, whole_file
 
 CHALLENGE = "challenges-in-representation-learning-facial-expression-recognition-challenge"
 CSV_NAME = "icml_face_data.csv"
@@ -58,8 +58,7 @@ def download_fer2013(directory="data"):
         OSError: if the network, Kaggle or the disk fails.
     """
     directory = project_path(directory)
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory} is a file; give a folder.")
+    require_writable(directory)
     _download_csv(directory / CSV_NAME)
     _download_folder(directory / SUBFOLDER)
     return find_data(directory)

@@ -124,7 +124,7 @@ def find_or_draw(data=None, out="runs"):
             f"The data is of type {type(data).__name__}; give a folder or a CSV file. Faces in "
             "memory are Splits of Faces, which fit and compare take."
         )
-    location = data if isinstance(data, Location) else find_data(data or None)
+    location = data if isinstance(data, Location) else find_data(data)
     if location:
         return location, False
     directory = project_path(out) / "drawn_faces"

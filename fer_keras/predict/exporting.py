@@ -14,7 +14,7 @@ from fer_keras.networks import litert
 from fer_keras.networks.pretrained import network_input
 from fer_keras.utils.errors import InputError
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import require_writable, whole_file
 from fer_keras.utils.startup import errors_only, quiet_start
 
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
@@ -81,14 +81,15 @@ def export(model, class_names, form, path, facts=None, ready=None):
         An `Exported`.
 
     Raises:
-        InputError: if the format's packages are missing, the file exists, or a probability differs
-            by more than `TOLERANCES` allows; then no file is written.
+        InputError: if the format's packages are missing, the file exists or cannot be written, or a
+            probability differs by more than `TOLERANCES` allows; then no file is written.
     """
     path = Path(path)
     if path.exists():
         raise InputError(f"{path} exists already; give another file, or delete this one.")
     if path.suffix != SUFFIXES[form]:
         raise InputError(f"{path} is to be written as {form}; end its name in {SUFFIXES[form]}.")
+    require_writable(path.parent)
     _require_backend(form)
     about = {"class_names": list(class_names), "input": INPUT.format("n")}
     about |= {"output": "probabilities", "weights": "float32"} | (facts or {})

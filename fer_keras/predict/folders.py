@@ -9,7 +9,14 @@ from pathlib import Path
 from fer_keras.networks.pretrained import PRETRAINED
 from fer_keras.predict.predictor import is_pretrained
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import is_taken, project_path, user_path, write_text
+from fer_keras.utils.files import (
+    is_taken,
+    project_path,
+    require_named,
+    require_writable,
+    user_path,
+    write_text,
+)
 
 EXTENSIONS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic",
@@ -33,10 +40,12 @@ def list_pictures(paths):
         Broken links and folders that cannot be opened are in the list, so that reading them tells.
 
     Raises:
-        InputError: if a path does not exist or is neither, or there is no picture.
+        InputError: if a path is empty, does not exist or is neither, or there is no picture.
     """
     files, ignored = [], Counter()
-    for path in (Path(str(path)) for path in paths):
+    for path in map(str, paths):
+        require_named(path)
+        path = Path(path)
         if not path.exists():
             raise InputError(
                 f"{path} does not exist; name a picture or a folder of pictures"
@@ -77,7 +86,7 @@ def output_folder(source, out):
         A `Path`.
 
     Raises:
-        InputError: if the folder holds anything.
+        InputError: if the folder holds anything or cannot be written to.
     """
     if out is None:
         base = Path() if is_pretrained(source) else project_path(source)
@@ -87,6 +96,7 @@ def output_folder(source, out):
     out = user_path(out)
     if is_taken(out):
         raise InputError(f"{out} exists and is not empty; name a new folder with --out.")
+    require_writable(out)
     return out
 
 

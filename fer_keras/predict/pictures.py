@@ -79,7 +79,7 @@ def predict(
         InputError: if the run, a path, the folder or a number is impossible.
     """
     files, ignored = list_pictures(paths)
-    out = output_folder(source, out) if out or not printed else None
+    out = None if out is None and printed else output_folder(source, out)
     recognise = Recogniser(source, whole_image, min_score, min_face)
     words = sys.stderr if printed else sys.stdout
     summary = Summary(out and out / TABLE)

@@ -14,7 +14,13 @@ from fer_keras.predict.origin import data_of, recipe_of, right_by
 from fer_keras.predict.predictor import is_pretrained, keras_model_and_classes, short_name
 from fer_keras.utils.errors import InputError, require_choice
 from fer_keras.utils.extras import how_to_install
-from fer_keras.utils.files import is_taken, project_path, user_path, write_text
+from fer_keras.utils.files import (
+    is_taken,
+    project_path,
+    require_writable,
+    user_path,
+    write_text,
+)
 from fer_keras.utils.records import read_object
 
 PUSHED = {"keras": "model.keras", "litert": "model.tflite"}
@@ -72,7 +78,7 @@ def export_network(source, form, path=None):
     """
     require_choice("The format", form, SUFFIXES)
     model, class_names = keras_model_and_classes(source)
-    path = user_path(path or Path(f"{short_name(source)}{SUFFIXES[form]}"))
+    path = user_path(f"{short_name(source)}{SUFFIXES[form]}" if path is None else path)
     return export(model, class_names, form, path, _facts(source), _ready(source, form))
 
 
@@ -99,6 +105,7 @@ def push(source, repository):
     elif is_taken(folder):
         raise InputError(f"{folder} is not empty; give a new folder, or `owner/name` on the hub.")
     else:
+        require_writable(folder.parent)
         folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", dir=folder and folder.parent) as place:
         made = _make(source, Path(place) / "made")

@@ -15,7 +15,7 @@ from fer_keras.predict.predictor import Predictor, face_images
 from fer_keras.predict.tracking import Tracks
 from fer_keras.predict.video_files import DEFAULT_RATE, MAX_RATE
 from fer_keras.utils.errors import InputError
-from fer_keras.utils.files import whole_file
+from fer_keras.utils.files import require_writable, whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 DETECTION_SIDE = 320
@@ -121,12 +121,14 @@ class Window:
 
 
 def _check_record(record, video):
-    if record and Path(record).suffix.lower() not in CODECS:
+    if record is not None and Path(record).suffix.lower() not in CODECS:
         raise InputError(f"--record {record} must end in {' or '.join(CODECS)}.")
     if record and video and os.path.realpath(record) == os.path.realpath(video):
         raise InputError(f"--record {record} would overwrite the video; name another file.")
     if record and Path(record).exists():
         raise InputError(f"--record {record} exists; name a new file, or delete this one.")
+    if record:
+        require_writable(Path(record).parent)
 
 
 def _open_capture(camera, video):

@@ -89,6 +89,19 @@ def is_taken(path):
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
+def require_named(place):
+    """Refuse an empty path, which `Path` takes for the working folder.
+
+    Args:
+        place: str or `Path`.
+
+    Raises:
+        InputError: if it is empty.
+    """
+    if not str(place):
+        raise InputError("A path is empty, as of a variable that is not set; name a place.")
+
+
 def user_path(place):
     """Return a path as a user writes it, with `~` expanded.
 
@@ -96,14 +109,29 @@ def user_path(place):
         place: str or `Path`.
 
     Raises:
-        InputError: if `~name` names no user of this machine, or the text is no path.
+        InputError: if `~name` names no user of this machine, or the text is empty or no path.
     """
+    require_named(place)
     try:
         path = Path(place).expanduser()
         path.exists()
     except (RuntimeError, ValueError, OSError, TypeError) as error:
         raise InputError(f"{str(place)!r} is no path here ({error}); give another.") from error
     return path
+
+
+def require_writable(folder):
+    """Raise InputError if a folder can neither be written to nor made.
+
+    Args:
+        folder: the `Path`; folders above it may be missing, too.
+    """
+    folder = folder.absolute()
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(
+            f"Nothing can be written to {folder}: {there} is no folder to write to; give another."
+        )
 
 
 def as_text(name):

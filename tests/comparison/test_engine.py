@@ -249,6 +249,9 @@ def test_the_users_names_tell_data_sets_apart(splits, data, tmp_path):
     ("arguments", "message"),
     [
         ({"arms": "speed"}, "comparisons same_images, .* No recipe is called speed"),
+        ({"out": __file__}, "Nothing can be written to .*test_engine.py is no folder to write to"),
+        ({"dask": 3}, "dask is 3; give the address of a scheduler"),
+        ({"dask": ""}, "dask is ''; give the address of a scheduler"),
         ({"seeds": 0}, "seeds is 0; give a number of seeds from 1 to 1,000"),
         ({"seeds": [0, -1]}, r"seeds is \[0, -1\]"),
         ({"seeds": "two"}, "seeds is 'two'"),

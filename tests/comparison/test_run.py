@@ -286,6 +286,18 @@ def test_what_is_no_recipe_and_no_splits_is_refused(recipe, faces, splits, tmp_p
         fit(recipe, faces and splits, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("file", "file is no folder to"), ("file/run", "file is no folder"), ("", "A path is empty")],
+)
+def test_what_can_be_no_run_directory_is_refused(place, message, splits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=message):
+        fit(RECIPE, splits, place)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_steps_executed_at_once_give_what_single_steps_give(splits, tmp_path, monkeypatch):
     recipe = RECIPE.changed(augmentation="study_d", batch_size=7)  # 20 steps an epoch
     found = []

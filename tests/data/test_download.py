@@ -193,5 +193,5 @@ def test_other_files_than_fer2013_are_refused_and_kept(tmp_path):
     with pytest.raises(InputError, match="not the file of the challenge: its MD5 is"):
         download_fer2013(tmp_path)
     assert path.read_text() == "emotion,pixels,Usage\n"
-    with pytest.raises(InputError, match="is a file; give a folder"):
+    with pytest.raises(InputError, match="is no folder to write to"):
         download_fer2013(path)

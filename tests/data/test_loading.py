@@ -211,6 +211,13 @@ def test_rafdb_is_read_and_divided(rafdb):
     assert len(skipped.test) == 34 and "test_00001_aligned.jpg (empty file)" in skipped.notes[1]
 
 
+def test_an_empty_place_is_no_data(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="A path is empty"):
+        load_data("")
+    assert not list(tmp_path.iterdir())  # no faces are drawn in its place
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

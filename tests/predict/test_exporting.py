@@ -138,6 +138,7 @@ def test_an_export_that_answers_otherwise_is_not_written(network, tmp_path, monk
     [
         ("a.h5", "end its name in .keras"),
         ("there.keras", "exists already"),
+        ("there.keras/a.keras", "there.keras is no folder to write to"),
     ],
 )
 def test_impossible_exports_are_refused(network, tmp_path, name, message):

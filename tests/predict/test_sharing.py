@@ -88,6 +88,13 @@ def test_the_card_names_the_data_and_by_what_the_scores_are(
     assert facts["data"]["name"] == told
 
 
+def test_a_folder_below_a_file_is_refused_before_anything_is_made(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="file is no folder to write to"):
+        push("quick", tmp_path / "file" / "hub")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_an_unknown_format_is_one_sentence():
     with pytest.raises(InputError, match="The format is 'tflite'; choose one of litert, onnx"):
         export_network("quick", "tflite")

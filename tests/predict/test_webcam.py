@@ -184,6 +184,8 @@ def test_a_recording_overwrites_no_file(video, run_directory, tmp_path, no_displ
         ({"video": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
         ({"video": __file__}, "cannot be read"),
         ({"record": "x.gif"}, r"must end in \.mp4 or \.avi"),
+        ({"record": ""}, "must end in"),
+        ({"record": f"{__file__}/x.avi"}, "is no folder to write to"),
         ({"record": "VIDEO"}, "would overwrite the video"),
         ({"record": None}, "No window can be opened .*--record"),
     ],

@@ -2,7 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.utils.files import path_from_project, project_path, whole_file, write_text
+from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import (
+    path_from_project,
+    project_path,
+    require_writable,
+    user_path,
+    whole_file,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -44,3 +52,21 @@ def test_relative_paths_count_from_the_folder_that_holds_the_notebooks(tmp_path,
         monkeypatch.chdir(folder)
         assert project_path("runs") == tmp_path / "runs"
     assert project_path("/else/where") == Path("/else/where")
+
+
+def test_an_empty_path_is_not_the_working_folder():
+    for read in (user_path, project_path):
+        with pytest.raises(InputError, match="A path is empty"):
+            read("")
+        assert read(".").samefile(".")
+
+
+def test_places_where_no_folder_can_be_are_refused_and_nothing_is_made(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for place, wrong in (("file", "file"), ("file/a/b", "file"), ("loop", "loop")):
+        with pytest.raises(InputError, match=f"{wrong} is no folder to write to"):
+            require_writable(tmp_path / place)
+    require_writable(tmp_path)
+    require_writable(tmp_path / "new" / "deeper")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
