@@ -1,7 +1,6 @@
 """A finished comparison: its runs, scores, differences and report."""
 
 import json
-import os
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from fer_keras.reporting import difference_tables, effect_tables, score_tables
 from fer_keras.reporting.score_figures import draw_run
 from fer_keras.training.recipe import Recipe
 from fer_keras.utils.errors import InputError, did_you_mean
-from fer_keras.utils.files import project_path, user_path
+from fer_keras.utils.files import project_path, require_writable, user_path
 from fer_keras.utils.records import read_table
 from fer_keras.utils.watching import bar, shows_bars, waiting
 
@@ -128,6 +127,7 @@ class Result:
             InputError: if the report cannot be written.
         """
         require_page(path)
+        _ = self.results  # refused before networks are tested
         # These take a second to import, and only reports need them.
         import papermill
 
@@ -219,10 +219,7 @@ def require_page(path):
     is_page = isinstance(path, str | PathLike) and Path(path).suffix.lower() in (".html", ".htm")
     if not is_page or user_path(path).is_dir():
         raise InputError(f"The report cannot be {path!r}; give a file that ends in .html.")
-    # Said before hours of training; folders that are missing are made later.
-    folder = next(folder for folder in project_path(path).parents if folder.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"The report cannot be {path!r}: {folder} is no folder to write to.")
+    require_writable(project_path(path).parent)  # said before hours of training
 
 
 def notebook_path(name):

@@ -7,6 +7,7 @@ from helpers import accuracy_of, alternatives, comparison_of, patterned_faces, r
 
 from fer_keras.comparison.results import result_table
 from fer_keras.data.faces import Splits
+from fer_keras.reporting import result
 from fer_keras.reporting.parameters import comparison_arguments
 from fer_keras.reporting.result import Result, compare, load_comparison, notebook_path
 from fer_keras.training.recipe import Recipe
@@ -68,6 +69,14 @@ def test_the_report_of_faces_in_memory_leaves_out_what_needs_them(compared, tmp_
     assert not {"Effects of the factors", "Other data", "Equal time"} & set(headings)
     assert all(alternatives(soup))
     assert "mouse" in soup.get_text()
+
+
+def test_a_damaged_record_is_refused_before_networks_are_tested(tmp_path, monkeypatch):
+    made = comparison_of({"one": {0: run_of(0.5, 1)}}, tmp_path)
+    (tmp_path / "results.csv").write_text("arm,seed\n")
+    monkeypatch.setattr(result, "robustness", lambda compared: pytest.fail("tested"))
+    with pytest.raises(InputError, match="results.csv has no column images"):
+        Result(made).report(tmp_path / "report.html")
 
 
 @pytest.mark.parametrize(
