@@ -136,6 +136,7 @@ def _add_report(report):
 def _add_audit(audit):
     text = "folder with faces; as --data of compare"
     audit.add_argument("directory", nargs="?", help=text).complete = FILES
+    _add_class_names(audit)
     text = "where its folder goes (default: runs)"
     audit.add_argument("--out", default="runs", help=text).complete = FILES
     audit.add_argument("--json", action="store_true", help=JSON)
@@ -190,13 +191,17 @@ def _add_training(command):
     text = "FER2013, RAF-DB or your own data; several with names train on each; without it "
     text += "FER_KERAS_DATA, then data/, then drawn faces"
     _add_repeated(command, "--data", "[NAME=]DIR", text).complete = FILES
-    text = "classes 0, 1, ... of your own CSV"
-    command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
+    _add_class_names(command)
     text = "where run directories go (default: runs)"
     command.add_argument("--out", default="runs", help=text).complete = FILES
     text = "folder for TensorBoard's logs of what is trained: tensorboard --logdir DIR"
     command.add_argument("--tensorboard", metavar="DIR", help=text).complete = FILES
     _add_repeated(command, "--set", "FIELD=VALUE", "change a field of every recipe")
+
+
+def _add_class_names(command):
+    text = "classes 0, 1, ... of your own CSV"
+    command.add_argument("--class-names", type=_split, metavar="A,B", help=text)
 
 
 def _split(text):

@@ -9,13 +9,14 @@ import pandas as pd
 from fer_keras.audit.flaws import blanks, conflicts, describe, exact_copies, near_copies, pair_forms
 from fer_keras.data.faces import Faces, concatenate, copy_groups
 from fer_keras.data.labels import FERPLUS_COLUMNS, FERPLUS_NO_FACE, FERPLUS_UNKNOWN
-from fer_keras.data.loading import find_or_draw
+from fer_keras.data.loading import checked_names, find_or_draw
 from fer_keras.data.near_copies import MIN_CORRELATION, find_candidates
 from fer_keras.data.readers.fer2013_csv import read_all_rows
 from fer_keras.data.readers.fer_plus import IMAGE_NAME, read_ferplus
 from fer_keras.data.readers.image_folder import read_all_images
 from fer_keras.data.readers.raf_db import read_all_rafdb
 from fer_keras.utils.errors import InputError
+from fer_keras.utils.files import project_path, require_writable
 from fer_keras.utils.watching import waiting
 
 MIN_CORRELATION_DRAWN = 0.96  # drawn faces resemble each other more than people do
@@ -72,15 +73,16 @@ class Audit:
         return list(self.exact.columns)
 
 
-def examine(data=None, min_correlation=None, out="runs"):
+def examine(data=None, min_correlation=None, out="runs", class_names=None):
     """Find, read and audit a data set.
 
     Args:
-        data: the CSV file, or a folder with it, with image folders or with RAF-DB; empty or `None`:
+        data: the CSV file, or a folder with it, with image folders or with RAF-DB; `None`:
             what the environment variable `FER_KERAS_DATA` names, then `data/`, then drawn faces.
         min_correlation: least correlation of near copies, above 0 to 1; `None`:
             `MIN_CORRELATION`, or `MIN_CORRELATION_DRAWN` on drawn faces.
         out: folder for drawn faces.
+        class_names: names of the codes 0, 1, ... of a CSV of your own; `None`: FER2013's.
 
     Returns:
         An `Audit`. Its notes name single bad rows and images, which are left out.
@@ -89,9 +91,10 @@ def examine(data=None, min_correlation=None, out="runs"):
         InputError: if a value is impossible, or the data is missing or cannot be read.
     """
     _check(data, min_correlation, out)
+    require_writable(project_path(out))
     location, drawn = find_or_draw(data, out)
     with waiting("Reading the faces"):
-        csv, folder, ferplus, notes = _read(location)
+        csv, folder, ferplus, notes = _read(location, class_names)
     faces = folder if csv is None else csv
     least = min_correlation or (MIN_CORRELATION_DRAWN if drawn else MIN_CORRELATION)
     empty = blanks(faces)
@@ -118,8 +121,8 @@ def examine(data=None, min_correlation=None, out="runs"):
 
 
 def _check(data, min_correlation, out):
-    for name, value in {"data": data or "", "out": out}.items():
-        if not isinstance(value, str | Path):
+    for name, value in {"data": data, "out": out}.items():
+        if not isinstance(value, str | Path) and (name, value) != ("data", None):
             raise InputError(f"{name} is {value!r}; give a path as text.")
     least = 1 if min_correlation is None else min_correlation
     if not isinstance(least, int | float) or not 0 < least <= 1:
@@ -128,13 +131,17 @@ def _check(data, min_correlation, out):
         )
 
 
-def _read(location):
+def _read(location, class_names):
     """Return the CSV's and the folders' `Faces`, FER+'s table, each or `None`, and the notes."""
     csv = folder = ferplus = None
-    notes = ()
+    notes, options = (), {}
+    if class_names is not None:
+        options["class_names"] = checked_names(class_names)
+        if not location.csv:
+            raise InputError(f"class_names name a CSV's codes; leave them out for {location.name}.")
     if location.csv:
-        csv, notes = read_all_rows(location.csv, on_bad="skip")
-        if location.votes:
+        csv, notes = read_all_rows(location.csv, on_bad="skip", **options)
+        if location.votes and not options:  # FER+ judges FER2013's classes
             try:
                 ferplus = _ferplus(csv, location.csv, location.votes)
             except InputError as error:  # FER+ knows rows by their place, so that one may be bad

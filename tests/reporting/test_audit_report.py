@@ -319,6 +319,44 @@ def test_folders_with_classes_of_ones_own_are_audited(tmp_path):
     assert "awe, calm" in sections(found, tables)["conflicting_labels"]
 
 
+@pytest.fixture
+def own_csv(tmp_path):
+    """A CSV with a code more than FER2013 has, in every eighth of 64 rows."""
+    rows = [
+        f"{number % 8},{' '.join(map(str, image.ravel()))},Training"
+        for number, image in enumerate(textured(64, 4))
+    ]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    return path
+
+
+NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+
+
+def test_a_csv_with_classes_of_ones_own_is_audited(own_csv, tmp_path, capsys):
+    command = ["audit", str(own_csv), "--out", str(tmp_path / "out"), "--json"]
+    counts = []
+    for more in ([], ["--class-names", ",".join(NAMES)]):
+        assert main([*command, *more]) == 0
+        document = json.loads(capsys.readouterr().out)
+        counts.append({row["class"] for row in document["tables"]["class_balance"]})
+    assert counts == [{*CLASS_NAMES}, {*NAMES}] and document["notes"] == []
+    with pytest.raises(InputError, match="class_names name a CSV's codes"):
+        write_image_folder(draw_faces(20, seed=1), tmp_path / "folders")
+        examine(tmp_path / "folders", class_names=NAMES)
+
+
+def test_the_notebook_takes_class_names(own_csv, tmp_path):
+    notebook = nbformat.read(ROOT / "notebooks" / "audit.ipynb", 4)
+    defaults, begin = [cell.source for cell in notebook.cells if cell.cell_type == "code"][:2]
+    scope = {"In": []}
+    exec(defaults, scope)
+    given = {"data": str(own_csv), "class_names": ", ".join(NAMES), "output": str(tmp_path / "o")}
+    exec(begin, scope | given, seen := {})
+    assert seen["found"].faces.class_names == NAMES and len(seen["found"].faces) == 64
+
+
 def test_rafdb_is_audited(rafdb):
     counts = counts_of(examine(rafdb))
     assert counts["images", "all"] == 175 and counts["images", "RAF-DB test"] == 35
