@@ -76,7 +76,7 @@ def _explain(error):
 
 def _recipes(options):
     """Print the named recipes and comparisons, or one of them in full."""
-    shown = listing.in_full(options.name) if options.name else listing.table()
+    shown = listing.table() if options.name is None else listing.in_full(options.name)
     print(json.dumps(listing.as_json(options.name), indent=1) if options.json else shown)
 
 
@@ -180,7 +180,7 @@ def _audit(options):
         from fer_keras.audit.examine import examine
         from fer_keras.reporting.audit_record import as_document, keep_tables, print_tables
 
-    found = examine(options.directory, out=options.out)
+    found = examine(options.directory, out=options.out, class_names=options.class_names)
     kept = keep_tables(found, options.out)
     if options.json:
         print(json.dumps(as_document(found, *kept), indent=1))

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
-from helpers import TINY, write_votes
+from helpers import TINY, photograph, write_votes
 
 from fer_keras.cli import COMMANDS, main
 from fer_keras.comparison.catalogue import COMPARISONS, RECIPES
@@ -130,10 +130,12 @@ def test_every_command_helps_with_examples_of_itself(command, capsys):
         (["run", "resnet"], "No recipe is called resnet"),
         (["run", "conv2", "--set", "epoch=5"], "no field epoch; its fields are"),
         (["run", "conv2", "--set", "epochs"], "The change 'epochs' has no value"),
+        (["run", "conv2", "--set", "=5"], "The change '=5' has no field"),
         (["run", "conv2", "--set", "epochs=five"], "epochs is 'five'"),
         (["compare"], "Name a comparison or a recipe, or give arms"),
         (["compare", "quick", "--arm", "a=best"], "FIELD=VALUE...]; not both"),
         (["compare", "--arm", "=best"], "The arm '=best' has no name"),
+        (["compare", "--arm", "a="], "The arm 'a=' has no recipe"),
         (["compare", "quick", "--factor", "epochs=1,2", "--factor", "epochs=3,4"], "given twice"),
         (["compare", "quick", "--report", ""], "The report cannot be ''"),
         (["compare", "quick", "--report", "tests"], "The report cannot be 'tests'"),
@@ -356,9 +358,37 @@ def test_ctrl_c_that_comes_in_another_errors_clothes_is_ctrl_c():
 def test_a_place_that_cannot_be_written_to_is_one_sentence(data, tmp_path, capsys):
     (tmp_path / "file").touch()
     command = ["run", "quick", "--data", str(data), "--out", str(tmp_path / "file")]
-    assert main([*command, "--set", f"network={TINY}"]) == 1
+    assert main([*command, "--set", f"network={TINY}"]) == 2
     answer = capsys.readouterr()
     assert answer.err.count("\n") == 1 and str(tmp_path / "file") in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", ""],
+        ["predict", "quick", ""],
+        ["predict", "face.png", "--json", "--out", ""],
+        ["video", ""],
+        ["audit", ""],
+        ["run", "conv2", "--data", ".", "--out", ""],
+        ["report", ""],
+        ["export", "quick", "--to", "keras", "--out", ""],
+        ["download", "fer2013", "--out", ""],
+    ],
+)
+def test_an_empty_word_names_no_place(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    photograph().save("face.png")  # what `predict` would find in the working folder
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("fer-keras: A path is empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["face.png"]
+
+
+@pytest.mark.parametrize("words", [["recipes", ""], ["recipes", "", "--json"]])
+def test_an_empty_name_is_no_recipe(words, capsys):
+    assert main(words) == 2
+    assert "No recipe is called ''; there are" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("undrawn")

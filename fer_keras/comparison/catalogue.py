@@ -258,7 +258,7 @@ def recipe(name, **changes):
     if name in NETWORKS or ":" in name:
         return Recipe(network=name).changed(**changes)
     raise InputError(
-        f"No recipe is called {name}; there are {', '.join(RECIPES)}, the networks "
+        f"No recipe is called {name or repr(name)}; there are {', '.join(RECIPES)}, the networks "
         f"{', '.join(network for network in NETWORKS if network not in RECIPES)}, and your own "
         f"network as file.py:function.{did_you_mean(name, [*RECIPES, *COMPARISONS, *NETWORKS])}"
     )

@@ -23,8 +23,9 @@ def parse_arm(text):
     first, *changes = split_outside_brackets(text) or [""]
     name, equals, recipe = first.partition("=")
     name, recipe = name.strip(), (recipe if equals else name).strip()
-    if not name:
-        raise InputError(f"The arm {text!r} has no name; write NAME=RECIPE[,FIELD=VALUE...].")
+    for part, word in (("name", name), ("recipe", recipe)):
+        if not word:
+            raise InputError(f"The arm {text!r} has no {part}; write NAME=RECIPE[,FIELD=VALUE...].")
     named_recipe(recipe)  # refuses an unknown one
     return name, recipe, parse_changes(changes)
 
@@ -64,14 +65,16 @@ def parse_changes(texts):
         A dict from field to value.
 
     Raises:
-        InputError: if a text has no value.
+        InputError: if a text has no field or no value.
     """
     changes = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"The change {text!r} has no value; write field=value.")
-        changes[name.strip()] = _value(name.strip(), value)
+        name = name.strip()
+        if not equals or not name:
+            missing = "field" if equals else "value"
+            raise InputError(f"The change {text!r} has no {missing}; write field=value.")
+        changes[name] = _value(name, value)
     return changes
 
 
