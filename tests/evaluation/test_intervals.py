@@ -291,8 +291,8 @@ def test_mcnemar_is_the_sign_test_worked_by_hand():
 
 
 def test_mcnemar_flips_the_gains_of_groups_as_scipy_does():
-    groups = np.array([0, 0, 1, 1, 2, 2, 3, 4, 5, 5, 5, 6, 7, 7, 8, 8])
-    pair = models_apart(4, 9, both=3, groups=groups)
+    groups = np.array([0, 0, 1, 1, 2, 2, 3, 4, 5, 5, 5, 6, 7, 7, 8, 8, 9, 9])
+    pair = models_apart(4, 9, groups=groups)
     gains = np.bincount(groups, pair[1].is_right.astype(int) - pair[0].is_right)
     flipped = permutation_test([gains], np.sum, permutation_type="samples", n_resamples=np.inf)
     assert mcnemar_test(*pair) == (4, 9, pytest.approx(flipped.pvalue))

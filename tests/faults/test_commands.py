@@ -11,9 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers import finish_untrained, patterned_faces, photograph, sure_run
+from helpers import TINY, finish_untrained, patterned_faces, photograph, sure_run
 from PIL import Image
-from test_comparisons import NETWORK
 
 from fer_keras.cli import main
 from fer_keras.comparison import engine
@@ -31,7 +30,7 @@ SMALL = "256k"
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """A run, a picture and a video that are all right, and a network of one's own."""
+    """A run, a picture and a video that are all right."""
     place = tmp_path_factory.mktemp("inputs")
     sure_run(place / "run")
     # Larger than the small disk, and a face in it.
@@ -41,14 +40,13 @@ def inputs(tmp_path_factory):
     for noise in np.random.default_rng(0).integers(0, 256, (40, 240, 320, 3), np.uint8):
         writer.write(noise)
     writer.release()
-    (place / "mynet.py").write_text(NETWORK)
     return place
 
 
 def commands(inputs, data, out):
     """Each command that writes: what it is to write into `out`."""
     training = ["--data", str(data), "--out", str(out), "--set", "epochs=2"]
-    network = ["--set", f"network={inputs / 'mynet.py'}:build"]
+    network = ["--set", f"network={TINY}"]
     run, video = str(inputs / "run"), str(inputs / "v.avi")
     return {
         "run": ["run", "conv2", *training, *network],
