@@ -134,6 +134,7 @@ def self_contained_report(name):
     assert len(html) < 5_000_000
     assert not re.search(r"""\s(src|srcset)=["'](?!data:)""", html)
     assert "<link" not in html and not re.search(r"<script[^>]*src", html)
+    assert not re.search(r"""<a [^>]*href=["'](?!#|https?:|data:)""", html)
     return html
 
 
